@@ -1,0 +1,114 @@
+package archtest
+
+// Room is a row of the floor table of ARCHITECTURE.md.
+type Room struct {
+	Room   string
+	Floor  float64
+	Reason string
+}
+
+// Floors says who stands where. A package imports only lower floors.
+var Floors = []Room{
+	{"internal/cbor", 0, "the only door to the CBOR library"},
+	{"internal/jose", 0, "the only door to the JOSE library, and the strict JSON reader"},
+	{"internal/qr", 0, "the only door to the QR libraries"},
+	{"internal/problem", 0, "kinds of refusal; knows nothing of HTTP"},
+	{"internal/clock", 0, "the present instant, turnable in tests"},
+	{"internal/i18n", 0, "message catalogue"},
+	{"internal/archtest", 0, "this test"},
+
+	{"internal/cose", 1, "signed and authenticated CBOR envelopes"},
+	{"internal/oauth", 1, "pure rules of OAuth"},
+	{"internal/pki", 1, "certificate profiles and path rules"},
+	{"internal/keys", 1, "keys by URI"},
+	{"internal/audit", 1, "append-only record of what was done"},
+
+	{"internal/mdoc", 2, "ISO 18013-5 data"},
+	{"internal/sdjwt", 2, "RFC 9901 data"},
+	{"internal/statuslist", 2, "Token Status List and identifier list"},
+	{"internal/trust", 2, "who may sign what"},
+	{"internal/oid4vci", 2, "messages of OpenID4VCI, no I/O"},
+	{"internal/document", 2, "the legal things and their state at an instant"},
+	{"internal/elements", 2, "data elements of mDL and PID"},
+	{"internal/policy", 2, "request profiles, freshness, colour"},
+
+	{"internal/catalog", 3, "credential configurations: joins formats and elements"},
+	{"internal/verification", 3, "the one core of every verifier"},
+	{"internal/proximity", 3, "ISO 18013-5 sessions over a Transport"},
+
+	{"internal/issuance", 4, "offers, Prepare and Sign"},
+	{"internal/authserver", 4, "codes, tokens, DPoP binding"},
+	{"internal/registry", 4, "inbox of events"},
+	{"internal/status", 4, "published lists"},
+	{"internal/wallet", 4, "reference holder"},
+
+	{"internal/webserver", 5, "HTTP technology"},
+	{"internal/store", 5, "storage technology"},
+	{"internal/fetch", 5, "remote bytes"},
+
+	{"internal/issuerhttp", 6, "HTTP adapters of the issuer"},
+
+	{"internal/app", 7, "the wiring, used by cmd and tests alike"},
+
+	{"cmd", 8, "flags and usage, nothing else"},
+
+	{"api", 0, "wire types of our own APIs; imports nothing of ours"},
+}
+
+// OnlyImporter says which packages may import a library; the prefix counts.
+var OnlyImporter = []struct {
+	Library string
+	Rooms   []string
+	Reason  string
+}{
+	{"github.com/fxamacker/cbor", []string{"internal/cbor"}, "its defaults accept duplicate keys: one place sets the modes"},
+	{"github.com/lestrrat-go/jwx", []string{"internal/jose"}, "its defaults accept unknown crit and duplicate members"},
+	{"github.com/skip2/go-qrcode", []string{"internal/qr"}, "replaceable encoder"},
+	{"github.com/makiuchi-d/gozxing", []string{"internal/qr"}, "replaceable decoder"},
+	{"github.com/gin-gonic/gin", []string{"internal/webserver", "internal/issuerhttp"}, "handler cores never see the framework"},
+	{"go.etcd.io/bbolt", []string{"internal/store/bolt"}, "no transaction handle leaves a store"},
+	{"github.com/prometheus/client_golang", []string{"internal/webserver"}, "services take small interfaces"},
+	{"github.com/veraison/go-cose", nil, "an oracle for tests, never linked"},
+	{"github.com/google/go-cmp", nil, "tests only"},
+	{"pgregory.net/rapid", nil, "tests only"},
+	{"testing", []string{"internal/pki/pkitest", "internal/store/storetest"}, "no testing package in production code"},
+}
+
+// Pure rooms: what they must not import, and why.
+var Forbidden = []struct {
+	Rooms   []string
+	Imports []string
+	Reason  string
+}{
+	{[]string{"internal/mdoc"}, []string{Module + "/internal/sdjwt"}, "the two formats know nothing of each other"},
+	{[]string{"internal/sdjwt"}, []string{Module + "/internal/mdoc"}, "the two formats know nothing of each other"},
+	{
+		[]string{"internal/cbor", "internal/jose", "internal/cose", "internal/oauth", "internal/mdoc", "internal/sdjwt", "internal/statuslist", "internal/oid4vci", "internal/document", "internal/elements", "internal/policy", "internal/verification", "internal/proximity"},
+		[]string{"net", "net/http", "os", "log/slog"}, "formats and rules do no input or output",
+	},
+}
+
+// NotLinked lists what a room may not reach by any way: what the wasm build
+// and an offline reader must not carry.
+var NotLinked = []struct {
+	Room      string
+	Libraries []string
+}{
+	{"internal/verification", []string{Module + "/internal/store", "github.com/gin-gonic/gin", "go.etcd.io/bbolt", Module + "/internal/keys", "net/http"}},
+	{"internal/proximity", []string{Module + "/internal/store", "github.com/gin-gonic/gin", "go.etcd.io/bbolt", Module + "/internal/keys", "net/http"}},
+}
+
+// ForbiddenCall is a function that floors below Below must not call.
+var ForbiddenCall = []struct {
+	Call   string
+	Below  float64
+	Except []string
+	Reason string
+}{
+	{"time.Now", 4, []string{"internal/clock"}, "the instant is an argument"},
+	{"encoding/json.Unmarshal", 3, []string{"internal/jose"}, "it takes the last of two members and ignores case; untrusted JSON goes through jose"},
+	{"encoding/json.NewDecoder", 3, []string{"internal/jose"}, "as json.Unmarshal"},
+	{"encoding/base64.RawURLEncoding.DecodeString", 9, []string{"internal/jose"}, "accepts CR, LF and loose bits"},
+	{"crypto/x509.SystemCertPool", 9, nil, "the system roots are never trusted"},
+	{"math/rand.Int", 9, nil, "randomness is crypto/rand, passed in"},
+}
