@@ -1,0 +1,183 @@
+package issuance
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"vidimus/internal/audit"
+)
+
+// Digest is the SHA-256 of a value that is remembered or looked up without
+// being kept (an offer id, a nonce).
+type Digest [32]byte
+
+// Refusals of the store. A store returns them bare or wrapped; every other
+// error means that the outcome is unknown, and the service answers Unavailable.
+var (
+	// ErrOfferNotFound: no offer has this id, or it has expired.
+	ErrOfferNotFound = errors.New("offer not found")
+	// ErrNonceUsed: a batch was recorded for this nonce before.
+	ErrNonceUsed = errors.New("nonce already used")
+	// ErrStale: the record changed since it was read; read it again.
+	ErrStale = errors.New("record changed meanwhile")
+	// ErrTokenSpent: the access token has drawn as many batches as it may.
+	ErrTokenSpent = errors.New("access token spent")
+	// ErrNotIntended: the batch is unknown, signed already, or burned.
+	ErrNotIntended = errors.New("batch is not waiting for its signature")
+	// ErrBatchNotFound: no signed batch has this id.
+	ErrBatchNotFound = errors.New("batch not found")
+)
+
+// OfferRecord is one credential offer for fetching by reference. The body is
+// encrypted under a key derived from the id, and the id is kept as a digest
+// only, so that a copy of the database gives no code away.
+type OfferRecord struct {
+	ID      Digest // SHA-256 of the 256-bit id in the URL; the key of the record
+	Sealed  []byte // AES-256-GCM
+	Expires time.Time
+}
+
+// State says how far a batch came.
+type State string
+
+// A batch is StateIntended when recorded; MarkSigned and MarkBurned move it,
+// once, and nothing moves it back.
+const (
+	StateIntended State = "intended"
+	StateSigned   State = "signed"
+	StateBurned   State = "burned"
+)
+
+// Intent is what is about to be signed: one request of one wallet for Count
+// copies of one document in one configuration.
+type Intent struct {
+	Batch         string // id, random, base64url of 16 bytes; the key of the record
+	Person        string // person number
+	Document      string // document number
+	Configuration string // credential configuration id
+
+	// Version is the version of the person's record that Records gave with
+	// the claims. RecordIntent compares it with the present one.
+	Version uint64
+
+	// Nonce is consumed by RecordIntent; the memory of it may go once
+	// NonceExpires is past. The zero Digest means that no nonce is in play.
+	Nonce        Digest
+	NonceExpires time.Time
+
+	// TokenID names the access token, TokenBatches how many batches of this
+	// configuration it may draw in all, TokenExpires when its count may be
+	// forgotten.
+	TokenID      string
+	TokenBatches int
+	TokenExpires time.Time
+
+	Count       int       // number of copies, at least 1
+	Status      bool      // whether each copy has an index in a status list
+	Issued      time.Time // as it will stand in the copies: rounded
+	Expires     time.Time // as it will stand in the copies: rounded
+	SignerKeyID string
+
+	// Recorded is the instant of the service's clock, for the record and for
+	// choosing the list.
+	Recorded time.Time
+}
+
+// Copy is all that is kept of one credential. No key of the wallet, no salt,
+// no attribute value, no token and no exact time is in it.
+type Copy struct {
+	Batch         string
+	Person        string
+	Document      string
+	Configuration string
+	List          string // URI of the status list; "" when the copy has no status
+	Index         uint64 // in that list
+	Issued        time.Time
+	Expires       time.Time
+	SignerKeyID   string
+	State         State
+}
+
+// StatusIndex is one place in a published status list.
+type StatusIndex struct {
+	List  string // URI of the list, as it stands in the copy
+	Index uint64
+}
+
+// Event is a wallet's word about a batch (OpenID4VCI 1.0, section 11).
+type Event struct {
+	Batch    string
+	Event    string // credential_accepted, credential_deleted or credential_failure
+	Recorded time.Time
+}
+
+// Every method below is safe for concurrent use by goroutines and is one
+// atomic, serialisable step. What a method that returned nil has written is
+// durable. A method that returns an error of any kind has written nothing.
+// Records are copied in and out.
+
+// OfferStore keeps offers until they expire.
+type OfferStore interface {
+	// PutOffer inserts o; a repeat with the same ID changes nothing and
+	// returns nil.
+	PutOffer(ctx context.Context, o OfferRecord) error
+
+	// Offer reads an offer whose Expires is after now. ErrOfferNotFound. It
+	// may be read more than once: a wallet may fetch again after a lost answer.
+	Offer(ctx context.Context, id Digest, now time.Time) (OfferRecord, error)
+}
+
+// IntentStore records what will be and what was signed.
+type IntentStore interface {
+	// RecordIntent does all of this or nothing, in this order:
+	//
+	//  1. in.Nonce was consumed before: ErrNonceUsed;
+	//  2. the token has drawn in.TokenBatches batches of in.Configuration:
+	//     ErrTokenSpent;
+	//  3. the present version of the person's record is not in.Version, or
+	//     there is none: ErrStale;
+	//  4. the nonce is consumed and the token's count goes up;
+	//  5. in.Status: in.Count indices are allocated in the open list or lists
+	//     (a new one is opened when a list is full). An index is given out at
+	//     most once in the life of the list, also across restarts, is not to
+	//     be foretold from those given out before, and no two of a batch are
+	//     neighbours;
+	//  6. the copies are written in StateIntended, so that a revocation of
+	//     the document from here on reaches their indices;
+	//  7. the event will is appended to the audit log.
+	//
+	// It returns in.Count indices in the order of the copies, or nil when
+	// in.Status is false. Of any number of concurrent calls with one nonce at
+	// most one returns nil.
+	RecordIntent(ctx context.Context, in Intent, will audit.Event) ([]StatusIndex, error)
+
+	// MarkSigned moves every copy of a batch from StateIntended to
+	// StateSigned and appends the event did. It is the gate before release:
+	// of any number of calls for one batch, MarkBurned counted too, at most
+	// one returns nil; the others ErrNotIntended.
+	MarkSigned(ctx context.Context, batch string, did audit.Event) error
+
+	// MarkBurned moves every copy of a batch from StateIntended to
+	// StateBurned and appends the event. The indices stay allocated for ever.
+	// ErrNotIntended.
+	MarkBurned(ctx context.Context, batch string, did audit.Event) error
+}
+
+// EventStore keeps what wallets say about their batches.
+type EventStore interface {
+	// PutEvent records e unless the same Event of the same Batch is there;
+	// a repeat returns nil. ErrBatchNotFound unless the batch is StateSigned.
+	PutEvent(ctx context.Context, e Event) error
+}
+
+// Store is all that the service keeps. One implementation may also be an
+// authserver.Store: SweepExpired means the same in both, for its own records
+// here: offers and nonces whose Expires is not after now, counts of tokens
+// likewise. Copies and their indices are not swept by it.
+type Store interface {
+	OfferStore
+	IntentStore
+	EventStore
+	SweepExpired(ctx context.Context, now time.Time, limit int) (removed int, err error)
+}
