@@ -1,0 +1,27 @@
+package document
+
+import "time"
+
+// Document is the legal thing that an authority issued: a driving licence, an
+// identity document. Its number is unique over all persons and types.
+type Document struct {
+	Number string `json:"number"`
+	// Type is the short word by which credential configurations and the
+	// matrix of sources name it, such as mdl or pid.
+	Type string `json:"type"`
+	// IssueDate and ExpiryDate are YYYY-MM-DD; an ExpiryDate of "" never ends.
+	IssueDate           string `json:"issue_date"`
+	ExpiryDate          string `json:"expiry_date,omitempty"`
+	IssuingAuthority    string `json:"issuing_authority"`
+	IssuingCountry      string `json:"issuing_country"`
+	IssuingJurisdiction string `json:"issuing_jurisdiction,omitempty"`
+	// UNDistinguishingSign is the sign of ISO/IEC 18013-1, Annex F.
+	UNDistinguishingSign string `json:"un_distinguishing_sign,omitempty"`
+	// Attributes are facts of the document itself, with names of its type.
+	Attributes Attributes `json:"attributes,omitempty"`
+
+	Annulled bool `json:"annulled,omitempty"`
+	// AnnulledAt is when it took effect, the toe of the event.
+	AnnulledAt     time.Time `json:"annulled_at,omitzero"`
+	AnnulledReason string    `json:"annulled_reason,omitempty"`
+}
