@@ -1,0 +1,373 @@
+package cbor
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"unicode/utf8"
+)
+
+// walker visits every item of a message once, without allocating in proportion
+// to what the message claims, and refuses what the package comment lists. Its
+// positions are absolute, in embedded items too.
+type walker struct {
+	data  []byte
+	nodes int       // how many more items it may visit
+	keys  []keySpan // scratch stack: the keys of the maps that are open
+
+	// note, when set, turns the walker into the one of Lint: indefinite lengths
+	// are followed, and whatever is not deterministic is noted.
+	note func(off int, finding string)
+}
+
+// keySpan is a map key: normalised head and content.
+type keySpan struct {
+	major   byte
+	arg     uint64
+	content []byte // of text and byte strings
+}
+
+// compareKeys orders keys as RFC 8949, 4.2.1: bytewise by their encodings,
+// which for shortest heads is major type, then argument, then content.
+func compareKeys(a, b keySpan) int {
+	return cmp.Or(cmp.Compare(a.major, b.major), cmp.Compare(a.arg, b.arg), bytes.Compare(a.content, b.content))
+}
+
+// whole walks data[off:limit], which must be exactly one item.
+func (w *walker) whole(off, limit, embedding int) error {
+	end, err := w.item(off, limit, 0, embedding)
+	if err != nil {
+		return err
+	}
+	if end != limit {
+		return fmt.Errorf("%w: %d bytes at byte %d", ErrTrailing, limit-end, end)
+	}
+	return nil
+}
+
+// item walks the item at off and returns where it ends. depth counts the
+// containers and tags around it, embedding the tag-24 items.
+func (w *walker) item(off, limit, depth, embedding int) (int, error) {
+	h, err := w.head(off, limit)
+	if err != nil {
+		return 0, err
+	}
+	start := off + h.size
+	switch h.major {
+	case majorUnsigned, majorNegative:
+		return start, nil
+	case majorBytes, majorText:
+		return w.str(off, h, limit)
+	case majorArray, majorMap, majorTag:
+		if depth >= MaxDepth {
+			return 0, fmt.Errorf("%w: byte %d: more than %d levels", ErrLimit, off, MaxDepth)
+		}
+	}
+	switch h.major {
+	case majorArray:
+		return w.array(off, h, limit, depth+1, embedding)
+	case majorMap:
+		return w.pairs(off, h, limit, depth+1, embedding)
+	case majorTag:
+		return w.tag(off, h, limit, depth+1, embedding, 1)
+	}
+	return start, w.simple(off, h)
+}
+
+// head reads a head and charges it to the budget.
+func (w *walker) head(off, limit int) (head, error) {
+	if w.nodes == 0 {
+		return head{}, fmt.Errorf("%w: byte %d: more than %d items", ErrLimit, off, MaxNodes)
+	}
+	w.nodes--
+	h, err := readHead(w.data, off, limit)
+	if err != nil {
+		return head{}, err
+	}
+	if h.indefinite && h.major != majorSimple {
+		if w.note == nil {
+			return head{}, fmt.Errorf("%w: byte %d: indefinite length", ErrMalformed, off)
+		}
+		w.note(off, "indefinite length")
+	}
+	if w.note != nil && h.major != majorSimple && !h.shortest() {
+		w.note(off, "head is not the shortest")
+	}
+	return h, nil
+}
+
+// str walks a text or byte string.
+func (w *walker) str(off int, h head, limit int) (int, error) {
+	if h.indefinite {
+		return w.chunks(off, h, limit)
+	}
+	start := off + h.size
+	if h.arg > uint64(limit-start) {
+		return 0, fmt.Errorf("%w: byte %d: string of %d bytes, %d left", ErrMalformed, off, h.arg, limit-start)
+	}
+	end := start + int(h.arg)
+	if h.major == majorText {
+		if text := w.data[start:end]; !utf8.Valid(text) || bytes.IndexByte(text, 0) >= 0 {
+			return 0, fmt.Errorf("%w: byte %d: text is not UTF-8 or contains U+0000", ErrMalformed, off)
+		}
+	}
+	return end, nil
+}
+
+// chunks walks an indefinite-length string: definite strings of the same major
+// type up to a break (RFC 8949, 3.2.3).
+func (w *walker) chunks(off int, h head, limit int) (int, error) {
+	at := off + h.size
+	for {
+		if at < limit && w.data[at] == 0xff {
+			return at + 1, nil
+		}
+		chunk, err := w.head(at, limit)
+		if err != nil {
+			return 0, err
+		}
+		if chunk.major != h.major || chunk.indefinite {
+			return 0, fmt.Errorf("%w: byte %d: chunk of another type", ErrMalformed, at)
+		}
+		if at, err = w.str(at, chunk, limit); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// count refuses a length that is too large, or larger than what is left can
+// hold when each entry takes at least `least` bytes.
+func (w *walker) count(off int, h head, limit, least int) error {
+	if h.arg > MaxItems {
+		return fmt.Errorf("%w: byte %d: %d entries, at most %d", ErrLimit, off, h.arg, MaxItems)
+	}
+	if left := limit - off - h.size; int(h.arg)*least > left {
+		return fmt.Errorf("%w: byte %d: %d entries in %d bytes", ErrMalformed, off, h.arg, left)
+	}
+	return nil
+}
+
+// more reports whether another entry follows in a container, and where the
+// container ends if not.
+func (w *walker) more(h head, done, at, limit int) (bool, int) {
+	if !h.indefinite {
+		return uint64(done) < h.arg, at
+	}
+	if at < limit && w.data[at] == 0xff {
+		return false, at + 1
+	}
+	return true, at
+}
+
+func (w *walker) array(off int, h head, limit, depth, embedding int) (int, error) {
+	if err := w.count(off, h, limit, 1); err != nil {
+		return 0, err
+	}
+	at := off + h.size
+	for i := 0; ; i++ {
+		more, end := w.more(h, i, at, limit)
+		if !more {
+			return end, nil
+		}
+		var err error
+		if at, err = w.item(at, limit, depth, embedding); err != nil {
+			return 0, err
+		}
+	}
+}
+
+func (w *walker) pairs(off int, h head, limit, depth, embedding int) (int, error) {
+	if err := w.count(off, h, limit, 2); err != nil {
+		return 0, err
+	}
+	base := len(w.keys)
+	defer func() { w.keys = w.keys[:base] }()
+	at := off + h.size
+	for i := 0; ; i++ {
+		more, end := w.more(h, i, at, limit)
+		if !more {
+			return end, w.distinct(off, w.keys[base:])
+		}
+		key, end, err := w.key(at, limit)
+		if err != nil {
+			return 0, err
+		}
+		w.keys = append(w.keys, key)
+		if at, err = w.item(end, limit, depth, embedding); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// key walks a map key and returns it with its end.
+func (w *walker) key(off, limit int) (keySpan, int, error) {
+	h, err := w.head(off, limit)
+	if err != nil {
+		return keySpan{}, 0, err
+	}
+	start := off + h.size
+	switch {
+	case h.major <= majorNegative:
+		return keySpan{major: h.major, arg: h.arg}, start, nil
+	case h.major <= majorText && !h.indefinite:
+		end, err := w.str(off, h, limit)
+		if err != nil {
+			return keySpan{}, 0, err
+		}
+		return keySpan{major: h.major, arg: h.arg, content: w.data[start:end]}, end, nil
+	}
+	return keySpan{}, 0, fmt.Errorf("%w: byte %d: map key is neither integer nor string", ErrMalformed, off)
+}
+
+// distinct refuses equal keys. Keys in ascending order, as a deterministic
+// encoder writes them, need no further work; few keys are compared pairwise.
+func (w *walker) distinct(off int, keys []keySpan) error {
+	ascending := true
+	for i := 1; i < len(keys) && ascending; i++ {
+		ascending = compareKeys(keys[i-1], keys[i]) < 0
+	}
+	if ascending {
+		return nil
+	}
+	if w.note != nil {
+		w.note(off, "map keys are not sorted")
+	}
+	duplicate := fmt.Errorf("%w in the map at byte %d", ErrDuplicateKey, off)
+	if len(keys) <= 12 {
+		for i, a := range keys {
+			for _, b := range keys[:i] {
+				if compareKeys(a, b) == 0 {
+					return duplicate
+				}
+			}
+		}
+		return nil
+	}
+	slices.SortFunc(keys, compareKeys)
+	for i := 1; i < len(keys); i++ {
+		if compareKeys(keys[i-1], keys[i]) == 0 {
+			return duplicate
+		}
+	}
+	return nil
+}
+
+// tag walks the content of a tag. chain counts tags in a row.
+func (w *walker) tag(off int, h head, limit, depth, embedding, chain int) (int, error) {
+	if chain > MaxTagChain {
+		return 0, fmt.Errorf("%w: byte %d: more than %d tags in a row", ErrLimit, off, MaxTagChain)
+	}
+	at := off + h.size
+	content, err := readHead(w.data, at, limit)
+	if err != nil {
+		return 0, err
+	}
+	if content.major == majorTag {
+		if depth >= MaxDepth {
+			return 0, fmt.Errorf("%w: byte %d: more than %d levels", ErrLimit, at, MaxDepth)
+		}
+		if _, err := w.head(at, limit); err != nil {
+			return 0, err
+		}
+		if known(h.arg) {
+			return 0, wrongContent(off, h.arg)
+		}
+		return w.tag(at, content, limit, depth+1, embedding, chain+1)
+	}
+	end, err := w.item(at, limit, depth, embedding)
+	if err != nil {
+		return 0, err
+	}
+	switch h.arg {
+	case tagDateTime, tagFullDate:
+		return end, w.tagged(off, h.arg, content, majorText, maxDateText)
+	case tagUnsignedBignum, tagNegativeBignum:
+		return end, w.tagged(off, h.arg, content, majorBytes, maxBignum)
+	case tagDecimalFraction, tagBigfloat:
+		return end, w.fraction(off, h.arg, at, content, limit)
+	case tagEncoded:
+		if err := w.tagged(off, h.arg, content, majorBytes, math.MaxInt); err != nil {
+			return 0, err
+		}
+		if embedding >= MaxEmbeddings {
+			return 0, fmt.Errorf("%w: byte %d: more than %d embedded items inside each other", ErrLimit, off, MaxEmbeddings)
+		}
+		if content.indefinite {
+			return end, nil // only in Lint, which has noted it
+		}
+		return end, w.whole(at+content.size, end, embedding+1)
+	}
+	return end, nil
+}
+
+// known reports whether the content of a tag is checked here; such a tag stands
+// before no other tag.
+func known(number uint64) bool {
+	return number == tagDateTime || number == tagFullDate || number == tagEncoded ||
+		number >= tagUnsignedBignum && number <= tagBigfloat
+}
+
+// tagged checks that the content of a known tag is a string of the major type
+// and at most max bytes.
+func (w *walker) tagged(off int, number uint64, content head, major byte, max uint64) error {
+	if content.major != major {
+		return wrongContent(off, number)
+	}
+	if content.arg > max {
+		return fmt.Errorf("%w: byte %d: tag %d with %d bytes, at most %d", ErrLimit, off, number, content.arg, max)
+	}
+	return nil
+}
+
+// fraction checks a decimal fraction or bigfloat: [exponent, mantissa] (RFC
+// 8949, 3.4.4). The content has been walked.
+func (w *walker) fraction(off int, number uint64, at int, content head, limit int) error {
+	if content.major != majorArray || content.indefinite || content.arg != 2 {
+		return wrongContent(off, number)
+	}
+	exponent, err := readHead(w.data, at+content.size, limit)
+	if err != nil {
+		return err
+	}
+	if exponent.major > majorNegative {
+		return wrongContent(off, number)
+	}
+	if exponent.arg > maxExponent {
+		return fmt.Errorf("%w: byte %d: exponent of tag %d", ErrLimit, off, number)
+	}
+	mantissa, err := readHead(w.data, at+content.size+exponent.size, limit)
+	if err != nil {
+		return err
+	}
+	if mantissa.major > majorNegative && mantissa.major != majorTag {
+		return wrongContent(off, number)
+	}
+	return nil
+}
+
+func wrongContent(off int, number uint64) error {
+	return fmt.Errorf("%w: byte %d: tag %d around content of the wrong type", ErrMalformed, off, number)
+}
+
+// simple checks booleans, null and floats, and refuses every other value of
+// major type 7.
+func (w *walker) simple(off int, h head) error {
+	switch h.info {
+	case 20, 21, 22:
+		return nil
+	case 25, 26, 27:
+		value := h.float()
+		if math.IsNaN(value) || math.IsInf(value, 0) {
+			return fmt.Errorf("%w: byte %d: not a finite number", ErrMalformed, off)
+		}
+		if w.note != nil && !h.shortestFloat(value) {
+			w.note(off, "float is not the shortest")
+		}
+		return nil
+	case 31:
+		return fmt.Errorf("%w: byte %d: break outside an indefinite-length item", ErrMalformed, off)
+	}
+	return fmt.Errorf("%w: byte %d: simple value %d", ErrMalformed, off, h.arg)
+}
