@@ -1,0 +1,69 @@
+package jose
+
+import (
+	"encoding/base64"
+	"fmt"
+)
+
+var (
+	rawURL   = base64.RawURLEncoding.Strict()
+	standard = base64.StdEncoding.Strict()
+)
+
+// urlAlphabet and standardAlphabet hold true for the characters of RFC 4648
+// sections 5 and 4. They are consulted first because Strict still skips CR and
+// LF, and one octet string must have one spelling: replay caches and digests
+// are keyed on text.
+var urlAlphabet, standardAlphabet = alphabet('-', '_'), alphabet('+', '/')
+
+func alphabet(c62, c63 byte) (t [256]bool) {
+	for c := byte('0'); c <= '9'; c++ {
+		t[c] = true
+	}
+	for c := byte('A'); c <= 'Z'; c++ {
+		t[c], t[c+'a'-'A'] = true, true
+	}
+	t[c62], t[c63] = true, true
+	return t
+}
+
+// DecodeBase64URL decodes base64url without padding (RFC 7515 section 2). It
+// accepts exactly the text that EncodeBase64URL makes: no padding, no white
+// space, no bits set beyond the last octet.
+func DecodeBase64URL(s string) ([]byte, error) {
+	for i := 0; i < len(s); i++ {
+		if !urlAlphabet[s[i]] {
+			return nil, fmt.Errorf("%w: character %#02x at %d is not base64url", ErrMalformed, s[i], i)
+		}
+	}
+	b, err := rawURL.DecodeString(s)
+	if err != nil {
+		return nil, fmt.Errorf("%w: base64url with a wrong length or unused bits set", ErrMalformed)
+	}
+	return b, nil
+}
+
+// EncodeBase64URL encodes without padding (RFC 7515 section 2).
+func EncodeBase64URL(b []byte) string { return rawURL.EncodeToString(b) }
+
+// DecodeBase64 decodes padded standard base64 (RFC 4648 section 4), the form
+// of x5c. It is as strict as DecodeBase64URL.
+func DecodeBase64(s string) ([]byte, error) {
+	end := len(s)
+	for end > 0 && len(s)-end < 2 && s[end-1] == '=' {
+		end--
+	}
+	for i := 0; i < end; i++ {
+		if !standardAlphabet[s[i]] {
+			return nil, fmt.Errorf("%w: character %#02x at %d is not base64", ErrMalformed, s[i], i)
+		}
+	}
+	b, err := standard.DecodeString(s)
+	if err != nil {
+		return nil, fmt.Errorf("%w: base64 with wrong padding or unused bits set", ErrMalformed)
+	}
+	return b, nil
+}
+
+// EncodeBase64 encodes with padding (RFC 4648 section 4).
+func EncodeBase64(b []byte) string { return standard.EncodeToString(b) }

@@ -1,0 +1,86 @@
+package jose
+
+import (
+	"encoding/json"
+	"fmt"
+)
+
+// Header is the protected header of a token. Nothing in it is trusted before
+// the token verifies, and its keys are for the caller to look up or to bind,
+// never to verify the token that carries them.
+type Header struct {
+	Algorithm   string
+	Type        string // typ, as received: compare exactly
+	KeyID       string
+	ContentType string
+	X5C         [][]byte // DER, leaf first
+	JWK         *Key     // public, from the jwk member
+	Critical    []string // always nil: a token with crit is refused
+	Raw         []byte   // decoded header text
+	Members     map[string]json.RawMessage
+}
+
+// wireHeader names every registered member that some reader acts upon, so that
+// a case variant of any is refused.
+type wireHeader struct {
+	Alg     *string         `json:"alg"`
+	Typ     string          `json:"typ"`
+	Kid     string          `json:"kid"`
+	Cty     string          `json:"cty"`
+	X5C     *[]string       `json:"x5c"`
+	JWK     json.RawMessage `json:"jwk"`
+	JKU     string          `json:"jku"` // never followed
+	X5U     string          `json:"x5u"` // never followed
+	X5T     string          `json:"x5t"`
+	X5TS256 string          `json:"x5t#S256"`
+	Crit    json.RawMessage `json:"crit"`
+	B64     json.RawMessage `json:"b64"`
+	Zip     json.RawMessage `json:"zip"`
+	Enc     json.RawMessage `json:"enc"`
+	EPK     json.RawMessage `json:"epk"`
+	APU     *string         `json:"apu"`
+	APV     *string         `json:"apv"`
+}
+
+// parseHeader decodes the first part of a compact token. What it refuses, it
+// refuses for JWS and JWE alike.
+func parseHeader(part string, max int) (Header, *wireHeader, error) {
+	raw, err := DecodeBase64URL(part)
+	if err != nil {
+		return Header{}, nil, fmt.Errorf("header: %w", err)
+	}
+	var w wireHeader
+	if err := DecodeJSONLimit(raw, &w, max); err != nil {
+		return Header{}, nil, fmt.Errorf("header: %w", err)
+	}
+	members, err := Members(raw)
+	if err != nil {
+		return Header{}, nil, fmt.Errorf("header: %w", err)
+	}
+	switch {
+	case w.Crit != nil:
+		// RFC 7515 section 4.1.11: we understand no extension.
+		return Header{}, nil, fmt.Errorf("%w: header member crit", ErrUnsupported)
+	case w.B64 != nil:
+		return Header{}, nil, fmt.Errorf("%w: header member b64", ErrUnsupported)
+	case w.Zip != nil:
+		return Header{}, nil, fmt.Errorf("%w: header member zip", ErrUnsupported)
+	case w.Alg == nil || *w.Alg == "":
+		return Header{}, nil, fmt.Errorf("%w: header without alg", ErrMalformed)
+	}
+	h := Header{Algorithm: *w.Alg, Type: w.Typ, KeyID: w.Kid, ContentType: w.Cty, Raw: raw, Members: members}
+	if w.X5C != nil {
+		if len(*w.X5C) == 0 {
+			return Header{}, nil, fmt.Errorf("%w: empty x5c", ErrMalformed)
+		}
+		if h.X5C, err = certificates(*w.X5C); err != nil {
+			return Header{}, nil, fmt.Errorf("header: %w", err)
+		}
+	}
+	if w.JWK != nil {
+		if h.JWK, err = ParsePublicKey(w.JWK); err != nil {
+			return Header{}, nil, fmt.Errorf("header: %w", err)
+		}
+	}
+	return h, &w, nil
+}
