@@ -1,0 +1,104 @@
+package cose
+
+import (
+	"fmt"
+	"slices"
+
+	"vidimus/internal/cbor"
+)
+
+// CBOR tags of the two messages (RFC 9052, 2).
+const (
+	tagMac0  = 17
+	tagSign1 = 18
+)
+
+// envelope is what COSE_Sign1 and COSE_Mac0 have in common: protected header,
+// unprotected header, payload, and the signature or tag.
+type envelope struct {
+	header    Header
+	protected []byte
+	payload   []byte // nil when detached
+	proof     []byte
+	tagged    bool
+}
+
+// parseEnvelope reads a message with or without its tag.
+func parseEnvelope(data []byte, tag uint64) (*envelope, error) {
+	e := &envelope{}
+	if len(data) > 0 && data[0]>>5 == 6 {
+		var tagged cbor.RawTag
+		if err := cbor.Unmarshal(data, &tagged); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
+		}
+		if tagged.Number != tag {
+			return nil, fmt.Errorf("%w: tag %d instead of %d", ErrMalformed, tagged.Number, tag)
+		}
+		data, e.tagged = tagged.Content, true
+	}
+	parts, err := cbor.ArrayItems(data)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	if len(parts) != 4 {
+		return nil, fmt.Errorf("%w: %d parts instead of 4", ErrMalformed, len(parts))
+	}
+	if err := byteString(parts[0], &e.protected); err != nil {
+		return nil, fmt.Errorf("protected header: %w", err)
+	}
+	header, err := parseHeader(e.protected, parts[1])
+	if err != nil {
+		return nil, err
+	}
+	e.header = *header
+	if !cbor.IsNull(parts[2]) {
+		if err := byteString(parts[2], &e.payload); err != nil {
+			return nil, fmt.Errorf("payload: %w", err)
+		}
+		e.payload = slices.Clip(e.payload)
+		if e.payload == nil {
+			e.payload = []byte{}
+		}
+	}
+	if err := byteString(parts[3], &e.proof); err != nil {
+		return nil, fmt.Errorf("signature or tag: %w", err)
+	}
+	return e, nil
+}
+
+// attached returns the payload to verify, given none from outside.
+func attached(payload []byte) ([]byte, error) {
+	if payload == nil {
+		return nil, fmt.Errorf("%w: payload is detached", ErrMalformed)
+	}
+	return payload, nil
+}
+
+// detached returns the payload to verify, given from outside. An attached one
+// beside it is refused: it would be the sender's choice.
+func detached(own, payload []byte) ([]byte, error) {
+	if own != nil {
+		return nil, fmt.Errorf("%w: payload is attached", ErrMalformed)
+	}
+	return payload, nil
+}
+
+// structure builds Sig_structure and MAC_structure (RFC 9052, 4.4 and 6.3):
+// [context, protected header as received, external data h”, payload].
+func structure(context string, protected, payload []byte) []byte {
+	b := make([]byte, 0, len(context)+len(protected)+len(payload)+24)
+	b = cbor.AppendArray(b, 4)
+	b = cbor.AppendText(b, context)
+	b = cbor.AppendBytes(b, protected)
+	b = cbor.AppendBytes(b, nil)
+	return cbor.AppendBytes(b, payload)
+}
+
+// assemble encodes a message; a nil payload is detached.
+func assemble(tagged bool, tag uint64, protected []byte, unprotected cbor.RawMessage, payload, proof []byte) ([]byte, error) {
+	message := []any{protected, unprotected, payload, proof}
+	if tagged {
+		return cbor.Marshal(cbor.Tag{Number: tag, Content: message})
+	}
+	return cbor.Marshal(message)
+}
