@@ -1,0 +1,118 @@
+package pki
+
+import (
+	"container/list"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"sync"
+)
+
+// Cache remembers chains that validated, so that a reader or a portal that
+// sees one document signer many times parses and verifies it once. It is safe
+// for concurrent use.
+//
+// A path is found again only for the same bytes, the same anchors in the same
+// order and the same options, and only while PathOptions.Now lies within the
+// validity of the whole path. Failures are never remembered: the next anchor
+// set may trust what this one does not.
+type Cache struct {
+	mu      sync.Mutex
+	max     int
+	order   *list.List // most recently used first, of *cached
+	entries map[[sha256.Size]byte]*list.Element
+}
+
+type cached struct {
+	key  [sha256.Size]byte
+	path *Path
+}
+
+// NewCache makes a cache of at most max paths, about 10 KiB each.
+func NewCache(max int) *Cache {
+	return &Cache{max: max, order: list.New(), entries: make(map[[sha256.Size]byte]*list.Element)}
+}
+
+// Validate is the function Validate with the cache before it. The path is
+// shared: do not change it. A nil cache validates every time.
+func (c *Cache) Validate(chain [][]byte, anchors []*Certificate, opt PathOptions) (*Path, error) {
+	if c == nil || c.max < 1 || len(chain) > MaxChain {
+		return Validate(chain, anchors, opt)
+	}
+	key := cacheKey(chain, anchors, opt)
+	if p := c.get(key, opt); p != nil {
+		return p, nil
+	}
+	p, err := Validate(chain, anchors, opt)
+	if err == nil {
+		c.put(key, p)
+	}
+	return p, err
+}
+
+// Len is how many paths are remembered.
+func (c *Cache) Len() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.order.Len()
+}
+
+func (c *Cache) get(key [sha256.Size]byte, opt PathOptions) *Path {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e, ok := c.entries[key]
+	if !ok {
+		return nil
+	}
+	p := e.Value.(*cached).path
+	if opt.Now.Before(p.NotBefore) || opt.Now.After(p.NotAfter) {
+		return nil
+	}
+	c.order.MoveToFront(e)
+	return p
+}
+
+func (c *Cache) put(key [sha256.Size]byte, p *Path) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if e, ok := c.entries[key]; ok {
+		e.Value.(*cached).path = p
+		c.order.MoveToFront(e)
+		return
+	}
+	c.entries[key] = c.order.PushFront(&cached{key, p})
+	for c.order.Len() > c.max {
+		last := c.order.Back()
+		delete(c.entries, last.Value.(*cached).key)
+		c.order.Remove(last)
+	}
+}
+
+// cacheKey is SHA-256 over everything that the answer depends on but the
+// instant: each certificate with its length, the anchors, the options.
+func cacheKey(chain [][]byte, anchors []*Certificate, opt PathOptions) [sha256.Size]byte {
+	h := sha256.New()
+	var n [8]byte
+	number := func(v int) {
+		binary.BigEndian.PutUint64(n[:], uint64(v))
+		h.Write(n[:])
+	}
+	number(len(chain))
+	for _, raw := range chain {
+		number(len(raw))
+		h.Write(raw)
+	}
+	number(len(anchors))
+	for _, a := range anchors {
+		h.Write(a.Fingerprint[:])
+	}
+	number(len(opt.Purposes))
+	for _, id := range opt.Purposes {
+		number(len(id))
+		for _, arc := range id {
+			number(arc)
+		}
+	}
+	fmt.Fprint(h, opt.RequireEKU, opt.StrictEKU, int(opt.KeyUsage), opt.CheckCountry, opt.MaxIntermediates, opt.AllowRSA, opt.AllowOddSerial)
+	return [sha256.Size]byte(h.Sum(nil))
+}

@@ -1,0 +1,33 @@
+package pki
+
+const (
+	// MaxCertificateBytes bounds one certificate. The largest real one among
+	// the public anchors and document signers is below 2 KiB; parsing cost
+	// grows with size, so the bound is checked first.
+	MaxCertificateBytes = 16 << 10
+
+	// MaxChain bounds the certificates of one x5chain or x5c. The profiles
+	// need one; national PKIs with sub-CAs need three.
+	MaxChain = 10
+
+	// maxSignatureChecks bounds the public key work that one chain can cause,
+	// whatever cycles and look-alike names it holds. 32 checks on P-384 are
+	// about 15 ms.
+	maxSignatureChecks = 32
+
+	// minRSABits and maxRSABits bound RSA CAs: below is weak, above is only
+	// slow (a 16 KiB certificate could hold a key of 100,000 bits).
+	minRSABits = 2048
+	maxRSABits = 8192
+
+	// maxExtensions bounds the extensions of one certificate, since duplicates
+	// are looked for pairwise.
+	maxExtensions = 64
+
+	// maxSerialOctets is RFC 5280 section 4.1.2.2.
+	maxSerialOctets = 20
+
+	// minSerialBits is the length below which a serial cannot hold the 63
+	// random bits that Annex B asks for.
+	minSerialBits = 63
+)
