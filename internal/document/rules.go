@@ -1,0 +1,234 @@
+package document
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"vidimus/internal/problem"
+)
+
+// rule checks one attribute and gives it in its kept form.
+type rule func(field string, v any, now time.Time) (any, error)
+
+// rules of the attributes that the standards name. A person has these and no
+// others; a document may have others too, checked by freeRule.
+var rules = map[string]rule{
+	"family_name": textRule, "given_name": textRule,
+	"family_name_birth": textRule, "given_name_birth": textRule,
+	"family_name_national_character": textRule, "given_name_national_character": textRule,
+	"birth_date": pastDateRule, "birth_place": textRule, "place_of_birth": placeRule,
+	"nationality": countriesRule, "sex": sexRule,
+	"height": numberRule(1, 300), "weight": numberRule(1, 700),
+	"eye_colour": textRule, "hair_colour": textRule,
+	"portrait": imageRule, "portrait_capture_date": pastDateRule, "signature_usual_mark": imageRule,
+	"resident_address": textRule, "resident_street": textRule, "resident_house_number": textRule,
+	"resident_city": textRule, "resident_state": textRule, "resident_postal_code": textRule,
+	"resident_country":               countryRule,
+	"personal_administrative_number": textRule,
+	"email_address":                  textRule, "mobile_phone_number": phoneRule,
+}
+
+// needed of every person: without them neither mDL nor PID can be made.
+var needed = []string{"family_name", "given_name", "birth_date"}
+
+// cleanPerson checks every attribute of a person.
+func cleanPerson(a Attributes, now time.Time) (Attributes, error) {
+	for _, name := range needed {
+		if _, ok := a[name]; !ok {
+			return nil, problem.New(problem.InvalidRequest, "attributes: %s is missing", name)
+		}
+	}
+	return cleanAttributes(a, now, nil)
+}
+
+// cleanDocument checks every attribute of a document.
+func cleanDocument(a Attributes, now time.Time) (Attributes, error) {
+	if len(a) == 0 {
+		return nil, nil
+	}
+	return cleanAttributes(a, now, freeRule)
+}
+
+func cleanAttributes(a Attributes, now time.Time, other rule) (Attributes, error) {
+	if len(a) > MaxAttributes {
+		return nil, problem.New(problem.InvalidRequest, "attributes: more than %d", MaxAttributes)
+	}
+	clean := make(Attributes, len(a))
+	for _, name := range slices.Sorted(maps.Keys(a)) {
+		check := rules[name]
+		if check == nil {
+			check = other
+		}
+		if check == nil {
+			return nil, unknownMember("attributes", name)
+		}
+		if err := checkWord("the name of an attribute", name); err != nil {
+			return nil, err
+		}
+		v, err := check("attributes: "+name, a[name], now)
+		if err != nil {
+			return nil, err
+		}
+		clean[name] = v
+	}
+	return clean, nil
+}
+
+func wrongType(field, want string) error {
+	return problem.New(problem.InvalidRequest, "%s is not %s", field, want)
+}
+
+func textRule(field string, v any, _ time.Time) (any, error) {
+	s, ok := v.(string)
+	if !ok {
+		return nil, wrongType(field, "a string")
+	}
+	return cleanText(field, s, MaxText)
+}
+
+func pastDateRule(field string, v any, now time.Time) (any, error) {
+	s, ok := v.(string)
+	if !ok {
+		return nil, wrongType(field, "a date")
+	}
+	t, err := parseDate(field, s)
+	if err != nil {
+		return nil, err
+	}
+	// The day is already tomorrow somewhere: UTC+14 is the furthest.
+	if t.After(now.Add(14 * time.Hour)) {
+		return nil, problem.New(problem.InvalidRequest, "%s lies in the future", field)
+	}
+	return s, nil
+}
+
+func countryRule(field string, v any, _ time.Time) (any, error) {
+	s, _ := v.(string)
+	return s, checkCountry(field, s)
+}
+
+func countriesRule(field string, v any, _ time.Time) (any, error) {
+	list, ok := v.([]string)
+	if !ok || len(list) == 0 {
+		return nil, wrongType(field, "an array of country codes")
+	}
+	for i, s := range list {
+		if err := checkCountry(field, s); err != nil {
+			return nil, err
+		}
+		if slices.Contains(list[:i], s) {
+			return nil, problem.New(problem.InvalidRequest, "%s names a country twice", field)
+		}
+	}
+	return list, nil
+}
+
+func placeRule(field string, v any, now time.Time) (any, error) {
+	m, ok := v.(map[string]any)
+	if !ok || len(m) == 0 {
+		return nil, wrongType(field, "an object with country, region or locality")
+	}
+	place := make(map[string]any, len(m))
+	for name, part := range m {
+		check := textRule
+		switch name {
+		case "country":
+			check = countryRule
+		case "region", "locality":
+		default:
+			return nil, unknownMember(field, name)
+		}
+		clean, err := check(field+"."+name, part, now)
+		if err != nil {
+			return nil, err
+		}
+		place[name] = clean
+	}
+	return place, nil
+}
+
+func sexRule(field string, v any, _ time.Time) (any, error) {
+	n, ok := v.(int64)
+	if !ok || n < 0 || n > 6 && n != 9 {
+		return nil, wrongType(field, "0 to 6 or 9")
+	}
+	return n, nil
+}
+
+func numberRule(low, high int64) rule {
+	return func(field string, v any, _ time.Time) (any, error) {
+		n, ok := v.(int64)
+		if !ok || n < low || n > high {
+			return nil, problem.New(problem.InvalidRequest, "%s is not a number from %d to %d", field, low, high)
+		}
+		return n, nil
+	}
+}
+
+func phoneRule(field string, v any, _ time.Time) (any, error) {
+	s, _ := v.(string)
+	digits, plus := strings.CutPrefix(s, "+")
+	if !plus || !asciiWithin(digits, 20, func(c byte) bool { return c >= '0' && c <= '9' }) {
+		return nil, wrongType(field, "a + followed by digits")
+	}
+	return s, nil
+}
+
+func imageRule(field string, v any, _ time.Time) (any, error) {
+	b, ok := v.([]byte)
+	if !ok {
+		return nil, wrongType(field, "an image in base64")
+	}
+	if len(b) == 0 {
+		return b, nil // the holder opted out (PID Rulebook)
+	}
+	return cleanImage(field, b)
+}
+
+// freeRule bounds a value whose meaning only its document type knows.
+func freeRule(field string, v any, now time.Time) (any, error) {
+	switch v := v.(type) {
+	case string:
+		return cleanText(field, v, MaxFreeText)
+	case []string:
+		clean := make([]string, len(v))
+		for i, s := range v {
+			t, err := cleanText(field, s, MaxFreeText)
+			if err != nil {
+				return nil, err
+			}
+			clean[i] = t
+		}
+		return clean, nil
+	case []any:
+		clean := make([]any, len(v))
+		for i, item := range v {
+			c, err := freeRule(field, item, now)
+			if err != nil {
+				return nil, err
+			}
+			clean[i] = c
+		}
+		return clean, nil
+	case map[string]any:
+		clean := make(map[string]any, len(v))
+		for name, item := range v {
+			if err := checkWord(field+": the name of a member", name); err != nil {
+				return nil, err
+			}
+			c, err := freeRule(field+"."+name, item, now)
+			if err != nil {
+				return nil, err
+			}
+			clean[name] = c
+		}
+		return clean, nil
+	case []byte:
+		if len(v) > MaxImage {
+			return nil, problem.New(problem.InvalidRequest, "%s has more than %d octets", field, MaxImage)
+		}
+	}
+	return v, nil
+}

@@ -1,0 +1,76 @@
+package status
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"encoding/binary"
+	"errors"
+)
+
+// ListSize is the number of entries of every list: 2^20 compresses to 2 to
+// 15 KiB and hides one holder among a million.
+const ListSize = 1 << indexBits
+
+const (
+	indexBits = 20
+	halfBits  = indexBits / 2
+	halfMask  = 1<<halfBits - 1
+	// rounds of the Feistel network: on so small a domain FF1 (NIST SP
+	// 800-38G) asks for ten.
+	rounds = 10
+)
+
+// KeySize is the length of a list's allocation key, in octets.
+const KeySize = 32
+
+// Permutation orders the indices of one list so that who sees some of them
+// learns nothing of the others: index n is the n-th one to be given out. The
+// key belongs to one list alone and stays secret; whoever has it can tell in
+// what order the indices were given.
+//
+// A store that keeps a counter per list and never lets it go back gives each
+// index once, with nothing else to remember.
+type Permutation struct{ block cipher.Block }
+
+// NewPermutation takes a key of KeySize random octets.
+func NewPermutation(key []byte) (*Permutation, error) {
+	if len(key) != KeySize {
+		return nil, errors.New("status: the key of a list has 32 octets")
+	}
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, err
+	}
+	return &Permutation{block: block}, nil
+}
+
+// Index gives the index for a counter below ListSize. Two counters never give
+// the same index.
+func (p *Permutation) Index(counter uint32) uint32 {
+	if counter >= ListSize {
+		panic("status: counter beyond the list")
+	}
+	left, right := counter>>halfBits, counter&halfMask
+	var buf [aes.BlockSize]byte
+	for round := uint32(0); round < rounds; round++ {
+		buf = [aes.BlockSize]byte{}
+		binary.BigEndian.PutUint32(buf[:], round)
+		binary.BigEndian.PutUint32(buf[4:], right)
+		p.block.Encrypt(buf[:], buf[:])
+		left, right = right, left^binary.BigEndian.Uint32(buf[:])&halfMask
+	}
+	return left<<halfBits | right
+}
+
+// Neighbours reports whether any two of the indices stand side by side. Two of
+// one batch must not: an allocator that meets such a pair skips a counter.
+func Neighbours(indices []uint32) bool {
+	seen := make(map[uint32]bool, len(indices))
+	for _, i := range indices {
+		if seen[i+1] || i > 0 && seen[i-1] {
+			return true
+		}
+		seen[i] = true
+	}
+	return false
+}
