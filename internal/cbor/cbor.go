@@ -45,6 +45,7 @@ func mustDecMode() fx.DecMode {
 		FieldNameMatching: fx.FieldNameMatchingCaseSensitive,
 		TimeTag:           fx.DecTagRequired,
 		IntDec:            fx.IntDecConvertSignedOrBigInt,
+		BigIntDec:         fx.BigIntDecodePointer,
 		MapKeyByteString:  fx.MapKeyByteStringAllowed,
 		NaN:               fx.NaNDecodeForbidden,
 		Inf:               fx.InfDecodeForbidden,
@@ -69,7 +70,7 @@ func mustEncMode() fx.EncMode {
 }
 
 // Unmarshal decodes exactly one item of at most [MaxMessage] bytes into v, a
-// pointer. Into an interface value, integers become int64 (or *big.Int* beyond
+// pointer. Into an interface value, integers become int64 (or *big.Int beyond
 // it), maps map[any]any, byte strings []byte, unknown tags [Tag].
 func Unmarshal(data []byte, v any) error {
 	return UnmarshalLimit(data, v, MaxMessage)

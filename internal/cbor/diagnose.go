@@ -185,7 +185,11 @@ func formatFloat(value float64) string {
 	case math.IsInf(value, -1):
 		return "-Infinity"
 	}
-	text := strconv.FormatFloat(value, 'g', -1, 64)
+	form := byte('e')
+	if size := math.Abs(value); size == 0 || size >= 1e-6 && size < 1e21 {
+		form = 'f'
+	}
+	text := strconv.FormatFloat(value, form, -1, 64)
 	if mantissa, exponent, found := strings.Cut(text, "e"); !strings.Contains(mantissa, ".") {
 		text = mantissa + ".0"
 		if found {

@@ -20,6 +20,7 @@ const (
 // Tag numbers that the walker knows (RFC 8949, 3.4; RFC 8943).
 const (
 	tagDateTime        = 0
+	tagEpoch           = 1
 	tagUnsignedBignum  = 2
 	tagNegativeBignum  = 3
 	tagDecimalFraction = 4

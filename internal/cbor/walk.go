@@ -283,6 +283,11 @@ func (w *walker) tag(off int, h head, limit, depth, embedding, chain int) (int, 
 	switch h.arg {
 	case tagDateTime, tagFullDate:
 		return end, w.tagged(off, h.arg, content, majorText, maxDateText)
+	case tagEpoch:
+		if content.major > majorNegative && (content.major != majorSimple || content.info < 25) {
+			return 0, wrongContent(off, h.arg)
+		}
+		return end, nil
 	case tagUnsignedBignum, tagNegativeBignum:
 		return end, w.tagged(off, h.arg, content, majorBytes, maxBignum)
 	case tagDecimalFraction, tagBigfloat:
@@ -305,8 +310,7 @@ func (w *walker) tag(off int, h head, limit, depth, embedding, chain int) (int, 
 // known reports whether the content of a tag is checked here; such a tag stands
 // before no other tag.
 func known(number uint64) bool {
-	return number == tagDateTime || number == tagFullDate || number == tagEncoded ||
-		number >= tagUnsignedBignum && number <= tagBigfloat
+	return number <= tagBigfloat || number == tagEncoded || number == tagFullDate
 }
 
 // tagged checks that the content of a known tag is a string of the major type
