@@ -62,15 +62,21 @@ func (p *Permutation) Index(counter uint32) uint32 {
 	return left<<halfBits | right
 }
 
-// Neighbours reports whether any two of the indices stand side by side. Two of
-// one batch must not: an allocator that meets such a pair skips a counter.
-func Neighbours(indices []uint32) bool {
-	seen := make(map[uint32]bool, len(indices))
-	for _, i := range indices {
-		if seen[i+1] || i > 0 && seen[i-1] {
-			return true
+// Take gives n indices from counter on, no two of them side by side, and the
+// next counter that is free. Counters whose index would stand beside another
+// of the batch are passed over for ever. ok is false when the list has not
+// enough left; nothing is to be used then.
+func (p *Permutation) Take(counter uint32, n int) (indices []uint32, next uint32, ok bool) {
+	indices = make([]uint32, 0, n)
+	taken := make(map[uint32]bool, n)
+	for ; len(indices) < n; counter++ {
+		if counter >= ListSize {
+			return nil, counter, false
 		}
-		seen[i] = true
+		// The wrap-around of 0 - 1 lies outside the list and is never taken.
+		if i := p.Index(counter); !taken[i-1] && !taken[i+1] {
+			indices, taken[i] = append(indices, i), true
+		}
 	}
-	return false
+	return indices, counter, true
 }

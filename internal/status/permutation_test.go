@@ -3,6 +3,7 @@ package status
 import (
 	"bytes"
 	"math/bits"
+	"slices"
 	"testing"
 )
 
@@ -81,16 +82,36 @@ func TestPermutationUnlinkable(t *testing.T) {
 	within("share of equal high halves", sameHigh/draws, 1.0/(1<<halfBits), 0.001)
 }
 
-func TestNeighbours(t *testing.T) {
+// A batch of 200000 would have thousands of neighbours if Take did not look.
+func TestTake(t *testing.T) {
+	p := newPermutation(t, 3)
+	indices, next, ok := p.Take(100, 200000)
+	if !ok || len(indices) != 200000 || next <= 200100 {
+		t.Fatalf("%d indices, next %d, ok %v", len(indices), next, ok)
+	}
+	seen := map[uint32]bool{}
+	for _, i := range indices {
+		if seen[i] || seen[i+1] || i > 0 && seen[i-1] {
+			t.Fatalf("index %d is taken or has a neighbour", i)
+		}
+		seen[i] = true
+	}
+	again, _, _ := p.Take(next, 3)
+	for _, i := range again {
+		if seen[i] {
+			t.Fatalf("index %d given twice", i)
+		}
+	}
+	if same, _, _ := p.Take(100, 200000); !slices.Equal(same, indices) {
+		t.Error("the same batch has other indices when computed again")
+	}
 	for _, c := range []struct {
-		list []uint32
-		want bool
-	}{
-		{nil, false}, {[]uint32{5}, false}, {[]uint32{5, 7, 9}, false}, {[]uint32{5, 9, 6}, true},
-		{[]uint32{1, 0}, true}, {[]uint32{0, ListSize - 1}, false},
-	} {
-		if got := Neighbours(c.list); got != c.want {
-			t.Errorf("Neighbours(%v) = %v", c.list, got)
+		from uint32
+		n    int
+		ok   bool
+	}{{ListSize - 3, 3, true}, {ListSize - 3, 4, false}, {ListSize, 1, false}, {ListSize, 0, true}, {0, 0, true}} {
+		if got, _, ok := p.Take(c.from, c.n); ok != c.ok || ok && len(got) != c.n {
+			t.Errorf("Take(%d, %d) = %v, %v", c.from, c.n, got, ok)
 		}
 	}
 }
