@@ -1,0 +1,133 @@
+package audit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// ErrEvent is for an event that may not be recorded as it is.
+var ErrEvent = errors.New("event is not fit for the record")
+
+// Event is one thing that was done, attempted or refused.
+type Event struct {
+	// Time is when, to the microsecond, in UTC.
+	Time time.Time
+	// Action is a verb of ours with dots, for example "credential.sign".
+	Action string
+	// Actor is who did it: the id of an operator, a client, a source, or the
+	// name of a part of this program.
+	Actor string
+	// Subject is what it was done to: an id or a digest, never a name.
+	Subject string
+	// Outcome is one of the Outcome constants.
+	Outcome string
+	// Detail explains, under keys of DetailKeys. Values are ids, counts,
+	// digests and words of ours, never attribute values.
+	Detail map[string]string
+}
+
+// Outcomes. Intent is written before a signature, Done or Failed after it.
+const (
+	Intent = "intent"
+	Done   = "done"
+	Denied = "denied"
+	Failed = "failed"
+)
+
+const (
+	// maxWord bounds Action, Actor, Subject, Outcome and each value of Detail:
+	// what a peer sends (a client_id, a kid) is cut by the caller at 256.
+	maxWord = 256
+	// maxDetail bounds the members of Detail.
+	maxDetail = 16
+)
+
+// detailKeys is the allow-list. A new key is added here, where its meaning is
+// judged: it must not be able to hold what a person is or has.
+var detailKeys = map[string]string{
+	"algorithm":     "signature algorithm",
+	"batch":         "id of a batch of credentials",
+	"bytes":         "number of bytes",
+	"certificate":   "SHA-256 of a certificate",
+	"client":        "client_id",
+	"configuration": "credential configuration id",
+	"count":         "number of things",
+	"digest":        "SHA-256 of what was signed or sent",
+	"doctype":       "doctype or vct",
+	"event":         "jti of a registry event",
+	"format":        "credential format",
+	"index":         "status index",
+	"issuer":        "issuer identifier",
+	"key":           "thumbprint of a public key, or kid",
+	"list":          "URI of a status list",
+	"measure":       "id of a measure",
+	"previous":      "version or head before",
+	"problem":       "problem.Kind",
+	"reason":        "word of a closed list",
+	"role":          "role of the actor",
+	"seq":           "sequence number of a source",
+	"serial":        "serial number of a certificate",
+	"session":       "id of a session, transaction or offer",
+	"source":        "registry that sent it",
+	"until":         "instant",
+	"uri":           "where something was published",
+	"version":       "version number of a subject, list or bundle",
+	"wallet":        "id of a wallet unit",
+}
+
+// DetailKeys gives the allowed keys of Detail, sorted.
+func DetailKeys() []string { return slices.Sorted(maps.Keys(detailKeys)) }
+
+// Check says whether the event may be recorded. Errors match ErrEvent and
+// never repeat the offending value.
+func (e Event) Check() error {
+	if e.Time.IsZero() {
+		return fmt.Errorf("%w: no time", ErrEvent)
+	}
+	for _, w := range []struct{ name, value string }{{"action", e.Action}, {"actor", e.Actor}, {"subject", e.Subject}} {
+		if w.value == "" {
+			return fmt.Errorf("%w: no %s", ErrEvent, w.name)
+		}
+		if !word(w.value) {
+			return fmt.Errorf("%w: %s is longer than %d bytes or holds control characters", ErrEvent, w.name, maxWord)
+		}
+	}
+	switch e.Outcome {
+	case Intent, Done, Denied, Failed:
+	default:
+		return fmt.Errorf("%w: unknown outcome", ErrEvent)
+	}
+	if len(e.Detail) > maxDetail {
+		return fmt.Errorf("%w: more than %d details", ErrEvent, maxDetail)
+	}
+	for key, value := range e.Detail {
+		if _, ok := detailKeys[key]; !ok {
+			return fmt.Errorf("%w: detail key %q is not on the list", ErrEvent, strings.ToValidUTF8(key[:min(len(key), 32)], ""))
+		}
+		if !word(value) {
+			return fmt.Errorf("%w: detail %q is longer than %d bytes or holds control characters", ErrEvent, key, maxWord)
+		}
+	}
+	return nil
+}
+
+// word is bounded UTF-8 without control characters, line separators included.
+func word(s string) bool {
+	return len(s) <= maxWord && utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool {
+		return unicode.IsControl(r) || r == '\u2028' || r == '\u2029' || r == utf8.RuneError
+	})
+}
+
+// Writer appends to the record. Append returns once the event is durable; an
+// error means that the deed must not be done or, when it was done, must be
+// treated as unknown. Safe for concurrent use.
+type Writer interface {
+	Append(ctx context.Context, e Event) error
+}
