@@ -50,11 +50,8 @@ func parseHeader(part string, max int) (Header, *wireHeader, error) {
 		return Header{}, nil, fmt.Errorf("header: %w", err)
 	}
 	var w wireHeader
-	if err := DecodeJSONLimit(raw, &w, max); err != nil {
-		return Header{}, nil, fmt.Errorf("header: %w", err)
-	}
-	members, err := Members(raw)
-	if err != nil {
+	members := map[string]json.RawMessage{}
+	if err := decode(raw, &w, max, func(name, value []byte) { members[string(name)] = value }); err != nil {
 		return Header{}, nil, fmt.Errorf("header: %w", err)
 	}
 	switch {

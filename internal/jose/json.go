@@ -23,7 +23,11 @@ import (
 func DecodeJSON(data []byte, v any) error { return DecodeJSONLimit(data, v, maxJSON) }
 
 // DecodeJSONLimit is DecodeJSON for texts of at most max bytes.
-func DecodeJSONLimit(data []byte, v any, max int) error {
+func DecodeJSONLimit(data []byte, v any, max int) error { return decode(data, v, max, nil) }
+
+// decode is DecodeJSONLimit, and tells member of each top-level member when v
+// is a struct.
+func decode(data []byte, v any, max int, member func(name, value []byte)) error {
 	target := reflect.ValueOf(v)
 	if target.Kind() != reflect.Pointer || target.IsNil() {
 		return errors.New("jose: DecodeJSON needs a non-nil pointer")
@@ -32,7 +36,7 @@ func DecodeJSONLimit(data []byte, v any, max int) error {
 	if sh.err != nil {
 		return sh.err
 	}
-	s := scanner{data: data}
+	s := scanner{data: data, member: member}
 	if err := s.document(sh, max); err != nil {
 		return err
 	}
@@ -68,8 +72,15 @@ func unmarshal(data []byte, v any, exactNumbers bool) error {
 		kind, _, _ := bytes.Cut([]byte(wrong.Value), []byte(" "))
 		return fmt.Errorf("%w: JSON member %s: %s where %v is due", ErrMalformed, quote([]byte(wrong.Field)), kind, wrong.Type)
 	}
-	return fmt.Errorf("%w: JSON: %w", ErrMalformed, err)
+	return fmt.Errorf("%w: JSON: %w", ErrMalformed, silent{err})
 }
+
+// silent keeps the cause for errors.Is and errors.As, and its text from the
+// log: time.Parse and others quote what they were given.
+type silent struct{ err error }
+
+func (s silent) Error() string { return "a value does not read as its type" }
+func (s silent) Unwrap() error { return s.err }
 
 // CheckJSON applies the rules of DecodeJSON to a text of at most max bytes
 // without decoding it.

@@ -28,7 +28,7 @@ type wireKey struct {
 	Curve   string          `json:"crv"`
 	X       string          `json:"x"`
 	Y       *string         `json:"y"`
-	D       *string         `json:"d"`
+	D       json.RawMessage `json:"d"`
 	Use     string          `json:"use"`
 	Alg     string          `json:"alg"`
 	KeyID   string          `json:"kid"`
@@ -48,31 +48,29 @@ type wireKey struct {
 // ParseKey reads a JWK, public or private (Private != nil): EC on P-256, P-384
 // or P-521, or OKP Ed25519. The point must lie on the curve, coordinates and d
 // must have their full length, and d must belong to the point.
-func ParseKey(jwk []byte) (*Key, error) {
+func ParseKey(jwk []byte) (*Key, error) { return parseKey(jwk, false) }
+
+// ParsePublicKey reads the JWK of a peer. A private member is refused, not
+// dropped: a peer that sends one has lost its key.
+func ParsePublicKey(jwk []byte) (*Key, error) { return parseKey(jwk, true) }
+
+func parseKey(jwk []byte, public bool) (*Key, error) {
 	var w wireKey
 	if err := DecodeJSONLimit(jwk, &w, maxKey); err != nil {
 		return nil, fmt.Errorf("parsing JWK: %w", err)
+	}
+	if public {
+		for _, m := range []json.RawMessage{w.D, w.P, w.Q, w.DP, w.DQ, w.QI, w.Oth, w.K} {
+			if m != nil {
+				return nil, fmt.Errorf("parsing JWK: %w: private member in a public key", ErrKey)
+			}
+		}
 	}
 	k, err := w.key()
 	if err != nil {
 		return nil, fmt.Errorf("parsing JWK: %w", err)
 	}
 	return k, nil
-}
-
-// ParsePublicKey reads the JWK of a peer. A private member is refused, not
-// dropped: a peer that sends one has lost its key.
-func ParsePublicKey(jwk []byte) (*Key, error) {
-	members, err := Members(jwk)
-	if err != nil {
-		return nil, fmt.Errorf("parsing JWK: %w", err)
-	}
-	for _, name := range []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k"} {
-		if _, ok := members[name]; ok {
-			return nil, fmt.Errorf("parsing JWK: %w: private member %q in a public key", ErrKey, name)
-		}
-	}
-	return ParseKey(jwk)
 }
 
 // ParseKeySet reads a JWK Set (RFC 7517 section 5). It refuses a set with two
@@ -177,7 +175,7 @@ func (w *wireKey) ec(k *Key) error {
 	if w.D == nil {
 		return nil
 	}
-	d, err := DecodeBase64URL(*w.D)
+	d, err := w.private()
 	if err != nil {
 		return fmt.Errorf("EC private key: %w", err)
 	}
@@ -187,6 +185,14 @@ func (w *wireKey) ec(k *Key) error {
 	}
 	k.Private = priv
 	return nil
+}
+
+func (w *wireKey) private() ([]byte, error) {
+	var text string
+	if err := DecodeJSON(w.D, &text); err != nil {
+		return nil, err
+	}
+	return DecodeBase64URL(text)
 }
 
 func (w *wireKey) okp(k *Key) error {
@@ -207,7 +213,7 @@ func (w *wireKey) okp(k *Key) error {
 	if w.D == nil {
 		return nil
 	}
-	d, err := DecodeBase64URL(*w.D)
+	d, err := w.private()
 	if err != nil {
 		return fmt.Errorf("Ed25519 private key: %w", err)
 	}
