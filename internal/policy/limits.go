@@ -1,0 +1,18 @@
+package policy
+
+// Limits of this package, each with its reason.
+const (
+	// MaxFile is the size of a policy file in bytes: a hundred profiles fit.
+	MaxFile = 1 << 20
+
+	// MaxProfiles is the number of profiles; an officer chooses from a list.
+	MaxProfiles = 100
+
+	// MaxElements is the number of elements asked for in one document. The mDL has
+	// about 40 in all.
+	MaxElements = 100
+
+	// MaxAgeStatements is what a reader may ask in one retrieval (ISO/IEC 18013-5,
+	// 7.2.5): more would measure the age.
+	MaxAgeStatements = 2
+)

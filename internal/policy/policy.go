@@ -1,0 +1,220 @@
+package policy
+
+import (
+	"bytes"
+	_ "embed"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+)
+
+//go:embed default.yaml
+var defaultYAML []byte
+
+// Policy is what a reader decides. Use Default or Load; a value made by hand has
+// to pass Validate.
+type Policy struct {
+	// ClockSkew is how far the reader's clock and the issuer's may differ when
+	// validity is judged. Default 1m, at most 10m.
+	ClockSkew Duration `yaml:"clock_skew"`
+	// RequireEKU refuses a DocumentSigner certificate without the extended key
+	// usage of its purpose. Default true; false only for test anchors.
+	RequireEKU bool `yaml:"require_eku"`
+	// MaxIntermediates is how many certificates may lie between the signer and the
+	// anchor, 0 to 2. Default 2: an IACA forbids them by its own path length.
+	MaxIntermediates int `yaml:"max_intermediates"`
+	// Status says what has to be known about revocation.
+	Status StatusRule `yaml:"status"`
+	// Profiles are what the reader can ask for, by id.
+	Profiles []Profile `yaml:"profiles"`
+}
+
+// StatusRule is the part of a policy about revocation.
+type StatusRule struct {
+	// Required: a document that names no status list has the status "unknown",
+	// unless it lives no longer than ShortLived. When false, its validity is all
+	// that can be known, and enough. Default true.
+	Required bool `yaml:"required"`
+	// ShortLived is the lifetime up to which a document needs no status list.
+	// Default 24h (the EUDI rule), 0 for none.
+	ShortLived Duration `yaml:"short_lived"`
+	// Fresh is the age of a status list up to which it is within policy. Default
+	// 24h: a roadside reader synchronises once a shift.
+	Fresh Duration `yaml:"fresh"`
+	// Usable is the age beyond which a list is too old, between the two it is old.
+	// Default 14d. A list is never used after its own expiry, whatever stands here.
+	Usable Duration `yaml:"usable"`
+}
+
+// Duration is a time.Duration that a file writes as 90s, 10m, 24h or 14d.
+type Duration time.Duration
+
+// UnmarshalYAML reads one duration. A number without a unit is refused.
+func (d *Duration) UnmarshalYAML(node *yaml.Node) error {
+	wrong := fmt.Errorf("line %d: not a duration such as 90s, 10m, 24h or 14d", node.Line)
+	if node.Kind != yaml.ScalarNode {
+		return wrong
+	}
+	if days, ok := strings.CutSuffix(node.Value, "d"); ok {
+		n, err := strconv.ParseUint(days, 10, 16)
+		if err != nil {
+			return wrong
+		}
+		*d = Duration(n) * Duration(24*time.Hour)
+		return nil
+	}
+	parsed, err := time.ParseDuration(node.Value)
+	if err != nil || parsed < 0 {
+		return wrong
+	}
+	*d = Duration(parsed)
+	return nil
+}
+
+// Std is the duration for the standard library.
+func (d Duration) Std() time.Duration { return time.Duration(d) }
+
+// Default is the policy that is built in.
+func Default() *Policy {
+	p, err := Parse("built-in policy", defaultYAML)
+	if err != nil {
+		panic(err) // a test loads it
+	}
+	return p
+}
+
+// Load reads policy files over the built-in one, in their order: a key that a
+// file sets replaces the earlier value, a profile replaces the one of the same
+// id. Errors name the file, and the line where YAML is at fault.
+func Load(paths ...string) (*Policy, error) {
+	p := Default()
+	for _, path := range paths {
+		data, err := readFile(path)
+		if err != nil {
+			return nil, err
+		}
+		if err := p.overlay(path, data); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+// readFile bounds what is read by MaxFile.
+func readFile(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading policy: %w", err)
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, MaxFile+1))
+	if err != nil {
+		return nil, fmt.Errorf("reading policy: %w", err)
+	}
+	return data, nil
+}
+
+// Parse reads a whole policy from YAML; name stands in errors. Keys that are not
+// set are zero: zero is the strictest value but for require_eku and
+// status.required, which have to be written down.
+func Parse(name string, data []byte) (*Policy, error) {
+	p := &Policy{}
+	if err := p.overlay(name, data); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// overlay decodes over p, so that keys which are not set keep their value.
+func (p *Policy) overlay(name string, data []byte) error {
+	if len(data) > MaxFile {
+		return fmt.Errorf("%s: policy larger than %d bytes", name, MaxFile)
+	}
+	earlier := p.Profiles
+	p.Profiles = nil
+	decoder := yaml.NewDecoder(bytes.NewReader(data))
+	decoder.KnownFields(true)
+	if err := decoder.Decode(p); err != nil && !errors.Is(err, io.EOF) {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	if err := decoder.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
+		return fmt.Errorf("%s: more than one YAML document", name)
+	}
+	if err := p.Validate(); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	for _, old := range earlier {
+		if _, replaced := p.Profile(old.ID); !replaced {
+			p.Profiles = append(p.Profiles, old)
+		}
+	}
+	return nil
+}
+
+// Validate checks the ranges of every value and every profile.
+func (p *Policy) Validate() error {
+	switch {
+	case p.ClockSkew < 0 || p.ClockSkew.Std() > 10*time.Minute:
+		return errors.New("clock_skew: between 0 and 10m")
+	case p.MaxIntermediates < 0 || p.MaxIntermediates > 2:
+		return errors.New("max_intermediates: between 0 and 2")
+	case p.Status.Usable < p.Status.Fresh:
+		return errors.New("status: usable is shorter than fresh")
+	case p.Status.ShortLived < 0 || p.Status.ShortLived.Std() > 7*24*time.Hour:
+		return errors.New("status: short_lived: between 0 and 7d")
+	case len(p.Profiles) > MaxProfiles:
+		return errors.New("profiles: too many")
+	}
+	var seen []string
+	for i, profile := range p.Profiles {
+		if err := profile.validate(); err != nil {
+			return fmt.Errorf("profiles[%d] %q: %w", i, profile.ID, err)
+		}
+		if slices.Contains(seen, profile.ID) {
+			return fmt.Errorf("profiles[%d] %q: id twice", i, profile.ID)
+		}
+		seen = append(seen, profile.ID)
+	}
+	return nil
+}
+
+// Profile finds a profile by its id.
+func (p *Policy) Profile(id string) (Profile, bool) {
+	i := slices.IndexFunc(p.Profiles, func(profile Profile) bool { return profile.ID == id })
+	if i < 0 {
+		return Profile{}, false
+	}
+	return p.Profiles[i], true
+}
+
+// Freshness judges the age of what is known about the status: now minus the time
+// at which the list was issued. A list from the future, beyond the clock skew,
+// has no known age.
+func (p *Policy) Freshness(age time.Duration) Freshness {
+	switch {
+	case age < -p.ClockSkew.Std():
+		return NotKnown
+	case age <= p.Status.Fresh.Std():
+		return WithinPolicy
+	case age <= p.Status.Usable.Std():
+		return Old
+	}
+	return TooOld
+}
+
+// WithoutReference is the status of a document that names no status list and
+// whose validity lasts from one instant to the other, both of which the caller
+// has checked against the clock: Valid or Unknown.
+func (p *Policy) WithoutReference(validFrom, validUntil time.Time) Status {
+	if !p.Status.Required || validUntil.Sub(validFrom) <= p.Status.ShortLived.Std() {
+		return Valid
+	}
+	return Unknown
+}
