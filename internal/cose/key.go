@@ -7,6 +7,7 @@ import (
 	"crypto/ed25519"
 	"crypto/elliptic"
 	"fmt"
+	"slices"
 
 	"vidimus/internal/cbor"
 )
@@ -102,27 +103,26 @@ func parseEC2(crv int64, x []byte, y cbor.RawMessage) (*Key, error) {
 	if len(x) != width {
 		return nil, fmt.Errorf("%w: x of %d bytes instead of %d", ErrKey, len(x), width)
 	}
-	if len(y) == 1 && (y[0] == 0xf4 || y[0] == 0xf5) { // false or true
-		compressed := append([]byte{2 + y[0]&1}, x...)
-		px, py := elliptic.UnmarshalCompressed(curve, compressed)
+	compressed := len(y) == 1 && (y[0] == 0xf4 || y[0] == 0xf5) // false or true
+	var yBytes []byte
+	if compressed {
+		px, py := elliptic.UnmarshalCompressed(curve, append([]byte{2 + y[0]&1}, x...))
 		if px == nil {
 			return nil, fmt.Errorf("%w: point is not on the curve", ErrKey)
 		}
-		return &Key{Public: &ecdsa.PublicKey{Curve: curve, X: px, Y: py}, Compressed: true}, nil
-	}
-	var yBytes []byte
-	if err := byteString(y, &yBytes); err != nil {
+		yBytes = py.FillBytes(make([]byte, width))
+	} else if err := byteString(y, &yBytes); err != nil {
 		return nil, fmt.Errorf("y: %w", err)
 	}
 	if len(yBytes) != width {
 		return nil, fmt.Errorf("%w: y of %d bytes instead of %d", ErrKey, len(yBytes), width)
 	}
-	point := append(append([]byte{4}, x...), yBytes...)
+	point := slices.Concat([]byte{4}, x, yBytes)
 	pub, err := ecdsa.ParseUncompressedPublicKey(curve, point)
 	if err != nil {
 		return nil, fmt.Errorf("%w: point is not on the curve", ErrKey)
 	}
-	return &Key{Public: pub}, nil
+	return &Key{Public: pub, Compressed: compressed}, nil
 }
 
 func parseOKP(crv int64, x []byte) (*Key, error) {

@@ -77,7 +77,11 @@ func mac(key, protected, payload []byte) ([]byte, error) {
 	if len(key) != sha256.Size {
 		return nil, fmt.Errorf("%w: %v with a key of %d bytes", ErrKey, HMAC256, len(key))
 	}
+	return hmac256(key, structure("MAC0", protected, payload)), nil
+}
+
+func hmac256(key, message []byte) []byte {
 	h := hmac.New(sha256.New, key)
-	h.Write(structure("MAC0", protected, payload))
-	return h.Sum(nil), nil
+	h.Write(message)
+	return h.Sum(nil)
 }
