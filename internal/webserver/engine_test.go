@@ -98,6 +98,9 @@ func serveEngine(t *testing.T, proxies ...netip.Prefix) *world {
 		Body: Body{Types: []string{"application/json"}, Max: MaxCredentialBody}})
 	e.Handle(Route{Method: "POST", Path: "/events", Errors: StyleEvent, Handler: echo,
 		Body: Body{Types: []string{"application/secevent+jwt"}, Max: MaxEventBody}})
+	e.Handle(Route{Method: "POST", Path: "/refusing-events", Errors: StyleEvent, Handler: func(*gin.Context) error {
+		return problem.New(problem.Conflict, "gap")
+	}})
 	e.Handle(Route{Method: "POST", Path: "/nonce", Errors: StyleResource, Handler: func(c *gin.Context) error {
 		hit(c)
 		JSON(c, 200, map[string]string{"c_nonce": "x"})
@@ -220,8 +223,8 @@ func TestRefusalBodies(t *testing.T) {
 			t.Errorf("no %s", h)
 		}
 	}
-	resp, body = w.do(t, "POST", "/events", http.Header{"Content-Type": {"application/secevent+jwt"}}, strings.NewReader("x"))
-	if resp.StatusCode != 200 {
+	resp, body = w.do(t, "POST", "/refusing-events", nil, nil)
+	if resp.StatusCode != 400 || kindOf(t, body, "err") != "invalid_request" || kindOf(t, body, "description") != "gap" {
 		t.Errorf("%d %s", resp.StatusCode, body)
 	}
 }

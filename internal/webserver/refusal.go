@@ -36,13 +36,13 @@ func refuse(c *gin.Context, style Style, err error) {
 	switch {
 	case style == StyleAPI:
 		JSON(c, status, oauthError{Error: string(kind), Description: detail})
+	case style == StyleEvent && status == http.StatusBadRequest:
+		JSON(c, status, eventError{Err: EventCode(kind), Description: detail})
 	case webOnly(kind):
 		if detail == "" {
 			detail = http.StatusText(status)
 		}
 		Bytes(c, status, "text/plain; charset=utf-8", []byte(detail+"\n"))
-	case style == StyleEvent:
-		JSON(c, status, eventError{Err: string(kind), Description: detail})
 	default:
 		JSON(c, status, oauthError{Error: string(kind), Description: detail})
 	}
@@ -60,6 +60,16 @@ type eventError struct {
 	Description string `json:"description"`
 }
 
+// EventCode gives the code of RFC 8935, section 2.4 for a kind: its own name
+// when the registry of codes has it, else invalid_request.
+func EventCode(kind problem.Kind) string {
+	switch kind {
+	case problem.InvalidKey, problem.InvalidIssuer, problem.InvalidAudience, problem.AuthenticationFailed, problem.AccessDenied:
+		return string(kind)
+	}
+	return string(problem.InvalidRequest)
+}
+
 // challenge sets WWW-Authenticate as RFC 9449, section 7.1 shows it. A request
 // without any credentials gets no error code (RFC 6750, section 3.1).
 func challenge(c *gin.Context, kind problem.Kind, detail string) {
@@ -74,7 +84,7 @@ func challenge(c *gin.Context, kind problem.Kind, detail string) {
 }
 
 // dpopAlgorithms is what the authorization server's metadata names too.
-const dpopAlgorithms = "ES256 ES384 ES512 EdDSA Ed25519"
+const dpopAlgorithms = "ES256"
 
 // asciiDetail keeps to the characters of RFC 6749, section 5.2 (0x20-21,
 // 0x23-5B, 0x5D-7E) and to a length that fits a header.

@@ -51,17 +51,17 @@ var statuses = map[problem.Kind]struct{ general, resource, event int }{
 	problem.InvalidNotificationID:          {general: 400},
 	problem.InvalidNotificationRequest:     {general: 400},
 
-	// RFC 8935 section 2.4: 400 for every code.
+	// RFC 8935 section 2.4: 400 for every code, and for what has none.
 	problem.InvalidKey:           {general: 400},
 	problem.InvalidIssuer:        {general: 400},
 	problem.InvalidAudience:      {general: 400},
 	problem.AuthenticationFailed: {general: 401, event: 400},
 	problem.AccessDenied:         {general: 403, event: 400},
 
-	problem.NotFound:             {general: 404},
+	problem.NotFound:             {general: 404, event: 400},
 	problem.MethodNotAllowed:     {general: 405},
 	problem.NotAcceptable:        {general: 406},
-	problem.Conflict:             {general: 409},
+	problem.Conflict:             {general: 409, event: 400},
 	problem.TooLarge:             {general: 413},
 	problem.UnsupportedMediaType: {general: 415},
 	problem.RateLimited:          {general: 429},
