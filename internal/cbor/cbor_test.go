@@ -240,3 +240,29 @@ func TestDateTime(t *testing.T) {
 		t.Error("year 10000 was encoded")
 	}
 }
+
+func TestScalars(t *testing.T) {
+	if b, err := Bytes([]byte{0x40}); err != nil || b == nil || len(b) != 0 {
+		t.Errorf("%v, %v", b, err)
+	}
+	if b, err := Bytes(fromHex(t, "420102")); err != nil || !bytes.Equal(b, []byte{1, 2}) || cap(b) != 2 {
+		t.Errorf("%v, %v", b, err)
+	}
+	if s, err := Text(fromHex(t, "626162")); err != nil || s != "ab" {
+		t.Errorf("%q, %v", s, err)
+	}
+	if n, err := Uint(fromHex(t, "1bffffffffffffffff")); err != nil || n != 1<<64-1 {
+		t.Errorf("%d, %v", n, err)
+	}
+	for _, item := range []string{"f6", "80", "820102", "c24101", "f93c00", "20", "d8184101", "", "4101" + "00", "01" + "01", "f5"} {
+		if b, err := Bytes(fromHex(t, item)); b != nil || sentinels(err) != 1 {
+			t.Errorf("Bytes(%s): %v, %v", item, b, err)
+		}
+		if s, err := Text(fromHex(t, item)); s != "" || sentinels(err) != 1 {
+			t.Errorf("Text(%s): %q, %v", item, s, err)
+		}
+		if n, err := Uint(fromHex(t, item)); n != 0 || sentinels(err) != 1 {
+			t.Errorf("Uint(%s): %d, %v", item, n, err)
+		}
+	}
+}

@@ -1,7 +1,5 @@
 package cbor
 
-import "fmt"
-
 // Entry is one pair of a map, both parts as received.
 type Entry struct {
 	Key, Value RawMessage
@@ -10,7 +8,7 @@ type Entry struct {
 // MapEntries returns the pairs of exactly one map, in the order received, as
 // slices of data.
 func MapEntries(data []byte) ([]Entry, error) {
-	h, err := container(data, majorMap)
+	h, err := typed(data, majorMap)
 	if err != nil {
 		return nil, err
 	}
@@ -25,7 +23,7 @@ func MapEntries(data []byte) ([]Entry, error) {
 
 // ArrayItems returns the items of exactly one array, as slices of data.
 func ArrayItems(data []byte) ([]RawMessage, error) {
-	h, err := container(data, majorArray)
+	h, err := typed(data, majorArray)
 	if err != nil {
 		return nil, err
 	}
@@ -35,24 +33,6 @@ func ArrayItems(data []byte) ([]RawMessage, error) {
 		items[i], at = next(data, at)
 	}
 	return items, nil
-}
-
-// container checks the whole of data and returns the head of the map or array.
-func container(data []byte, major byte) (head, error) {
-	if err := bounded(data, MaxMessage); err != nil {
-		return head{}, err
-	}
-	if err := check(data); err != nil {
-		return head{}, err
-	}
-	h, err := readHead(data, 0, len(data))
-	if err != nil {
-		return head{}, err
-	}
-	if h.major != major {
-		return head{}, fmt.Errorf("%w: %s expected, %s found", ErrMalformed, majorNames[major], majorNames[h.major])
-	}
-	return h, nil
 }
 
 var majorNames = [8]string{"unsigned integer", "negative integer", "byte string", "text", "array", "map", "tag", "simple value or float"}

@@ -1,8 +1,8 @@
 package cose
 
 import (
+	"bytes"
 	"fmt"
-	"slices"
 
 	"vidimus/internal/cbor"
 )
@@ -26,6 +26,7 @@ type envelope struct {
 // parseEnvelope reads a message with or without its tag.
 func parseEnvelope(data []byte, tag uint64) (*envelope, error) {
 	e := &envelope{}
+	data = bytes.Clone(data) // the parts are slices of it, and the caller may reuse its own
 	if len(data) > 0 && data[0]>>5 == 6 {
 		var tagged cbor.RawTag
 		if err := cbor.Unmarshal(data, &tagged); err != nil {
@@ -43,8 +44,8 @@ func parseEnvelope(data []byte, tag uint64) (*envelope, error) {
 	if len(parts) != 4 {
 		return nil, fmt.Errorf("%w: %d parts instead of 4", ErrMalformed, len(parts))
 	}
-	if err := byteString(parts[0], &e.protected); err != nil {
-		return nil, fmt.Errorf("protected header: %w", err)
+	if e.protected, err = cbor.Bytes(parts[0]); err != nil {
+		return nil, fmt.Errorf("%w: protected header: %w", ErrMalformed, err)
 	}
 	header, err := parseHeader(e.protected, parts[1])
 	if err != nil {
@@ -52,16 +53,12 @@ func parseEnvelope(data []byte, tag uint64) (*envelope, error) {
 	}
 	e.header = *header
 	if !cbor.IsNull(parts[2]) {
-		if err := byteString(parts[2], &e.payload); err != nil {
-			return nil, fmt.Errorf("payload: %w", err)
-		}
-		e.payload = slices.Clip(e.payload)
-		if e.payload == nil {
-			e.payload = []byte{}
+		if e.payload, err = cbor.Bytes(parts[2]); err != nil {
+			return nil, fmt.Errorf("%w: payload: %w", ErrMalformed, err)
 		}
 	}
-	if err := byteString(parts[3], &e.proof); err != nil {
-		return nil, fmt.Errorf("signature or tag: %w", err)
+	if e.proof, err = cbor.Bytes(parts[3]); err != nil {
+		return nil, fmt.Errorf("%w: signature or tag: %w", ErrMalformed, err)
 	}
 	return e, nil
 }

@@ -234,7 +234,8 @@ func (h *Header) readKeyID() error {
 	if item == nil {
 		return nil
 	}
-	if err := byteString(item, &h.KeyID); err != nil || len(h.KeyID) > MaxKeyID {
+	var err error
+	if h.KeyID, err = cbor.Bytes(item); err != nil || len(h.KeyID) > MaxKeyID {
 		return fmt.Errorf("%w: kid", ErrMalformed)
 	}
 	return nil
@@ -258,7 +259,8 @@ func (h *Header) readX5Chain() error {
 	}
 	h.X5Chain = make([][]byte, len(certificates))
 	for i, certificate := range certificates {
-		if err := byteString(certificate, &h.X5Chain[i]); err != nil {
+		var err error
+		if h.X5Chain[i], err = cbor.Bytes(certificate); err != nil {
 			return fmt.Errorf("%w: x5chain: %w", ErrMalformed, err)
 		}
 		if n := len(h.X5Chain[i]); n == 0 || n > MaxCertificate {
@@ -287,19 +289,11 @@ func (h *Header) readX5T() error {
 		return fmt.Errorf("%w: x5t with hash algorithm %.32v", ErrUnsupported, algorithm)
 	}
 	h.X5T = &X5T{Algorithm: algorithmSHA256}
-	if err := byteString(parts[1], &h.X5T.Hash); err != nil || len(h.X5T.Hash) != sha256.Size {
+	if h.X5T.Hash, err = cbor.Bytes(parts[1]); err != nil || len(h.X5T.Hash) != sha256.Size {
 		return fmt.Errorf("%w: x5t", ErrMalformed)
 	}
 	if len(h.X5Chain) > 0 && !h.X5T.Matches(h.X5Chain[0]) {
 		return fmt.Errorf("%w: x5t does not match the first certificate", ErrMalformed)
 	}
 	return nil
-}
-
-// byteString decodes a byte string and nothing else.
-func byteString(item []byte, b *[]byte) error {
-	if len(item) == 0 || item[0]>>5 != 2 {
-		return fmt.Errorf("%w: byte string expected", ErrMalformed)
-	}
-	return cbor.Unmarshal(item, b)
 }

@@ -1,6 +1,7 @@
 package cose
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ecdh"
 	"crypto/ecdsa"
@@ -83,9 +84,9 @@ func parseKey(labels map[any]cbor.RawMessage) (*Key, error) {
 	if name, ok := otherCurves[crv]; ok {
 		return nil, fmt.Errorf("%w: curve %s", ErrUnsupported, name)
 	}
-	var x []byte
-	if err := byteString(labels[int64(keyX)], &x); err != nil {
-		return nil, fmt.Errorf("x: %w", err)
+	x, err := cbor.Bytes(labels[int64(keyX)])
+	if err != nil {
+		return nil, fmt.Errorf("%w: x: %w", ErrMalformed, err)
 	}
 	if kty == typeEC2 {
 		return parseEC2(crv, x, labels[int64(keyY)])
@@ -105,14 +106,15 @@ func parseEC2(crv int64, x []byte, y cbor.RawMessage) (*Key, error) {
 	}
 	compressed := len(y) == 1 && (y[0] == 0xf4 || y[0] == 0xf5) // false or true
 	var yBytes []byte
+	var err error
 	if compressed {
 		px, py := elliptic.UnmarshalCompressed(curve, append([]byte{2 + y[0]&1}, x...))
 		if px == nil {
 			return nil, fmt.Errorf("%w: point is not on the curve", ErrKey)
 		}
 		yBytes = py.FillBytes(make([]byte, width))
-	} else if err := byteString(y, &yBytes); err != nil {
-		return nil, fmt.Errorf("y: %w", err)
+	} else if yBytes, err = cbor.Bytes(y); err != nil {
+		return nil, fmt.Errorf("%w: y: %w", ErrMalformed, err)
 	}
 	if len(yBytes) != width {
 		return nil, fmt.Errorf("%w: y of %d bytes instead of %d", ErrKey, len(yBytes), width)
@@ -133,7 +135,7 @@ func parseOKP(crv int64, x []byte) (*Key, error) {
 		return nil, fmt.Errorf("%w: x of %d bytes instead of 32", ErrKey, len(x))
 	}
 	if crv == crvEd25519 {
-		return &Key{Public: ed25519.PublicKey(x)}, nil
+		return &Key{Public: ed25519.PublicKey(bytes.Clone(x))}, nil
 	}
 	pub, err := ecdh.X25519().NewPublicKey(x)
 	if err != nil {

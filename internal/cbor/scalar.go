@@ -1,0 +1,51 @@
+package cbor
+
+import "fmt"
+
+// Bytes, Text and Uint read exactly one item of exactly one type. Unmarshal into
+// []byte, string or uint64 is wider: it also takes null, an array of small
+// integers for bytes, and a bignum for an integer.
+
+// Bytes returns the content of a byte string as a slice of item, never nil
+// without an error.
+func Bytes(item []byte) ([]byte, error) {
+	return content(item, majorBytes)
+}
+
+// Text returns the content of a text string.
+func Text(item []byte) (string, error) {
+	b, err := content(item, majorText)
+	return string(b), err
+}
+
+// Uint returns an unsigned integer.
+func Uint(item []byte) (uint64, error) {
+	h, err := typed(item, majorUnsigned)
+	return h.arg, err
+}
+
+func content(item []byte, major byte) ([]byte, error) {
+	h, err := typed(item, major)
+	if err != nil {
+		return nil, err
+	}
+	return item[h.size:len(item):len(item)], nil
+}
+
+// typed checks item and returns its head if it is of the major type.
+func typed(item []byte, major byte) (head, error) {
+	if err := bounded(item, MaxMessage); err != nil {
+		return head{}, err
+	}
+	if err := check(item); err != nil {
+		return head{}, err
+	}
+	h, err := readHead(item, 0, len(item))
+	if err != nil {
+		return head{}, err
+	}
+	if h.major != major {
+		return head{}, fmt.Errorf("%w: %s expected, %s found", ErrMalformed, majorNames[major], majorNames[h.major])
+	}
+	return h, nil
+}
