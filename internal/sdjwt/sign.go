@@ -1,0 +1,96 @@
+package sdjwt
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"vidimus/internal/jose"
+)
+
+// ErrUsed says that a prepared credential was signed before.
+var ErrUsed = errors.New("prepared credential was signed already")
+
+// Sign signs what was prepared and returns the SD-JWT in compact form, all
+// disclosures included. It works once, whatever comes of it.
+//
+// chain goes into x5c of the protected header (HAIP 1.0, section 6.1.1): DER,
+// leaf first, without the trust anchor, and the leaf certifies signer.
+func (p *Prepared) Sign(signer crypto.Signer, chain [][]byte, rand io.Reader) (string, error) {
+	if p.used.Swap(true) {
+		return "", ErrUsed
+	}
+	checked, err := p.t.checkedChain(signer, chain)
+	if err != nil {
+		return "", fmt.Errorf("x5c: %w", err)
+	}
+	return p.sign(signer, map[string]any{"typ": p.typ, "x5c": checked.text}, rand)
+}
+
+// SignWithKeyID is [Prepared.Sign] for issuers whose keys are found by iss and
+// kid in issuer metadata (SD-JWT VC, section 2.5) rather than by certificate.
+func (p *Prepared) SignWithKeyID(signer crypto.Signer, kid string, rand io.Reader) (string, error) {
+	if p.used.Swap(true) {
+		return "", ErrUsed
+	}
+	header := map[string]any{"typ": p.typ}
+	if kid != "" {
+		header["kid"] = kid
+	}
+	return p.sign(signer, header, rand)
+}
+
+func (p *Prepared) sign(signer crypto.Signer, header map[string]any, rand io.Reader) (string, error) {
+	token, err := jose.Sign(signer, header, p.Payload, rand)
+	if err != nil {
+		return "", fmt.Errorf("signing: %w", err)
+	}
+	compact := make([]byte, 0, len(token)+1+len(p.Disclosures))
+	compact = append(append(append(compact, token...), '~'), p.Disclosures...)
+	if len(compact) > maxSize {
+		return "", fmt.Errorf("%w: credential of %d bytes, at most %d", ErrLimit, len(compact), maxSize)
+	}
+	return string(compact), nil
+}
+
+// checkedChain is a chain that was found to fit a key.
+type checkedChain struct {
+	chain [][]byte
+	key   crypto.PublicKey
+	text  []string // as in x5c
+}
+
+// checkedChain checks a chain, once for all copies that use it.
+func (t *Template) checkedChain(signer crypto.Signer, chain [][]byte) (*checkedChain, error) {
+	public, ok := signer.Public().(interface{ Equal(crypto.PublicKey) bool })
+	if !ok {
+		return nil, fmt.Errorf("key of type %T", signer.Public())
+	}
+	if c := t.chain.Load(); c != nil && public.Equal(c.key) && slices.EqualFunc(c.chain, chain, bytes.Equal) {
+		return c, nil
+	}
+	if err := checkChain(chain); err != nil {
+		return nil, err
+	}
+	c := &checkedChain{key: signer.Public()}
+	for i, der := range chain {
+		certificate, err := x509.ParseCertificate(der)
+		if err != nil {
+			return nil, fmt.Errorf("certificate %d: %w", i, err)
+		}
+		if bytes.Equal(certificate.RawIssuer, certificate.RawSubject) {
+			return nil, fmt.Errorf("certificate %d is self-signed: anchors do not travel", i)
+		}
+		if i == 0 && !public.Equal(certificate.PublicKey) {
+			return nil, fmt.Errorf("the leaf certifies another key")
+		}
+		c.chain = append(c.chain, bytes.Clone(der))
+		c.text = append(c.text, jose.EncodeBase64(der))
+	}
+	t.chain.Store(c)
+	return c, nil
+}
