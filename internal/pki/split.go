@@ -13,14 +13,15 @@ import (
 // What crypto/x509 would have refused and we read: see Certificate.Leniencies.
 const (
 	LenientSerial          = "negative serial number"
-	LenientCRLDistribution = "malformed CRL distribution point"
+	LenientCRLDistribution = "unreadable CRL distribution point"
 )
 
 // tbs is a certificate cut into the parts of RFC 5280 section 4.1, each a
-// slice of the received bytes, whole elements but for serial.
+// slice of the received bytes: whole elements, but of serial and signature the
+// content.
 type tbs struct {
 	version, algorithm, issuer, validity, subject, key []byte
-	serial                                             []byte // content of the INTEGER
+	serial                                             []byte
 	rest                                               []byte // unique identifiers
 	signedBytes, outerAlgorithm, signature             []byte
 	extensions                                         []pkix.Extension
@@ -47,7 +48,7 @@ func split(raw []byte) (*tbs, error) {
 	body, whole, ok1 := d.take(tagSequence)
 	t.signedBytes = whole
 	_, t.outerAlgorithm, ok2 = d.take(tagSequence)
-	_, t.signature, ok3 = d.take(tagBitString)
+	t.signature, _, ok3 = d.take(tagBitString)
 	if !ok1 || !ok2 || !ok3 || len(d) != 0 {
 		return nil, errStructure
 	}
@@ -182,12 +183,13 @@ func (t *tbs) parseExtensions(content []byte) error {
 	return nil
 }
 
-// parseStandard reads raw with crypto/x509. Where that fails for one of the
-// two known reasons, a copy without the offending part is read instead, and
-// the received bytes are put back: the copy is never verified, hashed or shown.
+// parseStandard reads raw with crypto/x509. Where that fails, a copy without a
+// negative serial number, then without the CRL distribution points, is read
+// instead, and the received bytes are put back: the copy is never verified,
+// hashed or shown. The error is that of the first reading.
 func parseStandard(raw []byte, t *tbs) (*x509.Certificate, []string, error) {
-	cert, err := x509.ParseCertificate(raw)
-	if err == nil {
+	cert, first := x509.ParseCertificate(raw)
+	if first == nil {
 		return cert, nil, nil
 	}
 	var leniencies []string
@@ -198,22 +200,25 @@ func parseStandard(raw []byte, t *tbs) (*x509.Certificate, []string, error) {
 	}
 	var kept [][]byte
 	for i, ext := range t.extensions {
-		if ext.Id.Equal(oidCRLDistribution) && !ext.Critical {
-			if _, ok := parseCRLDistribution(ext.Value); !ok {
-				leniencies = append(leniencies, LenientCRLDistribution)
-				continue
-			}
+		if ext.Critical || !ext.Id.Equal(oidCRLDistribution) {
+			kept = append(kept, t.rawExtensions[i])
 		}
-		kept = append(kept, t.rawExtensions[i])
 	}
-	if leniencies == nil || len(kept) == 0 {
-		return nil, nil, err
+	read := func(extensions [][]byte) (*x509.Certificate, error) {
+		body := element(tagSequence, t.version, serial, t.algorithm, t.issuer, t.validity, t.subject, t.key, t.rest,
+			element(tagContext3, element(tagSequence, extensions...)))
+		return x509.ParseCertificate(element(tagSequence, body, t.outerAlgorithm, element(tagBitString, t.signature)))
 	}
-	body := element(tagSequence, t.version, serial, t.algorithm, t.issuer, t.validity, t.subject, t.key, t.rest,
-		element(tagContext3, element(tagSequence, kept...)))
-	cert, err = x509.ParseCertificate(element(tagSequence, body, t.outerAlgorithm, t.signature))
+	err := first
+	if leniencies != nil {
+		cert, err = read(t.rawExtensions)
+	}
+	if err != nil && len(kept) > 0 && len(kept) < len(t.rawExtensions) {
+		leniencies = append(leniencies, LenientCRLDistribution)
+		cert, err = read(kept)
+	}
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, first
 	}
 	var number *big.Int
 	if rest, err := asn1.Unmarshal(element(tagInteger, t.serial), &number); err != nil || len(rest) != 0 {
