@@ -50,14 +50,18 @@ func (p *Permutation) Index(counter uint32) uint32 {
 	if counter >= ListSize {
 		panic("status: counter beyond the list")
 	}
+	return p.index(counter, make([]byte, aes.BlockSize))
+}
+
+// index is Index with a buffer of one block to work in.
+func (p *Permutation) index(counter uint32, buf []byte) uint32 {
 	left, right := counter>>halfBits, counter&halfMask
-	var buf [aes.BlockSize]byte
 	for round := uint32(0); round < rounds; round++ {
-		buf = [aes.BlockSize]byte{}
-		binary.BigEndian.PutUint32(buf[:], round)
+		clear(buf)
+		binary.BigEndian.PutUint32(buf, round)
 		binary.BigEndian.PutUint32(buf[4:], right)
-		p.block.Encrypt(buf[:], buf[:])
-		left, right = right, left^binary.BigEndian.Uint32(buf[:])&halfMask
+		p.block.Encrypt(buf, buf)
+		left, right = right, left^binary.BigEndian.Uint32(buf)&halfMask
 	}
 	return left<<halfBits | right
 }
@@ -69,12 +73,13 @@ func (p *Permutation) Index(counter uint32) uint32 {
 func (p *Permutation) Take(counter uint32, n int) (indices []uint32, next uint32, ok bool) {
 	indices = make([]uint32, 0, n)
 	taken := make(map[uint32]bool, n)
+	buf := make([]byte, aes.BlockSize)
 	for ; len(indices) < n; counter++ {
 		if counter >= ListSize {
 			return nil, counter, false
 		}
 		// The wrap-around of 0 - 1 lies outside the list and is never taken.
-		if i := p.Index(counter); !taken[i-1] && !taken[i+1] {
+		if i := p.index(counter, buf); !taken[i-1] && !taken[i+1] {
 			indices, taken[i] = append(indices, i), true
 		}
 	}

@@ -21,9 +21,9 @@ func newPermutation(t testing.TB, b byte) *Permutation {
 // Every index exactly once: the whole list is walked.
 func TestPermutationIsBijective(t *testing.T) {
 	p := newPermutation(t, 1)
-	seen := make([]uint64, ListSize/64)
+	seen, buf := make([]uint64, ListSize/64), make([]byte, 16)
 	for n := range uint32(ListSize) {
-		i := p.Index(n)
+		i := p.index(n, buf)
 		if i >= ListSize {
 			t.Fatalf("index %d of counter %d is outside the list", i, n)
 		}

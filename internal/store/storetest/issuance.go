@@ -1,0 +1,343 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"vidimus/internal/audit"
+	"vidimus/internal/issuance"
+	"vidimus/internal/registry"
+	"vidimus/internal/status"
+)
+
+var issuanceTests = []test{
+	{"Offers", offers},
+	{"IntentAndCopies", intentAndCopies},
+	{"NonceOnce", nonceOnce},
+	{"TokenBatches", tokenBatches},
+	{"StaleVersion", staleVersion},
+	{"RefusedIntentLeavesNoTrace", refusedIntent},
+	{"IndicesNeverTwice", indicesNeverTwice},
+	{"FullList", fullList},
+	{"SignedOnce", signedOnce},
+	{"WalletEvents", walletEvents},
+	{"IssuanceSweep", issuanceSweep},
+}
+
+func cancelled(t *testing.T) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	return ctx, cancel
+}
+
+func offers(t *testing.T, s Store) {
+	id, sealed := issuance.Digest(Digest(1)), []byte("sealed")
+	if _, err := s.Offer(t.Context(), id, Now); !errors.Is(err, issuance.ErrOfferNotFound) {
+		t.Errorf("an offer from nowhere: %v", err)
+	}
+	o := issuance.OfferRecord{ID: id, Sealed: sealed, Expires: Now.Add(time.Minute)}
+	for range 2 {
+		if err := s.PutOffer(t.Context(), o); err != nil {
+			t.Fatal(err)
+		}
+		o.Sealed = []byte("a repeat changes nothing")
+	}
+	sealed[0] = 'X'
+	for range 2 {
+		got, err := s.Offer(t.Context(), id, Now.Add(time.Minute-time.Nanosecond))
+		if err != nil || string(got.Sealed) != "sealed" || got.ID != id || !got.Expires.Equal(o.Expires) {
+			t.Errorf("%+v, %v", got, err)
+			continue
+		}
+		got.Sealed[0] = 'Y'
+	}
+	if _, err := s.Offer(t.Context(), id, o.Expires); !errors.Is(err, issuance.ErrOfferNotFound) {
+		t.Errorf("an expired offer: %v", err)
+	}
+}
+
+func intentAndCopies(t *testing.T, s Store) {
+	person(t, s, "P", "N")
+	given := intend(t, s, Intent("B1", "P", "N", 2, 3))
+	in := Intent("B2", "P", "N", 2, 2)
+	in.Status = false
+	if none := intend(t, s, in); none != nil {
+		t.Errorf("indices without status: %v", none)
+	}
+	if err := s.MarkSigned(t.Context(), "B1", AuditEvent("B1")); err != nil {
+		t.Fatal(err)
+	}
+	copies, err := s.Copies(t.Context(), "N")
+	if err != nil || len(copies) != 5 {
+		t.Fatalf("%d copies, %v", len(copies), err)
+	}
+	lists, err := s.Lists(t.Context())
+	if err != nil || len(lists) != 1 || lists[0].URI != status.URI(PublicURL, lists[0].ID) || lists[0].Version != 1 || lists[0].Allocated < 3 || lists[0].Revoked != 0 {
+		t.Fatalf("lists %+v, %v", lists, err)
+	}
+	n := 0
+	for _, c := range copies {
+		want := issuance.Copy{
+			Batch: c.Batch, Person: "P", Document: "N", Configuration: "mdl", Issued: c.Issued, Expires: c.Expires,
+			SignerKeyID: "ds-1", State: issuance.StateIntended,
+		}
+		if c.Batch == "B1" {
+			want.List, want.Index, want.State = lists[0].URI, given[n].Index, issuance.StateSigned
+			if given[n].List != lists[0].URI {
+				t.Errorf("index %d in list %s", n, given[n].List)
+			}
+			n++
+		}
+		if c != want || !c.Issued.Equal(in.Issued) || !c.Expires.Equal(in.Expires) {
+			t.Errorf("copy %+v, want %+v", c, want)
+		}
+	}
+}
+
+func nonceOnce(t *testing.T, s Store) {
+	person(t, s, "P", "N")
+	var won atomic.Int32
+	together(16, func(i int) {
+		in := Intent(fmt.Sprint("B", i), "P", "N", 2, 2)
+		in.Nonce, in.NonceExpires = Digest(1), Now.Add(time.Minute)
+		given, err := s.RecordIntent(t.Context(), in, AuditEvent(in.Batch))
+		switch {
+		case err == nil:
+			won.Add(1)
+		case !errors.Is(err, issuance.ErrNonceUsed) || given != nil:
+			t.Errorf("%v, %v", given, err)
+		}
+	})
+	if won.Load() != 1 {
+		t.Errorf("one nonce was consumed %d times", won.Load())
+	}
+	// No nonce is not a nonce that was used.
+	intend(t, s, Intent("X", "P", "N", 2, 1))
+	intend(t, s, Intent("Y", "P", "N", 2, 1))
+}
+
+func tokenBatches(t *testing.T, s Store) {
+	person(t, s, "P", "N")
+	var won atomic.Int32
+	together(12, func(i int) {
+		in := Intent(fmt.Sprint("B", i), "P", "N", 2, 1)
+		in.TokenID, in.TokenBatches = "T", 3
+		if _, err := s.RecordIntent(t.Context(), in, AuditEvent(in.Batch)); err == nil {
+			won.Add(1)
+		} else if !errors.Is(err, issuance.ErrTokenSpent) {
+			t.Error(err)
+		}
+	})
+	if won.Load() != 3 {
+		t.Errorf("a token for 3 batches drew %d", won.Load())
+	}
+	in := Intent("other", "P", "N", 2, 1)
+	in.TokenID, in.Configuration = "T", "pid-mdoc"
+	intend(t, s, in)
+}
+
+func staleVersion(t *testing.T, s Store) {
+	person(t, s, "P", "N")
+	for _, version := range []uint64{0, 1, 3} {
+		if _, err := s.RecordIntent(t.Context(), Intent("B", "P", "N", version, 1), AuditEvent("B")); !errors.Is(err, issuance.ErrStale) {
+			t.Errorf("version %d of 2: %v", version, err)
+		}
+	}
+	if _, err := s.RecordIntent(t.Context(), Intent("B", "nobody", "N", 0, 1), AuditEvent("B")); !errors.Is(err, issuance.ErrStale) {
+		t.Errorf("nobody: %v", err)
+	}
+	intend(t, s, Intent("B", "P", "N", 2, 1))
+}
+
+func refusedIntent(t *testing.T, s Store) {
+	person(t, s, "P", "N")
+	intend(t, s, Intent("B", "P", "N", 2, 1))
+	before := snapshot(t, s, []string{"P"}, []string{"N"})
+	in := Intent("C", "P", "N", 1, 4)
+	in.Nonce, in.NonceExpires, in.TokenID = Digest(1), Now.Add(time.Minute), "T"
+	if _, err := s.RecordIntent(t.Context(), in, AuditEvent("C")); !errors.Is(err, issuance.ErrStale) {
+		t.Error(err)
+	}
+	in.Version = 2
+	if _, err := s.RecordIntent(t.Context(), in, audit.Event{}); !errors.Is(err, audit.ErrEvent) {
+		t.Errorf("no audit, and yet: %v", err)
+	}
+	again := in
+	again.Batch = "B"
+	if _, err := s.RecordIntent(t.Context(), again, AuditEvent("B")); err == nil {
+		t.Error("one batch id twice")
+	}
+	again = in
+	again.Count = 0
+	if _, err := s.RecordIntent(t.Context(), again, AuditEvent("C")); err == nil {
+		t.Error("a batch of nothing")
+	}
+	if after := snapshot(t, s, []string{"P"}, []string{"N"}); after != before {
+		t.Errorf("a refused intent leaves a trace:\n%s\nbefore\n%s", after, before)
+	}
+	// Neither nonce nor token was used up.
+	intend(t, s, in)
+}
+
+func indicesNeverTwice(t *testing.T, s Store) {
+	person(t, s, "P", "N")
+	const workers, batches, count = 8, 12, 20
+	var mu sync.Mutex
+	seen := map[issuance.StatusIndex]string{}
+	together(workers, func(w int) {
+		for b := range batches {
+			in := Intent(fmt.Sprintf("B%d-%d", w, b), "P", "N", 2, count)
+			given, err := s.RecordIntent(t.Context(), in, AuditEvent(in.Batch))
+			if err != nil || len(given) != count {
+				t.Errorf("%s: %d indices, %v", in.Batch, len(given), err)
+				continue
+			}
+			mu.Lock()
+			for i, g := range given {
+				if other, twice := seen[g]; twice {
+					t.Errorf("index %v for %s and %s", g, in.Batch, other)
+				}
+				seen[g] = in.Batch
+				for _, h := range given[:i] {
+					if h.List == g.List && (h.Index+1 == g.Index || g.Index+1 == h.Index) {
+						t.Errorf("batch %s has the neighbours %d and %d", in.Batch, h.Index, g.Index)
+					}
+				}
+				if g.Index >= status.ListSize {
+					t.Errorf("index %d is outside the list", g.Index)
+				}
+			}
+			mu.Unlock()
+		}
+	})
+	if len(seen) != workers*batches*count {
+		t.Errorf("%d indices, want %d", len(seen), workers*batches*count)
+	}
+}
+
+// fullList fills one list and goes on in the next.
+func fullList(t *testing.T, s Store) {
+	person(t, s, "P", "N")
+	const count = 100_000
+	perList := map[string]int{}
+	total := 0
+	for i := 0; len(perList) < 2 && i < 12; i++ {
+		for _, g := range intend(t, s, Intent(fmt.Sprint("B", i), "P", "N", 2, count)) {
+			perList[g.List]++
+			total++
+		}
+	}
+	lists, err := s.Lists(t.Context())
+	if err != nil || len(lists) != 2 || len(perList) != 2 {
+		t.Fatalf("%d lists, %d with copies, %v", len(lists), len(perList), err)
+	}
+	for _, l := range lists {
+		if n := perList[l.URI]; n != count && n != total-count || l.Allocated < n || l.Allocated > status.ListSize {
+			t.Errorf("%d copies in %+v", n, l)
+		}
+	}
+	if lists[0].ID >= lists[1].ID {
+		t.Error("lists are not sorted by id")
+	}
+}
+
+func signedOnce(t *testing.T, s Store) {
+	person(t, s, "P", "N")
+	intend(t, s, Intent("B", "P", "N", 2, 2))
+	var signed, burned atomic.Int32
+	together(16, func(i int) {
+		mark, won := s.MarkSigned, &signed
+		if i%2 == 1 {
+			mark, won = s.MarkBurned, &burned
+		}
+		if err := mark(t.Context(), "B", AuditEvent("B")); err == nil {
+			won.Add(1)
+		} else if !errors.Is(err, issuance.ErrNotIntended) {
+			t.Error(err)
+		}
+	})
+	if signed.Load()+burned.Load() != 1 {
+		t.Errorf("a batch was signed %d times and burned %d times", signed.Load(), burned.Load())
+	}
+	want := issuance.StateSigned
+	if burned.Load() == 1 {
+		want = issuance.StateBurned
+	}
+	copies, err := s.Copies(t.Context(), "N")
+	if err != nil || len(copies) != 2 || copies[0].State != want || copies[1].State != want {
+		t.Errorf("%+v, %v, want %s", copies, err, want)
+	}
+	if err := s.MarkSigned(t.Context(), "unknown", AuditEvent("B")); !errors.Is(err, issuance.ErrNotIntended) {
+		t.Errorf("an unknown batch: %v", err)
+	}
+	if n := len(auditLines(t, s)); n != 4 {
+		t.Errorf("%d audit lines, want 2 events, 1 intent, 1 end", n)
+	}
+}
+
+func walletEvents(t *testing.T, s Store) {
+	person(t, s, "P", "N")
+	intend(t, s, Intent("B", "P", "N", 2, 2))
+	e := issuance.Event{Batch: "B", Event: "credential_accepted", Recorded: Now}
+	if err := s.PutEvent(t.Context(), e); !errors.Is(err, issuance.ErrBatchNotFound) {
+		t.Errorf("a batch not signed: %v", err)
+	}
+	if err := s.MarkSigned(t.Context(), "B", AuditEvent("B")); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := s.PutEvent(t.Context(), e); err != nil {
+			t.Error(err)
+		}
+		e.Recorded = Now.Add(time.Hour)
+	}
+	e.Batch = "unknown"
+	if err := s.PutEvent(t.Context(), e); !errors.Is(err, issuance.ErrBatchNotFound) {
+		t.Errorf("an unknown batch: %v", err)
+	}
+}
+
+func issuanceSweep(t *testing.T, s Store) {
+	person(t, s, "P", "N")
+	for i := range 4 {
+		if err := s.PutOffer(t.Context(), issuance.OfferRecord{ID: Digest(i), Sealed: []byte("x"), Expires: Now.Add(time.Duration(i) * time.Minute)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	in := Intent("B", "P", "N", 2, 1)
+	in.Nonce, in.NonceExpires, in.TokenExpires = Digest(9), Now.Add(5*time.Minute), Now.Add(6*time.Minute)
+	intend(t, s, in)
+	sweep := func(now time.Time, limit, want int) {
+		t.Helper()
+		if n, err := s.SweepExpired(t.Context(), now, limit); err != nil || n != want {
+			t.Errorf("swept %d at %s with limit %d, want %d; %v", n, now.Sub(Now), limit, want, err)
+		}
+	}
+	sweep(Now.Add(-time.Second), 10, 0)
+	sweep(Now.Add(time.Minute), 10, 2)
+	sweep(Now.Add(time.Minute), 10, 0)
+	if _, err := s.Offer(t.Context(), Digest(2), Now); err != nil {
+		t.Errorf("swept too soon: %v", err)
+	}
+	again := Intent("C", "P", "N", 2, 1)
+	again.Nonce, again.NonceExpires = in.Nonce, in.NonceExpires
+	if _, err := s.RecordIntent(t.Context(), again, AuditEvent("C")); !errors.Is(err, issuance.ErrNonceUsed) {
+		t.Errorf("the nonce is forgotten too soon: %v", err)
+	}
+	later := Now.Add(6 * time.Minute)
+	sweep(later, 3, 3)
+	sweep(later, 3, 1)
+	intend(t, s, again)
+	// Copies and outcomes stay.
+	if copies, err := s.Copies(t.Context(), "N"); err != nil || len(copies) != 2 {
+		t.Errorf("%d copies, %v", len(copies), err)
+	}
+	if _, err := s.Outcome(t.Context(), "registry-of-P", "registry-of-P-1"); err != nil && !errors.Is(err, registry.ErrOutcomeNotFound) {
+		t.Error(err)
+	}
+}
