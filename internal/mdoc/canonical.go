@@ -1,0 +1,50 @@
+package mdoc
+
+import (
+	"strings"
+
+	"vidimus/internal/cbor"
+)
+
+// verifyCanonical reports where an encoding is not deterministic (ISO/IEC
+// 18013-5, 8.1 and presentation rules of the second edition): cbor.canonical.
+//
+// Unsorted maps are legal and only noted. Heads that are not the shortest are
+// noted where the holder wrote, and a failure in the MSO and in the protected
+// header, which the issuer has signed and where nothing but the preferred form
+// is allowed.
+func (s *IssuerSigned) verifyCanonical(o *outcome) {
+	for _, finding := range cbor.Lint(s.IssuerAuth.Payload) {
+		if strings.HasSuffix(finding, "not the shortest") {
+			o.fail("MSO: %s", finding)
+		} else {
+			o.warn("MSO: %s", finding)
+		}
+	}
+	if len(s.IssuerAuth.ProtectedBytes) == 0 {
+		return
+	}
+	for _, finding := range cbor.Lint(s.IssuerAuth.ProtectedBytes) {
+		o.fail("protected header: %s", finding)
+	}
+}
+
+// VerifyCanonical reports cbor.canonical of an IssuerSigned.
+func (s *IssuerSigned) VerifyCanonical() Finding {
+	o := newOutcome(CheckCanonical)
+	s.verifyCanonical(o)
+	for _, finding := range cbor.Lint(s.Raw) {
+		o.warn("IssuerSigned: %s", finding)
+	}
+	return o.finding()
+}
+
+// VerifyCanonical reports cbor.canonical of a document, IssuerSigned included.
+func (d *Document) VerifyCanonical() Finding {
+	o := newOutcome(CheckCanonical)
+	d.IssuerSigned.verifyCanonical(o)
+	for _, finding := range cbor.Lint(d.Raw) {
+		o.warn("Document: %s", finding)
+	}
+	return o.finding()
+}

@@ -1,0 +1,70 @@
+package mdoc
+
+import (
+	"crypto"
+	"time"
+)
+
+// VerifyOptions is what the verifier knows, none of it from the holder.
+type VerifyOptions struct {
+	// Leaf is the key of the document signer's certificate, validated up to an
+	// anchor that may sign this docType. DSNotBefore and DSNotAfter are its
+	// validity.
+	Leaf                    crypto.PublicKey
+	DSNotBefore, DSNotAfter time.Time
+
+	Now  time.Time
+	Skew time.Duration // tolerance for clocks, 0 to MaxSkew
+
+	DeviceAuth DeviceAuthOptions
+}
+
+// Verify makes every check of a document that needs neither certificates nor
+// lists (ISO/IEC 18013-5, 9.3.1, steps 2 to 6 and 9.1.3), in one pass over the
+// parsed bytes, and returns one finding for each, in a fixed order:
+// cbor.strict, cbor.canonical, ia.header, ia.sig, mso.format, mso.tdate,
+// mso.doctype, mso.digest, mso.dup, mso.validity, mso.signed, mso.outlives,
+// da.keyauth, da.sig or da.mac; and resp.status when the document contradicts
+// itself.
+//
+// All are made even when an early one fails, so that "genuine but expired" can
+// be told from "forged". Left to the caller are the certificate path with its
+// country rules, revocation, whether the document was asked for
+// ([Document.VerifyRequested]) and whether it answers ([Document.Compare]).
+func (d *Document) Verify(opt VerifyOptions) []Finding {
+	s := d.IssuerSigned
+	strict := Merge([]Finding{s.noted(CheckStrict)}, notesFor(d.Notes, CheckStrict))
+	issuer := s.VerifyIssuerAuth(opt.Leaf)
+	validity := s.VerifyValidity(opt.Now, opt.Skew, opt.DSNotBefore, opt.DSNotAfter)
+	digests := d.VerifyDigests()
+	device := d.VerifyDeviceAuth(opt.DeviceAuth)
+	findings := make([]Finding, 0, 15)
+	findings = append(findings, strict...)
+	findings = append(findings, d.VerifyCanonical())
+	findings = append(findings, issuer...)
+	findings = append(findings, s.noted(CheckFormat), validity[3], d.VerifyDocType())
+	findings = append(findings, digests...)
+	findings = append(findings, validity[:3]...)
+	findings = append(findings, device...)
+	return append(findings, d.VerifyErrors()...)
+}
+
+// Verify makes the checks of an IssuerSigned without a holder's proof, as when
+// an issuer or a wallet looks at a credential.
+func (s *IssuerSigned) Verify(opt VerifyOptions) []Finding {
+	validity := s.VerifyValidity(opt.Now, opt.Skew, opt.DSNotBefore, opt.DSNotAfter)
+	findings := []Finding{s.noted(CheckStrict), s.VerifyCanonical()}
+	findings = append(findings, s.VerifyIssuerAuth(opt.Leaf)...)
+	findings = append(findings, s.noted(CheckFormat), validity[3], s.VerifyDigests(), s.verifyUnique(nil))
+	return append(findings, validity[:3]...)
+}
+
+func notesFor(list []Finding, check string) []Finding {
+	var found []Finding
+	for _, note := range list {
+		if note.Check == check {
+			found = append(found, note)
+		}
+	}
+	return found
+}
