@@ -100,8 +100,8 @@ func VerifyClientAttestation(attestation, pop string, r AttestationRequest) (*At
 		err = a.verifyPoP(pop, r)
 	}
 	if err != nil {
-		var refusal *problem.Error
-		if errors.As(err, &refusal) {
+		var own *problem.Error
+		if errors.As(err, &own) && (own.Kind == problem.Unavailable || own.Kind == problem.Internal || own.Kind == problem.InvalidClient) {
 			return nil, err
 		}
 		return nil, problem.Wrap(problem.InvalidClient, err, "client attestation: %s", reason(err))

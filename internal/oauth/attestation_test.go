@@ -208,6 +208,10 @@ func TestBadInputsAttestation(t *testing.T) {
 	if _, err := VerifyClientAttestation(goodAtt, goodPoP, r); problem.KindOf(err) != problem.Unavailable {
 		t.Errorf("a trust store that is down is not the client's fault: %v", err)
 	}
+	r.Chain = func([][]byte) (crypto.PublicKey, error) { return nil, problem.New(problem.InvalidToken, "other") }
+	if _, err := VerifyClientAttestation(goodAtt, goodPoP, r); problem.KindOf(err) != problem.InvalidClient {
+		t.Errorf("the kind is the protocol's, whatever the chain rule says: %v", err)
+	}
 	r.Chain = nil
 	if _, err := VerifyClientAttestation(goodAtt, goodPoP, r); problem.KindOf(err) != problem.Internal {
 		t.Errorf("without a rule nobody is trusted: %v", err)

@@ -60,9 +60,9 @@ type dpopClaims struct {
 func VerifyDPoP(proof string, r DPoPRequest) (*DPoPProof, error) {
 	p, nonce, err := verifyDPoP(proof, r)
 	if err != nil {
-		var refusal *problem.Error
-		if errors.As(err, &refusal) {
-			return nil, err
+		var own *problem.Error
+		if errors.As(err, &own) {
+			return nil, err // our own URL is broken: Internal
 		}
 		return nil, problem.Wrap(problem.InvalidDPoPProof, err, "%s", reason(err))
 	}

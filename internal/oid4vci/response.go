@@ -1,0 +1,126 @@
+package oid4vci
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"vidimus/internal/jose"
+	"vidimus/internal/problem"
+)
+
+// CredentialResponse is the answer of the credential and deferred endpoints
+// (section 8.3): Credentials with 200, or TransactionID and Interval with 202.
+type CredentialResponse struct {
+	Credentials    []Credential `json:"credentials,omitempty"`
+	NotificationID string       `json:"notification_id,omitempty"`
+	TransactionID  string       `json:"transaction_id,omitempty"`
+	Interval       int          `json:"interval,omitempty"` // seconds to wait
+}
+
+// Credential is one issued copy: the compact SD-JWT, or base64url of the CBOR
+// of IssuerSigned.
+type Credential struct {
+	Credential string `json:"credential"`
+}
+
+// ParseCredentialResponse reads an answer, decrypted where it was encrypted,
+// as a wallet does.
+func ParseCredentialResponse(data []byte) (*CredentialResponse, error) {
+	var r CredentialResponse
+	if err := jose.DecodeJSONLimit(data, &r, maxResponse); err != nil {
+		return nil, fmt.Errorf("parsing credential response: %w", err)
+	}
+	switch {
+	case (len(r.Credentials) > 0) == (r.TransactionID != ""):
+		return nil, fmt.Errorf("parsing credential response: exactly one of credentials and transaction_id is due")
+	case r.TransactionID != "" && r.Interval <= 0:
+		return nil, fmt.Errorf("parsing credential response: transaction_id without interval")
+	case r.TransactionID != "" && r.NotificationID != "":
+		return nil, fmt.Errorf("parsing credential response: notification_id without credentials")
+	}
+	for i, c := range r.Credentials {
+		if c.Credential == "" {
+			return nil, fmt.Errorf("parsing credential response: credential %d is empty", i)
+		}
+	}
+	return &r, nil
+}
+
+// DeferredRequest is the body of the deferred endpoint (section 9.1).
+type DeferredRequest struct {
+	TransactionID      string
+	ResponseEncryption *ResponseEncryptionParameters // only these count for the answer
+}
+
+// ParseDeferredRequest reads a deferred request. Refusals are
+// problem.InvalidCredentialRequest, problem.InvalidTransactionID and
+// problem.InvalidEncryptionParameters.
+func ParseDeferredRequest(body []byte) (*DeferredRequest, error) {
+	var w struct {
+		TransactionID      string          `json:"transaction_id"`
+		ResponseEncryption json.RawMessage `json:"credential_response_encryption"`
+	}
+	if err := jose.DecodeJSONLimit(body, &w, maxSmall); err != nil {
+		return nil, problem.Wrap(problem.InvalidCredentialRequest, err, "the body is not a JSON object of the expected form")
+	}
+	if w.TransactionID == "" {
+		return nil, problem.New(problem.InvalidCredentialRequest, "transaction_id is missing")
+	}
+	if len(w.TransactionID) > maxIdentifier {
+		return nil, problem.New(problem.InvalidTransactionID, "transaction_id is too long to be one of ours")
+	}
+	r := &DeferredRequest{TransactionID: w.TransactionID}
+	if w.ResponseEncryption != nil {
+		p, err := parseResponseEncryption(w.ResponseEncryption)
+		if err != nil {
+			return nil, err
+		}
+		r.ResponseEncryption = p
+	}
+	return r, nil
+}
+
+// MarshalJSON writes the request, as a wallet does.
+func (r DeferredRequest) MarshalJSON() ([]byte, error) {
+	e, err := r.ResponseEncryption.wire()
+	if err != nil {
+		return nil, err
+	}
+	return marshal(struct {
+		TransactionID string              `json:"transaction_id"`
+		Encryption    *responseEncryption `json:"credential_response_encryption,omitempty"`
+	}{r.TransactionID, e})
+}
+
+// Events of a Notification (section 11.1).
+const (
+	EventAccepted = "credential_accepted"
+	EventDeleted  = "credential_deleted"
+	EventFailure  = "credential_failure"
+)
+
+// Notification is the body of the notification endpoint.
+type Notification struct {
+	ID          string `json:"notification_id"`
+	Event       string `json:"event"`
+	Description string `json:"event_description,omitempty"`
+}
+
+// ParseNotification reads a notification. Refusals are
+// problem.InvalidNotificationRequest, and problem.InvalidNotificationID for an
+// id that cannot be one.
+func ParseNotification(body []byte) (*Notification, error) {
+	var n Notification
+	if err := jose.DecodeJSONLimit(body, &n, maxSmall); err != nil {
+		return nil, problem.Wrap(problem.InvalidNotificationRequest, err, "the body is not a JSON object of the expected form")
+	}
+	switch {
+	case n.ID == "":
+		return nil, problem.New(problem.InvalidNotificationRequest, "notification_id is missing")
+	case len(n.ID) > maxIdentifier:
+		return nil, problem.New(problem.InvalidNotificationID, "notification_id is too long to be one of ours")
+	case n.Event != EventAccepted && n.Event != EventDeleted && n.Event != EventFailure:
+		return nil, problem.New(problem.InvalidNotificationRequest, "event is not one of %s, %s, %s", EventAccepted, EventDeleted, EventFailure)
+	}
+	return &n, nil
+}
