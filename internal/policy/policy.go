@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -90,35 +89,23 @@ func Default() *Policy {
 	return p
 }
 
-// Load reads policy files over the built-in one, in their order: a key that a
+// File is a policy file that the caller has read.
+type File struct {
+	Name string // for errors
+	Data []byte
+}
+
+// Load lays policy files over the built-in policy, in their order: a key that a
 // file sets replaces the earlier value, a profile replaces the one of the same
 // id. Errors name the file, and the line where YAML is at fault.
-func Load(paths ...string) (*Policy, error) {
+func Load(files ...File) (*Policy, error) {
 	p := Default()
-	for _, path := range paths {
-		data, err := readFile(path)
-		if err != nil {
-			return nil, err
-		}
-		if err := p.overlay(path, data); err != nil {
+	for _, file := range files {
+		if err := p.overlay(file.Name, file.Data); err != nil {
 			return nil, err
 		}
 	}
 	return p, nil
-}
-
-// readFile bounds what is read by MaxFile.
-func readFile(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("reading policy: %w", err)
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, MaxFile+1))
-	if err != nil {
-		return nil, fmt.Errorf("reading policy: %w", err)
-	}
-	return data, nil
 }
 
 // Parse reads a whole policy from YAML; name stands in errors. Keys that are not

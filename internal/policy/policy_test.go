@@ -1,8 +1,6 @@
 package policy
 
 import (
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -85,7 +83,6 @@ func TestWithoutReference(t *testing.T) {
 }
 
 func TestLoad(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "policy.yaml")
 	text := `
 status: {fresh: 2h}
 profiles:
@@ -99,10 +96,7 @@ profiles:
         elements:
           - {path: [org.iso.18013.5.1, document_number], retain: true}
 `
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	p, err := Load(path)
+	p, err := Load(File{"policy.yaml", []byte(text)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,8 +107,8 @@ profiles:
 	if drive.Question.Driving != "CE" || len(p.Profiles) != 3 {
 		t.Errorf("profile not replaced: %+v", p.Profiles)
 	}
-	if _, err := Load(filepath.Join(t.TempDir(), "nothing.yaml")); err == nil {
-		t.Error("a file that is not there was loaded")
+	if p, err := Load(File{"a.yaml", nil}, File{"b.yaml", []byte("clock_skw: 1m")}); p != nil || err == nil || !strings.HasPrefix(err.Error(), "b.yaml: ") {
+		t.Errorf("%v", err)
 	}
 }
 

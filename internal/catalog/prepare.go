@@ -1,0 +1,71 @@
+package catalog
+
+import (
+	"crypto"
+	"io"
+
+	"vidimus/internal/jose"
+	"vidimus/internal/mdoc"
+	"vidimus/internal/problem"
+	"vidimus/internal/sdjwt"
+)
+
+// Copy is what one copy has for itself.
+type Copy struct {
+	Key     crypto.PublicKey // of the wallet
+	ListURI string           // of the status list; empty when the configuration has no status
+	Index   uint64           // in that list
+}
+
+// Prepared is one copy, its exact bytes built and checked, ready to be signed
+// once.
+type Prepared interface {
+	// Sign gives the credential as OpenID4VCI 1.0 transports it: base64url of
+	// IssuerSigned (appendix A.2.4) or the compact SD-JWT (A.3.4). chain is DER,
+	// leaf first, without the anchor. A second call is refused.
+	Sign(signer crypto.Signer, chain [][]byte, rand io.Reader) (credential string, err error)
+}
+
+// Prepare builds one copy, with salts and digest identifiers of its own. Nothing
+// in it tells that it belongs to the batch but the values and the validity, which
+// are those of the day.
+func (b *Batch) Prepare(c Copy, rand io.Reader) (Prepared, error) {
+	if (c.ListURI != "") != b.cfg.Status {
+		return nil, problem.New(problem.Internal, "copy with a status entry exactly where the configuration has status")
+	}
+	if c.Key == nil {
+		return nil, problem.New(problem.Internal, "copy without a key of the wallet")
+	}
+	if b.mdoc != nil {
+		parts := mdoc.Copy{DeviceKey: c.Key, Validity: mdoc.NewValidityInfo(b.from, b.from, b.until)}
+		if c.ListURI != "" {
+			parts.Status = &mdoc.Status{StatusList: &mdoc.StatusListInfo{Index: c.Index, URI: c.ListURI}}
+		}
+		prepared, err := b.mdoc.Prepare(parts, rand)
+		if err != nil {
+			return nil, err
+		}
+		return preparedMDoc{prepared}, nil
+	}
+	// iat is as coarse as nbf.
+	parts := sdjwt.Copy{Issuer: b.terms.Issuer, IssuedAt: b.from, NotBefore: b.from, Expires: b.until, Confirmation: c.Key}
+	if c.ListURI != "" {
+		parts.Status = &sdjwt.StatusReference{Index: c.Index, URI: c.ListURI}
+	}
+	prepared, err := b.sdjwt.Prepare(parts, rand)
+	if err != nil {
+		return nil, err
+	}
+	return prepared, nil
+}
+
+// preparedMDoc encodes what an mdoc signs.
+type preparedMDoc struct{ *mdoc.Prepared }
+
+func (p preparedMDoc) Sign(signer crypto.Signer, chain [][]byte, rand io.Reader) (string, error) {
+	issuerSigned, err := p.Prepared.Sign(signer, chain, rand)
+	if err != nil {
+		return "", err
+	}
+	return jose.EncodeBase64URL(issuerSigned), nil
+}
