@@ -179,6 +179,7 @@ func TestBadInputs(t *testing.T) {
 		{"M03/eku_not_critical", "", spoil(func(l, r *forge) { l.set(extEKU(false, OIDMdlDS)) })},
 		{"M03/eku_not_critical_by_policy", ReasonEKU, opt(strict, spoil(func(l, r *forge) { l.set(extEKU(false, OIDMdlDS)) }))},
 		{"M03/extra_eku_by_policy", ReasonEKU, opt(strict, spoil(func(l, r *forge) { l.set(extEKU(true, OIDMdlDS, OIDReaderAuth)) }))},
+		{"M03/companion_eku", "", opt(func() PathOptions { o := strict; o.Purposes = o.Purposes[:1]; return o }(), spoil(func(l, r *forge) { l.set(extEKU(true, OIDMdlDS, OIDMdocDS)) }))},
 		{"M03/both_advised_ekus", "", opt(strict, spoil(func(l, r *forge) { l.set(extEKU(true, OIDMdlDS, OIDMdocDS)) }))},
 		{"M03/reader_certificate", ReasonEKU, spoil(func(l, r *forge) { l.set(extEKU(true, OIDReaderAuth)) })},
 		{"M03/key_usage_key_cert_sign", ReasonKeyUsage, spoil(func(l, r *forge) { l.set(extKeyUsage(true, x509.KeyUsageDigitalSignature|x509.KeyUsageCertSign)) })},

@@ -2,6 +2,7 @@ package pki
 
 import (
 	"crypto/x509"
+	"encoding/asn1"
 	"errors"
 	"fmt"
 	"slices"
@@ -108,7 +109,7 @@ func (v *validation) leafUsage(p *Path) bool {
 		odd = append(odd, warnEKUNotCritical)
 	}
 	for _, id := range leaf.ExtKeyUsages {
-		if !slices.ContainsFunc(v.opt.Purposes, id.Equal) {
+		if !slices.ContainsFunc(v.opt.Purposes, func(p asn1.ObjectIdentifier) bool { return id.Equal(p) || id.Equal(companion(p)) }) {
 			odd = append(odd, warnExtraEKU)
 			break
 		}

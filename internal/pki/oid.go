@@ -16,6 +16,20 @@ var (
 	OIDMdocVICAL      = asn1.ObjectIdentifier{1, 0, 23220, 4, 1, 8}
 )
 
+// companion gives the ISO/IEC 23220 usage that the second edition advises
+// beside one of ISO/IEC 18013-5, nil when there is none.
+func companion(id asn1.ObjectIdentifier) asn1.ObjectIdentifier {
+	switch {
+	case id.Equal(OIDMdlDS):
+		return OIDMdocDS
+	case id.Equal(OIDReaderAuth):
+		return OIDMdocReaderAuth
+	case id.Equal(OIDVICAL):
+		return OIDMdocVICAL
+	}
+	return nil
+}
+
 // OIDStatusSigner is id-kp-oauthStatusSigning of the Token Status List
 // specification, section 10.
 var OIDStatusSigner = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 3, 30}

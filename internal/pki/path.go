@@ -90,7 +90,8 @@ type PathOptions struct {
 	// A leaf that has it must list a purpose in either case.
 	RequireEKU bool
 	// StrictEKU refuses a leaf whose EKU is not critical or lists anything
-	// beside Purposes; else these are warnings.
+	// beside Purposes and what the second edition advises beside them; else
+	// these are warnings.
 	StrictEKU bool
 	// KeyUsage is what the leaf's key usage must allow when it is there: zero
 	// is digitalSignature, a VICAL needs nonRepudiation.

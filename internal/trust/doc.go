@@ -1,0 +1,20 @@
+// Package trust says whose signature counts for what: the anchors of a reader,
+// each with its purposes and the doctypes and vcts that it may sign, and where
+// that knowledge comes from and how old it is.
+//
+// Start with LoadDir for a folder of certificates, ParseVICAL for a signed list
+// of issuing authorities (ISO/IEC 18013-5 Annex C), and Store.Anchors, whose
+// answer goes into pki.Validate.
+//
+// Refused:
+//   - an anchor without a purpose, and an issuer's anchor without a doctype or
+//     vct: nobody is trusted for everything (an IACA of driving licences signs
+//     no identities);
+//   - a leaf, or a CA that may not sign certificates, as an anchor: it is named
+//     with its file and the reason, and the whole folder is refused;
+//   - a VICAL without a path to a root of ours, with a bad signature, or past its
+//     notAfter; an entry of it whose certificate is not the one it describes.
+//
+// A VICAL past its nextUpdate is read and says so (StaleSince): whether an old
+// list still serves is policy. The package holds no clock and no network.
+package trust
