@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 
+	"vidimus/internal/jose"
 	"vidimus/internal/problem"
 )
 
@@ -15,6 +16,24 @@ import (
 type Batch struct {
 	Acks   []string         // jti, sorted
 	Errors map[string]error // jti -> refusal
+}
+
+// ParseBatch reads the body of a batch, {"sets": {jti: token, ...}}, of at most
+// MaxBatch octets.
+func ParseBatch(body []byte) (map[string]string, error) {
+	var b struct {
+		Sets map[string]string `json:"sets"`
+	}
+	if len(body) > MaxBatch {
+		return nil, problem.New(problem.TooLarge, "the batch has more than %d octets", MaxBatch)
+	}
+	if err := jose.DecodeJSONLimit(body, &b, MaxBatch); err != nil {
+		return nil, problem.Wrap(problem.InvalidRequest, err, "the batch: %s", err)
+	}
+	if b.Sets == nil {
+		return nil, problem.New(problem.InvalidRequest, "the batch has no sets")
+	}
+	return b.Sets, nil
 }
 
 // AcceptBatch takes at most MaxBatchItems tokens, named by their jti. Each is

@@ -1,0 +1,107 @@
+package registry_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"vidimus/api/registryclient"
+	"vidimus/internal/problem"
+	"vidimus/internal/status"
+	"vidimus/internal/store/storetest"
+)
+
+func (w *world) receiptOf(t *testing.T, source, jti string) *registryclient.Receipt {
+	t.Helper()
+	token, err := w.inbox.Receipt(t.Context(), source, jti)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := w.client(source).VerifyReceipt(token, &w.receipt.PublicKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func TestReceipt(t *testing.T) {
+	w := newWorld(t)
+	w.erika()
+	in := storetest.Intent("B", "P-1", "DL-1", 2, 3)
+	given, err := w.store.RecordIntent(t.Context(), in, storetest.AuditEvent("B"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.send(driving, registryclient.Event{Subject: "DL-1", Seq: 2, JTI: "annul", Payload: registryclient.DocumentAnnulled{Number: "DL-1"}})
+	if w.kicks.Load() != 1 {
+		t.Error("publishing was not asked for")
+	}
+	w.send(driving, registryclient.Event{Subject: "P-1", Seq: 3, JTI: "right", Payload: registryclient.EntitlementPut{Kind: "driving", Territory: "UT"}})
+	w.send(driving, registryclient.Event{Subject: "P-1", Seq: 4, JTI: "new", Payload: licence("DL-2")})
+	w.send(driving, registryclient.Event{Subject: "P-1", Seq: 5, JTI: "none", Payload: registryclient.DocumentAnnulled{Number: "DL-2"}})
+
+	r := w.receiptOf(t, driving, "annul")
+	if r.State != "applied" || r.Version != 3 || r.Event != "annul" || r.CoveredAt != 0 || r.Lists != nil || r.IssuedAt != storetest.Now.Unix() {
+		t.Errorf("before publishing: %+v", r)
+	}
+	at := storetest.Now.Add(time.Minute)
+	if n, err := w.store.MarkCovered(t.Context(), published(t, w.store), at); err != nil || n != 1 {
+		t.Fatal(n, err)
+	}
+	w.clock.Advance(time.Hour)
+	covered := w.receiptOf(t, driving, "annul")
+	if covered.State != "covered" || covered.CoveredAt != at.Unix() || len(covered.Lists) != 1 || covered.Lists[0].URI != given[0].List || covered.Lists[0].Version != 2 {
+		t.Errorf("after publishing: %+v", covered)
+	}
+	if again := w.receiptOf(t, driving, "annul"); again.JTI != covered.JTI || again.JTI == r.JTI {
+		t.Errorf("jti of receipts: %s, %s, %s", r.JTI, covered.JTI, again.JTI)
+	}
+	if r := w.receiptOf(t, driving, "right"); r.State != "applied" || r.Version != 4 {
+		t.Errorf("%+v", r)
+	}
+	if r := w.receiptOf(t, driving, "none"); r.State != "no-copies" || r.Version != 6 || r.CoveredAt != 0 {
+		t.Errorf("%+v", r)
+	}
+	for _, other := range [][2]string{{identity, "annul"}, {driving, "unknown"}} {
+		if _, err := w.inbox.Receipt(t.Context(), other[0], other[1]); problem.KindOf(err) != problem.NotFound {
+			t.Errorf("receipt of %v: %v", other, err)
+		}
+	}
+}
+
+func TestVerifyReceiptRefuses(t *testing.T) {
+	w := newWorld(t)
+	w.erika()
+	o := w.send(driving, registryclient.Event{Subject: "P-1", Seq: 2, JTI: "j", Payload: licence("DL-2")})
+	token, err := w.inbox.Receipt(t.Context(), driving, o.JTI)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := w.client(driving)
+	for name, err := range map[string]error{
+		"another key":    second(c.VerifyReceipt(token, &w.keys[driving].PublicKey)),
+		"another source": second(w.client(identity).VerifyReceipt(token, &w.receipt.PublicKey)),
+		"an event":       second(c.VerifyReceipt(w.sign(driving, registryclient.Event{Subject: "P", Seq: 1, Payload: licence("x")}).Token, &w.keys[driving].PublicKey)),
+		"cut":            second(c.VerifyReceipt(token[:len(token)-1], &w.receipt.PublicKey)),
+		"newline":        second(c.VerifyReceipt(token+"\n", &w.receipt.PublicKey)),
+	} {
+		if err == nil {
+			t.Errorf("%s: taken", name)
+		}
+	}
+}
+
+func second(_ *registryclient.Receipt, err error) error { return err }
+
+func published(t *testing.T, s storetest.Store) []status.Published {
+	t.Helper()
+	lists, err := s.Lists(t.Context())
+	if err != nil {
+		t.Fatal(errors.Join(err))
+	}
+	var p []status.Published
+	for _, l := range lists {
+		p = append(p, status.Published{ID: l.ID, Version: l.Version})
+	}
+	return p
+}
