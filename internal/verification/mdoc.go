@@ -1,0 +1,160 @@
+package verification
+
+import (
+	"crypto"
+	"errors"
+	"time"
+
+	"vidimus/internal/mdoc"
+	"vidimus/internal/policy"
+	"vidimus/internal/trust"
+)
+
+// DeviceResponse verifies what a holder sent: a DeviceResponse of ISO/IEC
+// 18013-5, at most mdoc.MaxResponse bytes. One Document per document; the
+// verdict of the Report is that of the worst.
+func DeviceResponse(data []byte, o Options) *Report {
+	r := newReport(FormatDeviceResponse, o)
+	c := &checks{}
+	response, err := mdoc.ParseDeviceResponse(data)
+	if err != nil {
+		c.parseError(err)
+		r.conclude(c)
+		return r
+	}
+	c.findings(response.Verify())
+	for _, e := range response.DocumentErrors {
+		r.Errors = append(r.Errors, DocumentError{Type: e.DocType, Code: e.Code})
+	}
+	for i := range response.Documents {
+		doc := &response.Documents[i]
+		r.Documents = append(r.Documents, o.document(doc.DocType, doc.IssuerSigned, doc))
+	}
+	r.conclude(c)
+	return r
+}
+
+// IssuerSigned verifies a credential as an issuer hands it out (OpenID4VCI 1.0,
+// A.2.4). Nobody shows it, so that the holder is never proven.
+func IssuerSigned(data []byte, o Options) *Report {
+	r := newReport(FormatIssuerSigned, o)
+	c := &checks{}
+	signed, err := mdoc.ParseIssuerSigned(data)
+	if err != nil {
+		c.parseError(err)
+		r.conclude(c)
+		return r
+	}
+	r.Documents = []Document{o.document(signed.MSO.DocType, signed, nil)}
+	r.conclude(c)
+	return r
+}
+
+func newReport(f Format, o Options) *Report {
+	return &Report{Format: f, At: o.Now.UTC(), Policy: o.policyName()}
+}
+
+// document makes every check of one mdoc document; shown is nil for a bare
+// IssuerSigned.
+func (o *Options) document(docType string, signed *mdoc.IssuerSigned, shown *mdoc.Document) Document {
+	d := Document{Type: docType}
+	c := &checks{}
+	request, asked := o.request(c, policy.FormatMDoc, docType)
+
+	chain := signed.IssuerAuth.Header.X5Chain
+	p := o.validate(c, trust.IssueMdoc, docType, chain, pathIDs{"ia.path", "ia.eku", "ia.country"})
+	d.Trust = o.describe(p)
+
+	opt := mdoc.VerifyOptions{Now: o.Now, Skew: o.policy().ClockSkew.Std(), DeviceAuth: mdoc.DeviceAuthOptions{Transcript: o.Transcript, ReaderKey: o.ReaderKey}}
+	if p.leaf != nil {
+		// The signature is looked at also when the path does not hold, so that
+		// "expired" can be told from "forged". Whether it counts, judge decides.
+		opt.Leaf = p.leaf.PublicKey()
+		opt.DSNotBefore, opt.DSNotAfter = p.leaf.NotBefore(), p.leaf.NotAfter()
+	} else {
+		opt.Leaf = noKey{}
+	}
+	if shown != nil {
+		c.findings(shown.Verify(opt))
+	} else {
+		c.findings(signed.Verify(opt))
+		c.notDone("da.sig", "this is a credential as issued, nobody shows it")
+	}
+	info := signed.MSO.ValidityInfo
+	d.Validity = Validity{Signed: info.Signed.Time, From: info.ValidFrom.Time, Until: info.ValidUntil.Time}
+
+	status := o.mdocStatus(c, signed.MSO, p, &d.Status)
+	var entitlement policy.Entitlement
+	if p.trusted() || p.reason != "" && !forged(c, true) && p.leaf != nil {
+		entitlement = o.mdocElements(c, &d, signed, shown, p, request)
+	}
+	if entitlement == "" {
+		entitlement = unasked(asked)
+	}
+	d.judge(c, p, status, entitlement, asked)
+	if d.Verdict.Authenticity == policy.Forged || d.Verdict.Authenticity == policy.UnknownIssuer {
+		d.hide()
+	}
+	return d
+}
+
+// hide takes away values that nobody vouches for: what is not shown cannot be
+// believed by mistake.
+func (d *Document) hide() {
+	d.IssuerSigned, d.DeviceSigned, d.Driving, d.Missing, d.Dropped = nil, nil, nil, nil, nil
+}
+
+func unasked(asked bool) policy.Entitlement {
+	if asked {
+		return policy.CannotTell
+	}
+	return policy.NotAsked
+}
+
+// request finds what was asked of this type, and makes check doc.requested.
+// asked says whether a question is open.
+func (o *Options) request(c *checks, format, typ string) (request *policy.DocumentRequest, asked bool) {
+	if o.Profile == nil {
+		c.notDone("doc.requested", "nothing in particular was asked for")
+		return nil, false
+	}
+	found, ok := o.Profile.Document(format, typ)
+	if !ok {
+		c.fail("doc.requested", "a document of this type was not asked for")
+		return &policy.DocumentRequest{Format: format, Type: typ}, true
+	}
+	c.pass("doc.requested", "")
+	return &found, o.Profile.Question.Asked()
+}
+
+// noKey stands for a certificate that cannot be read: no signature verifies
+// with it.
+type noKey struct{ crypto.PublicKey }
+
+// parseError turns the error of a parser into the failed check that it names.
+func (c *checks) parseError(err error) {
+	id := "cbor.strict"
+	var pe *mdoc.ParseError
+	if errors.As(err, &pe) {
+		id = pe.Check
+	}
+	c.fail(id, err.Error())
+}
+
+// findings takes over the checks that the mdoc room has made.
+func (c *checks) findings(list []mdoc.Finding) {
+	for _, f := range list {
+		c.add(f.Check, Result(f.Result), f.Detail)
+	}
+}
+
+// validityOutcome tells expired from not yet valid, both ends included.
+func validityOutcome(c *checks, id string, now time.Time, skew time.Duration, from time.Time) policy.Status {
+	switch {
+	case !c.has(Fail, id):
+		return policy.Valid
+	case now.Add(skew).Before(from):
+		return policy.NotYetValid
+	}
+	return policy.Expired
+}

@@ -1,0 +1,73 @@
+package verification
+
+import (
+	"crypto/ecdh"
+	"encoding/asn1"
+	"time"
+
+	"vidimus/internal/elements"
+	"vidimus/internal/mdoc"
+	"vidimus/internal/pki"
+	"vidimus/internal/policy"
+	"vidimus/internal/trust"
+)
+
+// Options is what the verifier knows, none of it from the holder.
+type Options struct {
+	Now    time.Time
+	Policy *policy.Policy // nil for the built-in one
+	// PolicyName stands in the Report, so that it says by what it was judged.
+	PolicyName string
+
+	// Trust holds the anchors; nil trusts nobody.
+	Trust *trust.Store
+	// Lists gives the token of a status or identifier list by its URI, from a
+	// file, a bundle or the network. Nil means that there is none at hand. An
+	// error becomes the reason why the status is unknown.
+	Lists func(uri string) ([]byte, error)
+	// Chains remembers certificate paths between calls; may be nil.
+	Chains *pki.Cache
+
+	// Transcript and ReaderKey belong to the session of an mdoc; without a
+	// transcript the holder is not proven.
+	Transcript mdoc.SessionTranscript
+	ReaderKey  *ecdh.PrivateKey
+	// Nonce and Audience belong to the transaction of an SD-JWT; without them
+	// the holder is not proven.
+	Nonce, Audience string
+
+	// Profile is what was asked; nil asks nothing and shows everything.
+	Profile *policy.Profile
+	// Purposes replaces the extended key usages that the signer of a doctype or
+	// vct must have one of.
+	Purposes map[string][]asn1.ObjectIdentifier
+}
+
+var builtIn = policy.Default()
+
+func (o *Options) policy() *policy.Policy {
+	if o.Policy != nil {
+		return o.Policy
+	}
+	return builtIn
+}
+
+func (o *Options) policyName() string {
+	if o.PolicyName != "" {
+		return o.PolicyName
+	}
+	return "built-in"
+}
+
+// purposes are the usages that let a certificate sign this type: for the mDL
+// its own alone (B.1.4), for every other type that of our PID signers or the
+// general one of ISO/IEC 23220.
+func (o *Options) purposes(typ string) []asn1.ObjectIdentifier {
+	if p, ok := o.Purposes[typ]; ok {
+		return p
+	}
+	if typ == elements.MDLDocType {
+		return []asn1.ObjectIdentifier{pki.OIDMdlDS}
+	}
+	return []asn1.ObjectIdentifier{pki.OIDPIDSigner, pki.OIDMdocDS}
+}

@@ -1,0 +1,151 @@
+package verification
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"vidimus/internal/policy"
+)
+
+// Result is what became of one check.
+type Result string
+
+// The four results. NotDone says that nothing was learned: why stands in the
+// detail.
+const (
+	Pass    Result = "pass"
+	Fail    Result = "fail"
+	Warn    Result = "warn"
+	NotDone Result = "not done"
+)
+
+// Check is one entry of a Report.
+type Check struct {
+	ID     string `json:"id"`     // stable, such as mso.digest
+	Axis   Axis   `json:"axis"`   // the axis that it speaks to
+	Clause string `json:"clause"` // document and section
+	Result Result `json:"result"`
+	Detail string `json:"detail,omitempty"`
+}
+
+// Report is the answer to one presentation or credential.
+type Report struct {
+	Format    Format          `json:"format"`
+	At        time.Time       `json:"at"` // the instant of the verification
+	Policy    string          `json:"policy"`
+	Verdict   policy.Verdict  `json:"verdict"` // the worst of the documents
+	Colour    policy.Colour   `json:"colour"`
+	Reasons   []string        `json:"reasons,omitempty"`
+	Checks    []Check         `json:"checks"` // of the message as a whole
+	Documents []Document      `json:"documents,omitempty"`
+	Errors    []DocumentError `json:"document_errors,omitempty"` // hints of the holder, not authenticated
+}
+
+// Format names what was verified.
+type Format string
+
+// The formats that are told apart.
+const (
+	FormatDeviceResponse Format = "mdoc DeviceResponse"
+	FormatIssuerSigned   Format = "mdoc IssuerSigned"
+	FormatSDJWT          Format = "SD-JWT VC"
+)
+
+// Document is the answer for one document of a presentation.
+type Document struct {
+	Type         string         `json:"type"` // doctype or vct, as claimed
+	Verdict      policy.Verdict `json:"verdict"`
+	Colour       policy.Colour  `json:"colour"`
+	Reasons      []string       `json:"reasons,omitempty"`
+	Checks       []Check        `json:"checks"`
+	Trust        Trust          `json:"trust"`
+	Validity     Validity       `json:"validity"`
+	Status       StatusAnswer   `json:"status"`
+	IssuerSigned []Element      `json:"issuer_signed,omitempty"` // only what is genuine and was asked for
+	DeviceSigned []Element      `json:"device_signed,omitempty"` // said by the device, never merged
+	Missing      []string       `json:"missing,omitempty"`       // asked for, not there
+	Dropped      []string       `json:"dropped,omitempty"`       // there, not asked for: names only
+	Driving      []Driving      `json:"driving,omitempty"`
+}
+
+// Trust says on whose word the document rests.
+type Trust struct {
+	Anchor   string    `json:"anchor,omitempty"`       // subject of the anchor
+	Signer   string    `json:"signer,omitempty"`       // subject of the document signer
+	Serial   string    `json:"serial,omitempty"`       // its serial number, hexadecimal
+	Source   string    `json:"source,omitempty"`       // where the anchor came from
+	AnchorAt time.Time `json:"anchors_as_of,omitzero"` // how old the anchor set is
+}
+
+// Validity is the time window that the issuer signed.
+type Validity struct {
+	Signed time.Time `json:"signed,omitzero"`
+	From   time.Time `json:"from,omitzero"`
+	Until  time.Time `json:"until,omitzero"`
+}
+
+// StatusAnswer is what a status list said, and how old that is.
+type StatusAnswer struct {
+	URI   string        `json:"uri,omitempty"`
+	Index uint64        `json:"index,omitempty"`
+	AsOf  time.Time     `json:"as_of,omitzero"` // iat of the list
+	Age   time.Duration `json:"age,omitempty"`
+}
+
+// Element is one value, rendered as JSON: dates as text, bytes as base64url.
+type Element struct {
+	NameSpace string `json:"namespace,omitempty"`
+	Name      string `json:"name"`
+	Value     any    `json:"value"`
+	Bytes     []byte `json:"-"` // of a binary value, such as the portrait
+}
+
+// Driving is the answer for one vehicle category.
+type Driving struct {
+	Category   string `json:"category"`
+	Answer     string `json:"answer"` // yes, no, under conditions
+	Conditions string `json:"conditions,omitempty"`
+	Until      string `json:"until,omitempty"`
+}
+
+// DocumentError is what a holder says it did not return.
+type DocumentError struct {
+	Type string `json:"type"`
+	Code int64  `json:"code"`
+}
+
+// Err joins the failed checks as one error, nil when none failed. It is for
+// callers that want a yes or no and logs; screens show the checks.
+func (r *Report) Err() error {
+	var errs []error
+	add := func(where string, checks []Check) {
+		for _, c := range checks {
+			if c.Result == Fail {
+				errs = append(errs, fmt.Errorf("%s%s: %s", where, c.ID, c.Detail))
+			}
+		}
+	}
+	add("", r.Checks)
+	for _, d := range r.Documents {
+		add(d.Type+" ", d.Checks)
+	}
+	return errors.Join(errs...)
+}
+
+// Failed lists the ids of the failed checks, message first, in order.
+func (r *Report) Failed() []string {
+	var ids []string
+	add := func(checks []Check) {
+		for _, c := range checks {
+			if c.Result == Fail {
+				ids = append(ids, c.ID)
+			}
+		}
+	}
+	add(r.Checks)
+	for _, d := range r.Documents {
+		add(d.Checks)
+	}
+	return ids
+}
