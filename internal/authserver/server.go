@@ -1,0 +1,118 @@
+package authserver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"vidimus/internal/audit"
+	"vidimus/internal/clock"
+	"vidimus/internal/problem"
+)
+
+// Subjects knows who may be given what.
+type Subjects interface {
+	// Eligible returns nil when the person may now be given copies of these
+	// documents (configuration id -> document number): the person is alive
+	// and known, each document is his and in force. A problem of kind
+	// CredentialRequestDenied or NotFound says no; every other error means that nobody
+	// knows. Its answer may be outdated the next instant: issuance asks again.
+	Eligible(ctx context.Context, person string, documents map[string]string) error
+}
+
+// Parts are what a Server works with; all are required.
+type Parts struct {
+	Store    Store
+	Subjects Subjects
+	Audit    audit.Writer
+	Clock    clock.Clock
+	Rand     io.Reader
+}
+
+// Server is the authorization server. Safe for concurrent use.
+type Server struct {
+	cfg     Config
+	secrets secrets
+	p       Parts
+}
+
+// New checks the configuration and makes a server.
+func New(cfg Config, parts Parts) (*Server, error) {
+	if parts.Store == nil || parts.Subjects == nil || parts.Audit == nil || parts.Clock == nil || parts.Rand == nil {
+		return nil, errors.New("authserver: store, subjects, audit, clock and rand are required")
+	}
+	cfg, err := cfg.checked()
+	if err != nil {
+		return nil, err
+	}
+	s, err := newSecrets(cfg.Secret)
+	if err != nil {
+		return nil, fmt.Errorf("authserver: %w", err)
+	}
+	cfg.Secret = nil // only the derived keys are kept
+	return &Server{cfg: cfg, secrets: s, p: parts}, nil
+}
+
+// Sweep forgets what has expired, in small steps.
+func (s *Server) Sweep(ctx context.Context) error {
+	for {
+		n, err := s.p.Store.SweepExpired(ctx, s.p.Clock.Now(), sweepBatch)
+		if err != nil {
+			return fmt.Errorf("sweeping: %w", err)
+		}
+		if n < sweepBatch {
+			return nil
+		}
+	}
+}
+
+// knownClient says whether a client id may have tokens.
+func (s *Server) knownClient(id string) bool {
+	return s.cfg.AnonymousClients || slices.Contains(s.cfg.Clients, id)
+}
+
+// record appends to the audit log. What cannot be recorded must not happen:
+// the caller answers with the error.
+func (s *Server) record(ctx context.Context, action, subject, actor, outcome string, detail map[string]string) error {
+	for k, v := range detail {
+		detail[k] = auditWord(v)
+	}
+	err := s.p.Audit.Append(ctx, audit.Event{
+		Time: s.p.Clock.Now(), Action: action, Subject: auditWord(subject), Actor: auditWord(actor), Outcome: outcome, Detail: detail,
+	})
+	if err != nil {
+		return unavailable(err)
+	}
+	return nil
+}
+
+// auditWord cuts what a peer sent to what the record takes: at most 256 bytes
+// of printable text.
+func auditWord(s string) string {
+	if s == "" {
+		return "none"
+	}
+	s = strings.ToValidUTF8(s, "?")
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) && r != utf8.RuneError {
+			return r
+		}
+		return '?'
+	}, s)
+	for len(s) > 256 {
+		_, n := utf8.DecodeLastRuneInString(s)
+		s = s[:len(s)-n]
+	}
+	return s
+}
+
+// unavailable is for what the store did not say clearly: the wallet may try
+// again.
+func unavailable(err error) error {
+	return problem.Wrap(problem.Unavailable, err, "try again later")
+}
