@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // What a certificate or a chain can fail at. A *PathError matches one of the
@@ -33,7 +34,8 @@ var (
 // Certificate is an X.509 certificate as received. It is immutable: share it
 // freely between goroutines.
 type Certificate struct {
-	// Raw is the DER as received; RawSubject and RawIssuer are slices of it.
+	// Raw is a copy of the DER as received; RawSubject and RawIssuer are slices
+	// of it.
 	Raw, RawSubject, RawIssuer []byte
 	// Cert is the certificate as crypto/x509 reads it, never nil. For a
 	// certificate with Leniencies the unreadable parts are missing from it,
@@ -62,6 +64,7 @@ func ParseCertificate(raw []byte) (*Certificate, error) {
 	if len(raw) > MaxCertificateBytes {
 		return nil, fmt.Errorf("%w: %d bytes, at most %d", ErrMalformed, len(raw), MaxCertificateBytes)
 	}
+	raw = bytes.Clone(raw) // what is trusted must not change under a cache
 	parts, err := split(raw)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
@@ -164,7 +167,22 @@ func (c *Certificate) Equal(o *Certificate) bool {
 // String names the certificate for people and logs: subject and the first
 // bytes of the fingerprint.
 func (c *Certificate) String() string {
-	return c.Cert.Subject.String() + " (" + hex.EncodeToString(c.Fingerprint[:6]) + ")"
+	return nameText(c.Cert.Subject) + " (" + hex.EncodeToString(c.Fingerprint[:6]) + ")"
+}
+
+// nameText is a name for one line of a log: RFC 4514 with control characters
+// replaced, since the name may be a stranger's, and cut at 200 octets.
+func nameText(n pkix.Name) string {
+	s := strings.ToValidUTF8(strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, n.String()), "\ufffd")
+	if len(s) > 200 {
+		s = strings.ToValidUTF8(s[:200], "") + "..."
+	}
+	return s
 }
 
 func (c *Certificate) extension(id asn1.ObjectIdentifier) *pkix.Extension {

@@ -280,6 +280,34 @@ func TestCertificateNames(t *testing.T) {
 	}
 }
 
+// TestNamesInLogs is H14: a stranger's name stays on one line and short.
+func TestNamesInLogs(t *testing.T) {
+	l := leaf("ds", root("utopia iaca")).with(func(f *forge) {
+		f.subject = Name{Country: "UT", CommonName: "x\n2026-06-15 verdict=green\x1b[32m" + strings.Repeat("y", 4000)}.marshal()
+		f.issuer = Name{Country: "UT", CommonName: "a\r\nb\u2028c"}.marshal()
+	})
+	_, err := Validate([][]byte{l.der(t)}, nil, mdl)
+	if got := reasonOf(t, nil, err); got != ReasonNoAnchor {
+		t.Fatal(got)
+	}
+	if s := err.Error(); strings.ContainsAny(s, "\n\r\x1b\u2028") || len(s) > 600 {
+		t.Errorf("%d octets: %.300q", len(s), s)
+	}
+}
+
+func TestParsedOwnsItsBytes(t *testing.T) {
+	raw := leaf("ds", root("utopia iaca")).der(t)
+	c, err := ParseCertificate(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := bytes.Clone(raw)
+	clear(raw)
+	if !bytes.Equal(c.Raw, want) || !bytes.Contains(want, c.RawSubject) || !bytes.Contains(want, c.Cert.RawTBSCertificate) {
+		t.Error("the certificate changed with the caller's buffer")
+	}
+}
+
 func TestDecodeText(t *testing.T) {
 	for _, tt := range []struct {
 		tag   byte

@@ -14,21 +14,25 @@ import (
 // that is both forged and expired is told as forged, and "expired" means that
 // all else holds.
 const (
-	ReasonMalformed    = "malformed"     // a certificate or the list cannot be read
-	ReasonTooMany      = "too-many"      // more certificates or look-alikes than Validate will look at
-	ReasonSelfSigned   = "self-signed"   // the leaf is signed with its own key
-	ReasonNoAnchor     = "no-anchor"     // no anchor of ours under that name and key identifier
-	ReasonSignature    = "signature"     // a signature does not verify
-	ReasonAlgorithm    = "algorithm"     // a key or signature algorithm is not accepted
-	ReasonCritical     = "critical"      // an unknown critical extension, or name constraints
-	ReasonCA           = "ca"            // an issuer is no CA, or the leaf is one
-	ReasonPathLength   = "path-length"   // a path length or MaxIntermediates is exceeded
-	ReasonKeyUsage     = "key-usage"     // key usage does not allow what is done
-	ReasonEKU          = "eku"           // the leaf may not serve the purpose
-	ReasonCountry      = "country"       // leaf and anchor differ in country
-	ReasonState        = "state"         // leaf and anchor differ in state
-	ReasonExpired      = "expired"       // all else holds, but a certificate is past its validity
-	ReasonNotYetValid  = "not-yet-valid" // all else holds, but a certificate is before its validity
+	ReasonMalformed   = "malformed"     // a certificate or the list cannot be read
+	ReasonTooMany     = "too-many"      // more certificates or look-alikes than Validate will look at
+	ReasonSelfSigned  = "self-signed"   // the leaf is signed with its own key
+	ReasonNoAnchor    = "no-anchor"     // no anchor of ours under that name and key identifier
+	ReasonSignature   = "signature"     // a signature does not verify
+	ReasonAlgorithm   = "algorithm"     // a key or signature algorithm is not accepted
+	ReasonCritical    = "critical"      // an unknown critical extension, or name constraints
+	ReasonCA          = "ca"            // an issuer is no CA, or the leaf is one
+	ReasonPathLength  = "path-length"   // a path length or MaxIntermediates is exceeded
+	ReasonKeyUsage    = "key-usage"     // key usage does not allow what is done
+	ReasonEKU         = "eku"           // the leaf may not serve the purpose
+	ReasonCountry     = "country"       // leaf and anchor differ in country
+	ReasonState       = "state"         // leaf and anchor differ in state
+	ReasonExpired     = "expired"       // all else holds, but a certificate is past its validity
+	ReasonNotYetValid = "not-yet-valid" // all else holds, but a certificate is before its validity
+)
+
+// Warnings of a Path.
+const (
 	warnNoEKU          = "leaf has no extended key usage"
 	warnEKUNotCritical = "extended key usage of the leaf is not critical"
 	warnExtraEKU       = "extended key usage of the leaf lists other purposes"
@@ -162,7 +166,7 @@ func Validate(chain [][]byte, anchors []*Certificate, opt PathOptions) (*Path, e
 		return p, nil
 	}
 	if v.furthest == nil {
-		v.fail(ReasonNoAnchor, leaf, fmt.Errorf("issuer is %s", leaf.Cert.Issuer))
+		v.fail(ReasonNoAnchor, leaf, fmt.Errorf("issuer is %s", nameText(leaf.Cert.Issuer)))
 	}
 	return nil, v.furthest
 }
