@@ -224,6 +224,9 @@ func (b *Batch) check(values []resolved, at time.Time) error {
 		if err := elements.CheckIssuer(byName, b.terms.Country, b.terms.State); err != nil {
 			return err
 		}
+		if _, ok := byName["issuing_jurisdiction"]; ok && b.terms.State == "" {
+			b.warnings = append(b.warnings, "issuing_jurisdiction: the signing certificate names no state, and some readers then refuse the document")
+		}
 	}
 	return elements.Check(byName, elements.Moments{ValidFrom: b.from, Now: at})
 }

@@ -8,8 +8,8 @@
 //
 // Three configurations are built in (folder builtin): mdl, pid-mdoc and
 // pid-sd-jwt, with every element of their tables. A file replaces one of them by
-// its id, or adds a credential type of its own; the README of the issuer shows
-// how. Every key is documented in [FileConfiguration].
+// its id, or adds a credential type of its own, as testdata/fishing.yaml does in
+// both formats. Every key is documented in [FileConfiguration].
 //
 // Times are coarse, so that the copies of one batch cannot be told from others of
 // the day: validity begins at midnight UTC of the day of issue (or when the
