@@ -8,6 +8,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -147,9 +148,16 @@ func load(t testing.TB, paths ...string) *Catalog {
 	return c
 }
 
+// loadOnce shares one catalog among the tests, which only read it.
+var loadOnce = sync.OnceValues(func() (*Catalog, error) { return Load("testdata/fishing.yaml") })
+
 func configuration(t testing.TB, id string) *Configuration {
 	t.Helper()
-	cfg, ok := load(t, "testdata/fishing.yaml").Configuration(id)
+	catalog, err := loadOnce()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg, ok := catalog.Configuration(id)
 	if !ok {
 		t.Fatalf("no configuration %s", id)
 	}
