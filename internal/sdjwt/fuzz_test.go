@@ -47,7 +47,6 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("parts make %q of %q", again, compact)
 		}
 		checkProcessed(t, s)
-		s.KeyBindingFindings(kbOptions())
 	})
 }
 
