@@ -1,0 +1,23 @@
+package status
+
+import "time"
+
+const (
+	// DefaultTick is how often the lists are looked at for changes that are
+	// not urgent.
+	DefaultTick = 60 * time.Second
+	// DefaultTTL is how long a reader may keep a list before it asks again.
+	DefaultTTL = 300 * time.Second
+	// DefaultExpires is how long a list counts without a network: the life of
+	// a copy.
+	DefaultExpires = 14 * 24 * time.Hour
+	// kickPause is the least time between two publications that revocations
+	// ask for: a burst of them shares one.
+	kickPause = 250 * time.Millisecond
+	// missPause is the least time between two looks into the store for a list
+	// that somebody asks for and that is not published: ids are guessed by
+	// anyone.
+	missPause = time.Second
+	// maxID bounds the id of a list as somebody asks for it.
+	maxID = 64
+)
