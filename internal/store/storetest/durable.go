@@ -89,7 +89,7 @@ func RunDurable(t *testing.T, open func(t *testing.T) Store, reopen func(t *test
 	if err := s.MarkSigned(t.Context(), "B1", AuditEvent("B1")); !errors.Is(err, issuance.ErrNotIntended) {
 		t.Errorf("signed a second time after a restart: %v", err)
 	}
-	checkAudit(t, s)
+	CheckAudit(t, s)
 }
 
 func withNonce(in issuance.Intent) issuance.Intent {

@@ -59,7 +59,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 			t.Run(group.name+"/"+tt.name, func(t *testing.T) {
 				s := open(t)
 				tt.run(t, s)
-				checkAudit(t, s)
+				CheckAudit(t, s)
 			})
 		}
 	}
@@ -218,7 +218,8 @@ func auditLines(t *testing.T, s Store) []audit.Event {
 	return events
 }
 
-func checkAudit(t *testing.T, s Store) { auditLines(t, s) }
+// CheckAudit verifies the chain of the audit record.
+func CheckAudit(t *testing.T, s Store) { t.Helper(); auditLines(t, s) }
 
 // snapshot is all that can be seen of a store from outside, for tests that
 // nothing has changed.

@@ -1,0 +1,260 @@
+package bolt
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"vidimus/internal/authserver"
+	"vidimus/internal/issuance"
+	"vidimus/internal/registry"
+	"vidimus/internal/store/storetest"
+)
+
+// childVariable names the database for the process that is killed.
+const childVariable = "VIDIMUS_BOLT_TEST_CHILD"
+
+func TestMain(m *testing.M) {
+	if path := os.Getenv(childVariable); path != "" {
+		if err := child(path); err != nil {
+			fmt.Println("ERROR", err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+const (
+	killSources = 3 // each pushes events about a person of its own
+	killCodes   = 400
+)
+
+// acks are what a child said, one JSON line each, always after the store did.
+type ack struct {
+	Source  string `json:",omitempty"` // an event was accepted
+	Seq     uint64 `json:",omitempty"`
+	Version uint64 `json:",omitempty"`
+
+	Code int `json:",omitempty"` // a code was redeemed
+
+	Batch   string                 `json:",omitempty"` // indices were allocated
+	Indices []issuance.StatusIndex `json:",omitempty"`
+}
+
+// child works until it is killed: it pushes events, redeems codes and records
+// intents, all at the same time.
+func child(path string) error {
+	s, err := Open(path, options())
+	if err != nil {
+		return err
+	}
+	ctx := context.Background()
+	var mu sync.Mutex
+	say := func(a ack) {
+		line, _ := json.Marshal(a)
+		mu.Lock()
+		defer mu.Unlock()
+		fmt.Println(string(line))
+	}
+	var wg sync.WaitGroup
+	failed := make(chan error, 10)
+	for i := range killSources {
+		source := fmt.Sprint("R", i)
+		person := "P" + source
+		// It does not know what was accepted last: it asks.
+		next := uint64(1)
+		if subject, err := s.Subject(ctx, person); err == nil {
+			next = subject.Version // the last one again
+		}
+		wg.Go(func() {
+			for seq := next; ; seq++ {
+				r := s.ApplyEvents(ctx, []registry.Application{storetest.Event(source, seq, person, storetest.Person(fmt.Sprint("N", seq)))})[0]
+				if r.Err != nil || r.Outcome.Version != seq {
+					failed <- fmt.Errorf("event %s %d: %+v", source, seq, r)
+					return
+				}
+				say(ack{Source: source, Seq: seq, Version: r.Outcome.Version})
+			}
+		})
+	}
+	wg.Go(func() {
+		for n := 1; ; n++ {
+			code := 1 + n%killCodes
+			token := authserver.TokenRecord{Hash: storetest.Digest(rand.Int()), ID: "t", Expires: storetest.Now.Add(time.Hour)}
+			switch _, err := s.RedeemPreAuthorizedCode(ctx, storetest.Digest(code), nil, storetest.Now, token); {
+			case err == nil:
+				say(ack{Code: code})
+			case !errors.Is(err, authserver.ErrGrantUsed):
+				failed <- fmt.Errorf("code %d: %w", code, err)
+				return
+			}
+		}
+	})
+	wg.Go(func() {
+		for {
+			in := storetest.Intent(fmt.Sprint("B", rand.Uint64()), "holder", "N", 2, 20)
+			given, err := s.RecordIntent(ctx, in, storetest.AuditEvent("batch"))
+			if err != nil {
+				failed <- err
+				return
+			}
+			say(ack{Batch: in.Batch, Indices: given})
+		}
+	})
+	return <-failed
+}
+
+// TestKill kills the writing process twenty times at a moment of chance. What
+// it had said is there, nothing took effect twice, and the audit chain holds
+// (invariants I1 to I3, I6 and I7 of the fault plan).
+func TestKill(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "v.db")
+	if err := Create(path, options()); err != nil {
+		t.Fatal(err)
+	}
+	s := reopened(t, path, options())
+	for code := 1; code <= killCodes; code++ {
+		g := authserver.GrantRecord{CodeHash: storetest.Digest(code), IdempotencyKey: fmt.Sprint(code), Expires: storetest.Now.Add(time.Hour)}
+		if _, _, err := s.CreateGrant(t.Context(), g); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, p := range []registry.Application{storetest.Event("R", 1, "holder", storetest.Person("A")), storetest.Event("R", 2, "holder", storetest.Licence("N"))} {
+		if r := s.ApplyEvents(t.Context(), []registry.Application{p})[0]; r.Err != nil {
+			t.Fatal(i, r.Err)
+		}
+	}
+	s.Close()
+
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 1))
+	journal := &journal{last: map[string]uint64{}, codes: map[int]bool{}, indices: map[issuance.StatusIndex]string{}}
+	for round := range 20 {
+		killOnce(t, path, time.Duration(30+random.IntN(200))*time.Millisecond, journal)
+		s := reopened(t, path, options())
+		journal.check(t, round, s)
+		s.Close()
+	}
+	// An idle test proves nothing.
+	if journal.events < 20*killSources || len(journal.codes) < 20 || len(journal.indices) < 20*20 {
+		t.Errorf("too little happened: %d events, %d codes, %d indices", journal.events, len(journal.codes), len(journal.indices))
+	}
+	t.Logf("%d events, %d codes, %d indices acknowledged", journal.events, len(journal.codes), len(journal.indices))
+}
+
+// killOnce runs a child, reads what it says, and kills it that long after its
+// first word.
+func killOnce(t *testing.T, path string, after time.Duration, j *journal) {
+	t.Helper()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), childVariable+"="+path)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(out)
+	started := false
+	for lines.Scan() {
+		if !started {
+			started = true
+			time.AfterFunc(after, func() { cmd.Process.Kill() })
+		}
+		if strings.HasPrefix(lines.Text(), "ERROR") {
+			t.Fatal(lines.Text())
+		}
+		var a ack
+		if json.Unmarshal(lines.Bytes(), &a) == nil { // the last line may be cut
+			j.take(t, a)
+		}
+	}
+	cmd.Wait()
+	if !started {
+		t.Fatal("the child said nothing")
+	}
+}
+
+// journal is what the children said, over all their lives.
+type journal struct {
+	events  int
+	last    map[string]uint64
+	codes   map[int]bool
+	indices map[issuance.StatusIndex]string
+}
+
+func (j *journal) take(t *testing.T, a ack) {
+	switch {
+	case a.Source != "":
+		j.events++
+		if a.Version != a.Seq {
+			t.Errorf("event %s %d at version %d: lost or applied twice", a.Source, a.Seq, a.Version)
+		}
+		j.last[a.Source] = max(j.last[a.Source], a.Seq)
+	case a.Code != 0:
+		if j.codes[a.Code] {
+			t.Errorf("code %d redeemed twice", a.Code)
+		}
+		j.codes[a.Code] = true
+	case a.Batch != "":
+		for _, i := range a.Indices {
+			if other, twice := j.indices[i]; twice {
+				t.Errorf("index %v for %s and %s", i, other, a.Batch)
+			}
+			j.indices[i] = a.Batch
+		}
+	}
+}
+
+func (j *journal) check(t *testing.T, round int, s *Store) {
+	t.Helper()
+	for source, seq := range j.last {
+		subject, err := s.Subject(t.Context(), "P"+source)
+		if err != nil || subject.Version < seq || subject.Version > seq+1 {
+			t.Errorf("round %d: %s at version %d, %d was acknowledged; %v", round, source, subject.Version, seq, err)
+		}
+		if got := subject.Person.Attributes.Text("family_name"); got != fmt.Sprint("N", subject.Version) {
+			t.Errorf("round %d: version %d has the name %s", round, subject.Version, got)
+		}
+		if _, err := s.Outcome(t.Context(), source, fmt.Sprintf("%s-%d", source, seq)); err != nil {
+			t.Errorf("round %d: outcome of %s %d: %v", round, source, seq, err)
+		}
+	}
+	for code := range j.codes {
+		if g, err := s.Grant(t.Context(), storetest.Digest(code)); err != nil || !g.Used {
+			t.Errorf("round %d: code %d: %+v, %v", round, code, g, err)
+		}
+	}
+	copies, err := s.Copies(t.Context(), "N")
+	if err != nil {
+		t.Fatal(err)
+	}
+	stored := map[issuance.StatusIndex]string{}
+	for _, c := range copies {
+		at := issuance.StatusIndex{List: c.List, Index: c.Index}
+		if other, twice := stored[at]; twice {
+			t.Errorf("round %d: index %v belongs to %s and %s", round, at, other, c.Batch)
+		}
+		stored[at] = c.Batch
+	}
+	for at, batch := range j.indices {
+		if stored[at] != batch {
+			t.Errorf("round %d: index %v of %s belongs to %q", round, at, batch, stored[at])
+		}
+	}
+	storetest.CheckAudit(t, s)
+}

@@ -1,0 +1,169 @@
+package bolt
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"go.etcd.io/bbolt"
+)
+
+func TestCreate(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "v.db")
+	if err := Create(path, options()); err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(path)
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v, %v", info.Mode(), err)
+	}
+	before, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := Create(path, options()); !errors.Is(err, ErrExists) {
+		t.Errorf("a second time: %v", err)
+	}
+	if after, _ := os.ReadFile(path); string(after) != string(before) {
+		t.Error("the second Create has touched the file")
+	}
+	if names, _ := filepath.Glob(filepath.Join(dir, "*")); len(names) != 1 {
+		t.Errorf("left behind: %v", names)
+	}
+	if err := Create(filepath.Join(dir, "no", "v.db"), options()); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("in no folder: %v", err)
+	}
+	for _, opts := range []Options{{}, {PublicURL: "x"}, {Rand: rand.Reader}} {
+		if err := Create(filepath.Join(dir, "x"), opts); err == nil {
+			t.Errorf("%+v is enough", opts)
+		}
+	}
+}
+
+func TestOpenRefuses(t *testing.T) {
+	dir := t.TempDir()
+	good := filepath.Join(dir, "good.db")
+	if err := Create(good, options()); err != nil {
+		t.Fatal(err)
+	}
+	s := reopened(t, good, options())
+	for range 2 { // so that both meta pages know the buckets
+		if err := s.Append(t.Context(), storeEvent("x")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.Close()
+	raw, err := os.ReadFile(good)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := func(name string, content []byte, mode os.FileMode) string {
+		p := filepath.Join(dir, name)
+		if err := os.WriteFile(p, content, mode); err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	link := filepath.Join(dir, "link.db")
+	if err := os.Symlink(good, link); err != nil {
+		t.Fatal(err)
+	}
+	foreign := filepath.Join(dir, "foreign.db")
+	other, err := bbolt.Open(foreign, 0o600, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other.Close()
+	next := file("next.db", raw, 0o600)
+	db, err := bbolt.Open(next, 0o600, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Update(func(tx *bbolt.Tx) error { return tx.Bucket([]byte(metaBucket)).Put([]byte("schema"), []byte("2")) }); err != nil {
+		t.Fatal(err)
+	}
+	db.Close()
+	for _, c := range []struct {
+		name, path string
+		want       error
+	}{
+		{"missing", filepath.Join(dir, "missing.db"), ErrMissing},
+		{"T11/symlink", link, ErrMode},
+		{"folder", dir, ErrMode},
+		{"T05/readable by others", file("wide.db", raw, 0o644), ErrMode},
+		{"empty", file("empty.db", nil, 0o600), ErrForeign},
+		{"text", file("text.db", []byte(strings.Repeat("not a database\n", 2000)), 0o600), ErrForeign},
+		{"T02/both metas zeroed", file("metas.db", append(make([]byte, 8192), raw[8192:]...), 0o600), ErrForeign},
+		{"another program's", foreign, ErrForeign},
+		{"T08/newer schema", next, ErrForeign},
+	} {
+		s, err := Open(c.path, options())
+		if s != nil || !errors.Is(err, c.want) {
+			t.Errorf("%s: %v, want %v", c.name, err, c.want)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(dir, "missing.db")); !errors.Is(err, fs.ErrNotExist) {
+		t.Error("opening a missing database has made one")
+	}
+	// T02: one meta page zeroed falls back to the other.
+	for i := range 2 {
+		damaged := append([]byte(nil), raw...)
+		clear(damaged[4096*i : 4096*(i+1)])
+		s, err := Open(file(fmt.Sprintf("meta%d.db", i), damaged, 0o600), options())
+		if err != nil {
+			t.Fatalf("without meta page %d: %v", i, err)
+		}
+		s.Close()
+	}
+}
+
+// Bad input T11: the second process says "locked" within two seconds.
+func TestOpenLocked(t *testing.T) {
+	s := fresh(t, options())
+	begun := time.Now()
+	if _, err := Open(s.db.Path(), options()); !errors.Is(err, ErrLocked) {
+		t.Errorf("%v", err)
+	}
+	if d := time.Since(begun); d > 2*time.Second {
+		t.Errorf("after %s", d)
+	}
+	if err := s.Append(t.Context(), storeEvent("still alive")); err != nil {
+		t.Errorf("the first one: %v", err)
+	}
+}
+
+func TestDevelopmentMark(t *testing.T) {
+	for _, dev := range []bool{false, true} {
+		path := filepath.Join(t.TempDir(), "v.db")
+		opts := options()
+		opts.Dev = dev
+		if err := Create(path, opts); err != nil {
+			t.Fatal(err)
+		}
+		reopened(t, path, opts).Close()
+		opts.Dev = !dev
+		if _, err := Open(path, opts); !errors.Is(err, ErrDev) {
+			t.Errorf("created with dev=%v, opened with %v: %v", dev, !dev, err)
+		}
+	}
+}
+
+func TestClosed(t *testing.T) {
+	s := fresh(t, options())
+	if err := errors.Join(s.Close(), s.Close()); err != nil {
+		t.Errorf("closing twice: %v", err)
+	}
+	if err := s.Append(t.Context(), storeEvent("late")); !errors.Is(err, ErrClosed) {
+		t.Errorf("writing: %v", err)
+	}
+	if _, err := s.Lists(t.Context()); !errors.Is(err, ErrClosed) {
+		t.Errorf("reading: %v", err)
+	}
+}
