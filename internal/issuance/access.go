@@ -1,0 +1,68 @@
+package issuance
+
+import (
+	"context"
+	"time"
+
+	"vidimus/internal/audit"
+	"vidimus/internal/catalog"
+	"vidimus/internal/oid4vci"
+	"vidimus/internal/problem"
+)
+
+// Access is what the access token of a request is good for.
+type Access struct {
+	TokenID     string            // names the token; not the token
+	Person      string            // person number
+	Documents   map[string]string // credential configuration id -> document number
+	Identifiers map[string]string // credential identifier -> configuration id; nil when the wallet asked for none
+	ClientID    string            // "" for an anonymous client
+	Expires     time.Time
+}
+
+// choose finds the configuration that a request names and the token covers
+// (OpenID4VCI 1.0, section 8.2). A wallet that was given credential
+// identifiers must use them, and only then.
+func (s *Service) choose(ctx context.Context, a Access, r *oid4vci.CredentialRequest) (*catalog.Configuration, error) {
+	id := r.ConfigurationID
+	switch {
+	case r.Identifier != "":
+		known := false
+		if id, known = a.Identifiers[r.Identifier]; !known {
+			return nil, problem.New(problem.UnknownCredentialIdentifier, "the access token has no such credential_identifier")
+		}
+	case a.Identifiers != nil:
+		return nil, problem.New(problem.InvalidCredentialRequest, "the token response gave credential_identifiers: one of them is needed")
+	}
+	cfg, known := s.p.Catalog.Configuration(id)
+	if !known {
+		return nil, problem.New(problem.UnknownCredentialConfiguration, "no such credential configuration")
+	}
+	if a.Documents[id] == "" {
+		err := problem.New(problem.InsufficientScope, "the access token does not cover this credential configuration")
+		return nil, s.deny(ctx, a, id, "not covered", err)
+	}
+	return cfg, nil
+}
+
+// deny audits a denial and returns it; the denial that could not be recorded
+// becomes Unavailable.
+func (s *Service) deny(ctx context.Context, a Access, configuration, reason string, denial error) error {
+	err := s.p.Audit.Append(ctx, audit.Event{
+		Time: s.p.Clock.Now(), Action: "credential.sign", Subject: a.Person, Actor: a.actor(), Outcome: audit.Denied,
+		Detail: map[string]string{"configuration": configuration, "reason": reason, "session": a.TokenID},
+	})
+	if err != nil {
+		return unavailable(err)
+	}
+	return denial
+}
+
+// actor names the client in the audit log; its id was checked when the token
+// was given, and is cut here for the length alone.
+func (a Access) actor() string {
+	if a.ClientID == "" {
+		return "anonymous"
+	}
+	return a.ClientID[:min(len(a.ClientID), 256)]
+}
