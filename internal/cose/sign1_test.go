@@ -42,7 +42,7 @@ func TestSignVerify(t *testing.T) {
 	for alg, key := range keys {
 		for name, signer := range map[string]crypto.Signer{"key": key, "token": token{key}} {
 			t.Run(alg.String()+"/"+name, func(t *testing.T) {
-				data, err := SignSign1(signer, payload, SignOptions{Unprotected: map[any]any{33: []byte{1}}}, rand.Reader)
+				data, err := SignSign1(signer, payload, SignOptions{Unprotected: map[any]any{33: X5ChainValue([][]byte{{1}})}}, rand.Reader)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -98,6 +98,27 @@ func TestSignDetachedTagged(t *testing.T) {
 	}
 	if err := s.Verify(key.Public()); !errors.Is(err, ErrMalformed) {
 		t.Errorf("detached payload taken as attached: %v", err)
+	}
+}
+
+// One certificate is a byte string, more are an array (RFC 9360, 2).
+func TestX5ChainValue(t *testing.T) {
+	for _, n := range []int{1, 2, MaxChain} {
+		chain := make([][]byte, n)
+		for i := range chain {
+			chain[i] = []byte{byte(i)}
+		}
+		data, err := SignSign1(signers(t)[ES256], nil, SignOptions{Protected: map[any]any{33: X5ChainValue(chain)}}, rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := ParseSign1(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(s.Header.X5Chain) != n || s.Header.X5ChainSingleArray || !s.Header.X5ChainProtected || !bytes.Equal(s.Header.X5Chain[n-1], chain[n-1]) {
+			t.Errorf("%d certificates: %+v", n, s.Header)
+		}
 	}
 }
 

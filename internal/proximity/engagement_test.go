@@ -116,6 +116,22 @@ func TestNewEngagement(t *testing.T) {
 	}
 }
 
+// What a reader would refuse is not made.
+func TestNewEngagementRefuses(t *testing.T) {
+	for name, opt := range map[string]Options{
+		"no mode": {BLE: &BLE{}},
+		"address": {BLE: &BLE{CentralClient: true, Address: []byte{1}}},
+		"PSM":     {BLE: &BLE{CentralClient: true, PSM: 5}},
+	} {
+		if e, priv, err := NewEngagement(opt, rand.Reader); !errors.Is(err, ErrMalformed) || e != nil || priv != nil {
+			t.Errorf("%s: %+v, %v", name, e, err)
+		}
+	}
+	if e, _, err := NewEngagement(Options{BLE: &BLE{CentralClient: true}}, strings.NewReader("short")); err == nil || e != nil {
+		t.Errorf("without randomness: %+v, %v", e, err)
+	}
+}
+
 // Version 1.1 exactly when key 5 or 6 is there.
 func TestCapabilities(t *testing.T) {
 	e, _, err := NewEngagement(Options{BLE: &BLE{CentralClient: true}, Capabilities: &Capabilities{ReaderAuthAll: true}}, rand.Reader)

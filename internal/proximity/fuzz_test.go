@@ -73,6 +73,11 @@ func FuzzSessionData(f *testing.F) {
 	f.Add(v["session_establishment"])
 	f.Add(StatusMessage(10))
 	f.Add(sessionData{data: []byte("x")}.build())
+	engagement := engagementOf(f, v["session_transcript"])
+	establishment, err := parseEstablishment(v["session_establishment"])
+	if err != nil {
+		f.Fatal(err)
+	}
 	f.Fuzz(func(t *testing.T, message []byte) {
 		m, err := parseSessionData(message)
 		if err != nil && (m != nil || !sentinel(err)) {
@@ -87,11 +92,11 @@ func FuzzSessionData(f *testing.F) {
 				t.Fatalf("%x written again as %x", message, m.build())
 			}
 		}
-		r, err := newReader(engagementOf(t, v["session_transcript"]), p256(t, v["ephemeral_reader_key_d"]), nfc(v))
-		if err != nil {
+		r := &Reader{established: true, keyBytes: establishment.readerKey}
+		if r.send, err = newChannel(bytes.Clone(v["sk_reader"]), senderReader); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := r.Establish(v["device_request"]); err != nil {
+		if r.recv, err = newChannel(bytes.Clone(v["sk_device"]), senderDevice); err != nil {
 			t.Fatal(err)
 		}
 		got, status, err := r.Open(message)
@@ -104,7 +109,10 @@ func FuzzSessionData(f *testing.F) {
 		} else if got == nil && !r.Ended() {
 			t.Fatal("a status without data goes on")
 		}
-		h, err := NewHolder(engagementOf(t, v["session_transcript"]), p256(t, v["ephemeral_device_key_d"]))
+		if _, err := parseEstablishment(message); err != nil {
+			return
+		}
+		h, err := NewHolder(engagement, p256(t, v["ephemeral_device_key_d"]))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -5,6 +5,7 @@ import (
 	"crypto/ecdh"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"testing"
 
 	"vidimus/internal/cbor"
@@ -160,5 +161,15 @@ func TestWipe(t *testing.T) {
 	}
 	if p.reader.Close(); p.reader.Key() != nil || p.reader.Transcript() == nil {
 		t.Error("after Close")
+	}
+}
+
+func TestStatusFor(t *testing.T) {
+	for err, want := range map[error]uint64{
+		ErrDecrypt: 10, ErrMalformed: 11, ErrLimit: 11, ErrUnsupported: 11, ErrState: 20, errTest: 20,
+	} {
+		if got := StatusFor(fmt.Errorf("wrapped: %w", err)); got != want {
+			t.Errorf("%v: %d, want %d", err, got, want)
+		}
 	}
 }
