@@ -167,6 +167,7 @@ func TestBadInputs(t *testing.T) {
 			}
 		})
 	}
+	badKeys(t)
 	t.Run("M01/mac_for_signature", func(t *testing.T) {
 		data, err := Mac0Detached(make([]byte, 32), payload)
 		if err != nil {
@@ -247,7 +248,7 @@ func TestBadEnvelopes(t *testing.T) {
 }
 
 // M19, and what else is no key.
-func TestBadKeys(t *testing.T) {
+func badKeys(t *testing.T) {
 	p256, err := ecdh.P256().GenerateKey(rand.Reader)
 	if err != nil {
 		t.Fatal(err)

@@ -14,9 +14,17 @@ import (
 	"vidimus/internal/jose"
 )
 
-// QR codes (Q01) and engagements (Q02, Q04, Q14) of the project's list of bad
-// inputs. A nil error means: accepted, for the reason in the comment.
-func TestBadEngagements(t *testing.T) {
+// TestBadInputs are the cases of the project's list of bad inputs that concern
+// the engagement and the session, named by their numbers there.
+func TestBadInputs(t *testing.T) {
+	badEngagements(t)
+	badEstablishment(t)
+	badSessionData(t)
+	replay(t)
+}
+
+// QR codes (Q01) and engagements (Q02, Q04, Q14). A nil error means: accepted, for the reason in the comment.
+func badEngagements(t *testing.T) {
 	good := string(annexD(t)["qr_uri"])
 	body := strings.TrimPrefix(good, "mdoc:")
 	uri := func(change map[any]any) string { return "mdoc:" + jose.EncodeBase64URL(with(t, change)) }
@@ -220,7 +228,7 @@ func accepted(t testing.TB) *pair {
 }
 
 // Q08: the reader's first message.
-func TestBadEstablishment(t *testing.T) {
+func badEstablishment(t *testing.T) {
 	otherKey, err := ecdh.P256().GenerateKey(rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -327,7 +335,7 @@ func encodedKey(t *testing.T, pub *ecdh.PublicKey) cbor.RawMessage {
 }
 
 // Q09: the holder's answer as the reader sees it.
-func TestBadSessionData(t *testing.T) {
+func badSessionData(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(m map[string]any)
 		want   error  // of Open
@@ -415,7 +423,7 @@ func TestBadSessionData(t *testing.T) {
 }
 
 // Q10 and Q11: replay, reflection, and the end of the counter.
-func TestReplay(t *testing.T) {
+func replay(t *testing.T) {
 	t.Run("Q10/same_twice", func(t *testing.T) {
 		p := accepted(t)
 		message, err := p.holder.Respond(response)
