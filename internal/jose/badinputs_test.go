@@ -31,8 +31,8 @@ func TestBadInputs(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		raw, err := rawSignature(der, 32)
-		if err != nil {
+		raw := make([]byte, 64)
+		if err := rawSignature(raw, der); err != nil {
 			t.Fatal(err)
 		}
 		return input + "." + EncodeBase64URL(raw)

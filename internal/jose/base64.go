@@ -43,6 +43,20 @@ func DecodeBase64URL(s string) ([]byte, error) {
 	return b, nil
 }
 
+// appendBase64URL is DecodeBase64URL onto the end of out.
+func appendBase64URL(out, text []byte) ([]byte, error) {
+	for i, c := range text {
+		if !urlAlphabet[c] {
+			return nil, fmt.Errorf("%w: character %#02x at %d is not base64url", ErrMalformed, c, i)
+		}
+	}
+	out, err := rawURL.AppendDecode(out, text)
+	if err != nil {
+		return nil, fmt.Errorf("%w: base64url with a wrong length or unused bits set", ErrMalformed)
+	}
+	return out, nil
+}
+
 // EncodeBase64URL encodes without padding (RFC 7515 section 2).
 func EncodeBase64URL(b []byte) string { return rawURL.EncodeToString(b) }
 

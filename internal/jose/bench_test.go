@@ -65,6 +65,18 @@ func BenchmarkSign(b *testing.B) {
 			}
 		}
 	})
+	b.Run("Signer", func(b *testing.B) {
+		s, err := NewSigner(key, map[string]any{"typ": "x"})
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := s.Sign(benchPayload, rand.Reader); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 	b.Run("Sign", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {

@@ -23,23 +23,23 @@ type Header struct {
 // wireHeader names every registered member that some reader acts upon, so that
 // a case variant of any is refused.
 type wireHeader struct {
-	Alg     *string         `json:"alg"`
-	Typ     string          `json:"typ"`
-	Kid     string          `json:"kid"`
-	Cty     string          `json:"cty"`
-	X5C     *[]string       `json:"x5c"`
-	JWK     json.RawMessage `json:"jwk"`
-	JKU     string          `json:"jku"` // never followed
-	X5U     string          `json:"x5u"` // never followed
-	X5T     string          `json:"x5t"`
-	X5TS256 string          `json:"x5t#S256"`
-	Crit    json.RawMessage `json:"crit"`
-	B64     json.RawMessage `json:"b64"`
-	Zip     json.RawMessage `json:"zip"`
-	Enc     json.RawMessage `json:"enc"`
-	EPK     json.RawMessage `json:"epk"`
-	APU     *string         `json:"apu"`
-	APV     *string         `json:"apv"`
+	Alg     string   `json:"alg"`
+	Typ     string   `json:"typ"`
+	Kid     string   `json:"kid"`
+	Cty     string   `json:"cty"`
+	X5C     []string `json:"x5c"`
+	JWK     presence `json:"jwk"`
+	JKU     span     `json:"jku"` // never followed
+	X5U     span     `json:"x5u"` // never followed
+	X5T     span     `json:"x5t"`
+	X5TS256 span     `json:"x5t#S256"`
+	Crit    presence `json:"crit"`
+	B64     presence `json:"b64"`
+	Zip     presence `json:"zip"`
+	Enc     string   `json:"enc"`
+	EPK     presence `json:"epk"`
+	APU     string   `json:"apu"`
+	APV     string   `json:"apv"`
 }
 
 // parseHeader decodes the first part of a compact token. What it refuses, it
@@ -50,32 +50,32 @@ func parseHeader(part string, max int) (Header, *wireHeader, error) {
 		return Header{}, nil, fmt.Errorf("header: %w", err)
 	}
 	var w wireHeader
-	members := map[string]json.RawMessage{}
+	members := make(map[string]json.RawMessage, 8)
 	if err := decode(raw, &w, max, func(name, value []byte) { members[string(name)] = value }); err != nil {
 		return Header{}, nil, fmt.Errorf("header: %w", err)
 	}
 	switch {
-	case w.Crit != nil:
+	case bool(w.Crit):
 		// RFC 7515 section 4.1.11: we understand no extension.
 		return Header{}, nil, fmt.Errorf("%w: header member crit", ErrUnsupported)
-	case w.B64 != nil:
+	case bool(w.B64):
 		return Header{}, nil, fmt.Errorf("%w: header member b64", ErrUnsupported)
-	case w.Zip != nil:
+	case bool(w.Zip):
 		return Header{}, nil, fmt.Errorf("%w: header member zip", ErrUnsupported)
-	case w.Alg == nil || *w.Alg == "":
+	case w.Alg == "":
 		return Header{}, nil, fmt.Errorf("%w: header without alg", ErrMalformed)
 	}
-	h := Header{Algorithm: *w.Alg, Type: w.Typ, KeyID: w.Kid, ContentType: w.Cty, Raw: raw, Members: members}
+	h := Header{Algorithm: w.Alg, Type: w.Typ, KeyID: w.Kid, ContentType: w.Cty, Raw: raw, Members: members}
 	if w.X5C != nil {
-		if len(*w.X5C) == 0 {
+		if len(w.X5C) == 0 {
 			return Header{}, nil, fmt.Errorf("%w: empty x5c", ErrMalformed)
 		}
-		if h.X5C, err = certificates(*w.X5C); err != nil {
+		if h.X5C, err = certificates(w.X5C); err != nil {
 			return Header{}, nil, fmt.Errorf("header: %w", err)
 		}
 	}
-	if w.JWK != nil {
-		if h.JWK, err = ParsePublicKey(w.JWK); err != nil {
+	if w.JWK {
+		if h.JWK, err = ParsePublicKey(members["jwk"]); err != nil {
 			return Header{}, nil, fmt.Errorf("header: %w", err)
 		}
 	}

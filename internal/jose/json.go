@@ -19,60 +19,43 @@ import (
 // in an any become json.Number; integer targets refuse fractions, exponents
 // and overflow. Unknown members are ignored, as OAuth and OpenID demand.
 //
-// On failure v is as it was; on success nothing of its old value is left.
+// Field names follow encoding/json, and what is accepted reads as it would
+// there. v may hold structs, slices, arrays (which must be met in full), maps
+// with string keys, pointers, any, json.RawMessage, json.Number, and types with
+// UnmarshalJSON or UnmarshalText; no []byte.
+//
+// On failure v is as it was; on success nothing of its old value is left, and
+// nothing in it shares memory with data.
 func DecodeJSON(data []byte, v any) error { return DecodeJSONLimit(data, v, maxJSON) }
 
 // DecodeJSONLimit is DecodeJSON for texts of at most max bytes.
 func DecodeJSONLimit(data []byte, v any, max int) error { return decode(data, v, max, nil) }
 
-// decode is DecodeJSONLimit, and tells member of each top-level member when v
-// is a struct.
+// decode is DecodeJSONLimit, and tells member of each top-level member, as
+// parts of data.
 func decode(data []byte, v any, max int, member func(name, value []byte)) error {
 	target := reflect.ValueOf(v)
 	if target.Kind() != reflect.Pointer || target.IsNil() {
 		return errors.New("jose: DecodeJSON needs a non-nil pointer")
 	}
-	sh := shapeOf(target.Type().Elem())
+	target = target.Elem()
+	sh := shapeOf(target.Type())
 	if sh.err != nil {
 		return sh.err
 	}
-	s := scanner{data: data, member: member}
-	if err := s.document(sh, max); err != nil {
-		return err
-	}
-	fresh := reflect.New(target.Type().Elem())
-	if err := unmarshal(data, fresh.Interface(), sh.any); err != nil {
-		return err
-	}
-	target.Elem().Set(fresh.Elem())
-	return nil
-}
-
-// unmarshal runs encoding/json over a text that the scanner has let pass.
-func unmarshal(data []byte, v any, exactNumbers bool) error {
-	var err error
-	if exactNumbers {
-		d := json.NewDecoder(bytes.NewReader(data))
-		d.UseNumber()
-		err = d.Decode(v)
-	} else {
-		err = json.Unmarshal(data, v)
-	}
-	if err == nil {
-		return nil
-	}
-	for _, kind := range []error{ErrMalformed, ErrLimit, ErrUnsupported, ErrKey} {
-		if errors.Is(err, kind) { // from an UnmarshalJSON that came back here
-			return err
+	if target.IsZero() { // the usual case: no second copy is needed
+		err := scan(data, sh, target, max, member)
+		if err != nil {
+			target.SetZero()
 		}
+		return err
 	}
-	var wrong *json.UnmarshalTypeError
-	if errors.As(err, &wrong) {
-		// The library's own text would quote the value, which may be personal.
-		kind, _, _ := bytes.Cut([]byte(wrong.Value), []byte(" "))
-		return fmt.Errorf("%w: JSON member %s: %s where %v is due", ErrMalformed, quote([]byte(wrong.Field)), kind, wrong.Type)
+	fresh := reflect.New(target.Type()).Elem()
+	if err := scan(data, sh, fresh, max, member); err != nil {
+		return err
 	}
-	return fmt.Errorf("%w: JSON: %w", ErrMalformed, silent{err})
+	target.Set(fresh)
+	return nil
 }
 
 // silent keeps the cause for errors.Is and errors.As, and its text from the
@@ -85,19 +68,17 @@ func (s silent) Unwrap() error { return s.err }
 // CheckJSON applies the rules of DecodeJSON to a text of at most max bytes
 // without decoding it.
 func CheckJSON(data []byte, max int) error {
-	s := scanner{data: data}
-	return s.document(nil, max)
+	return scan(data, nil, reflect.Value{}, max, nil)
 }
 
 // Members gives the members of a strict top-level object, values as received.
 // The values are parts of data.
 func Members(data []byte) (map[string]json.RawMessage, error) {
-	out := map[string]json.RawMessage{}
-	s := scanner{data: data, member: func(name, value []byte) { out[string(name)] = value }}
-	if s.space(); s.peek() != '{' {
-		return nil, s.fail(ErrMalformed, "object expected")
+	if first := bytes.TrimLeft(data, " \t\r\n"); len(first) == 0 || first[0] != '{' {
+		return nil, fmt.Errorf("%w: JSON object expected", ErrMalformed)
 	}
-	if err := s.document(nil, maxJSON); err != nil {
+	out := map[string]json.RawMessage{}
+	if err := scan(data, nil, reflect.Value{}, maxJSON, func(name, value []byte) { out[string(name)] = value }); err != nil {
 		return nil, err
 	}
 	return out, nil

@@ -3,6 +3,7 @@ package jose
 import (
 	"encoding/json"
 	"errors"
+	"io"
 	"reflect"
 	"strings"
 	"testing"
@@ -115,7 +116,7 @@ func TestDecodeJSONTargets(t *testing.T) {
 			B []byte `json:"b"`
 		} `json:"in"`
 	}
-	if err := DecodeJSON([]byte(`{}`), &octets); err == nil || !strings.Contains(err.Error(), "base64") {
+	if err := DecodeJSON([]byte(`{}`), &octets); err == nil || !strings.Contains(err.Error(), "DecodeBase64URL") {
 		t.Errorf("octets would be decoded by encoding/json: %v", err)
 	}
 	type tree map[string]tree
@@ -136,6 +137,25 @@ func TestDecodeJSONTargets(t *testing.T) {
 	}
 	if err := DecodeJSON([]byte(`{"next":{"Next":{}}}`), &c); !errors.Is(err, ErrMalformed) {
 		t.Errorf("case variant in a recursive struct: %v", err)
+	}
+	var pair [2]int
+	if err := DecodeJSON([]byte(`[1,2]`), &pair); err != nil || pair != [2]int{1, 2} {
+		t.Errorf("array: %v, %v", pair, err)
+	}
+	for _, text := range []string{`[]`, `[1]`, `[1,2,3]`, `{}`} {
+		if err := DecodeJSON([]byte(text), &pair); !errors.Is(err, ErrMalformed) || pair != [2]int{1, 2} {
+			t.Errorf("array from %s: %v, %v", text, pair, err)
+		}
+	}
+	for _, v := range []any{new(chan int), new(map[int]string), new([2]byte), new(io.Reader), new(complex64), new(struct{ *embedded }), new(struct {
+		embedded
+		Other string `json:"inner"`
+	}), new(struct {
+		A int `json:",string"`
+	}), new([]map[string]func())} {
+		if err := DecodeJSON([]byte(`null`), v); err == nil || !strings.HasPrefix(err.Error(), "jose: ") {
+			t.Errorf("%T: %v", v, err)
+		}
 	}
 	var n int
 	if err := DecodeJSONLimit([]byte(`12`), &n, 1); !errors.Is(err, ErrLimit) || n != 0 {

@@ -102,8 +102,8 @@ func decrypt(token string, find func(kid string) *Key, encs []string) ([]byte, H
 	if h.Algorithm != algECDHES {
 		return nil, Header{}, fmt.Errorf("%w: alg %s", ErrUnsupported, quote([]byte(h.Algorithm)))
 	}
-	var enc string
-	if w.Enc == nil || json.Unmarshal(w.Enc, &enc) != nil {
+	enc := w.Enc
+	if enc == "" {
 		return nil, Header{}, fmt.Errorf("%w: header without enc", ErrMalformed)
 	}
 	size, ok := contentKeySize[enc]
@@ -123,10 +123,10 @@ func decrypt(token string, find func(kid string) *Key, encs []string) ([]byte, H
 	if len(nonce) != nonceSize || len(tag) != tagSize {
 		return nil, Header{}, fmt.Errorf("%w: nonce of %d and tag of %d octets", ErrMalformed, len(nonce), len(tag))
 	}
-	if w.EPK == nil {
+	if !w.EPK {
 		return nil, Header{}, fmt.Errorf("%w: header without epk", ErrMalformed)
 	}
-	epk, err := ParsePublicKey(w.EPK)
+	epk, err := ParsePublicKey(h.Members["epk"])
 	if err != nil {
 		return nil, Header{}, fmt.Errorf("epk: %w", err)
 	}
@@ -184,11 +184,8 @@ func deriveAEAD(private *ecdh.PrivateKey, peer *ecdh.PublicKey, enc string, size
 		return nil, fmt.Errorf("%w: keys on two curves", ErrKey)
 	}
 	var party [2][]byte
-	for i, p := range []*string{w.APU, w.APV} {
-		if p == nil {
-			continue
-		}
-		b, err := DecodeBase64URL(*p)
+	for i, p := range []string{w.APU, w.APV} {
+		b, err := DecodeBase64URL(p)
 		if err != nil {
 			return nil, fmt.Errorf("apu or apv: %w", err)
 		}

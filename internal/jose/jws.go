@@ -30,14 +30,14 @@ func Parse(token string, limits ...int) (*Signed, error) {
 		return nil, fmt.Errorf("parsing JWS: %w: a compact JWS has three parts", ErrMalformed)
 	}
 	first, last := strings.IndexByte(token, '.'), strings.LastIndexByte(token, '.')
-	h, w, err := parseHeader(token[:first], maxHeader)
+	h, _, err := parseHeader(token[:first], maxHeader)
 	if err != nil {
 		return nil, fmt.Errorf("parsing JWS: %w", err)
 	}
 	if _, ok := algorithmNamed(h.Algorithm); !ok {
 		return nil, fmt.Errorf("parsing JWS: %w: alg %s", ErrUnsupported, quote([]byte(h.Algorithm)))
 	}
-	if w.Enc != nil {
+	if _, ok := h.Members["enc"]; ok {
 		return nil, fmt.Errorf("parsing JWS: %w: header member enc", ErrUnsupported)
 	}
 	s := &Signed{Header: h, SigningInput: token[:last], Token: token}

@@ -1,14 +1,17 @@
 package jose
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
+	"encoding/asn1"
 	"encoding/json"
 	"errors"
 	"io"
+	"math/big"
 	"strings"
 	"testing"
 )
@@ -98,6 +101,46 @@ func TestSignWithoutRandomIsDeterministic(t *testing.T) {
 	}
 }
 
+// Every length of r and s that DER can shorten comes out at full length.
+func TestRawSignature(t *testing.T) {
+	for _, size := range []int{32, 48, 66} {
+		for shift := range 8 * size {
+			r := new(big.Int).Lsh(big.NewInt(1), uint(shift))
+			s := new(big.Int).Sub(new(big.Int).Lsh(big.NewInt(1), uint(8*size-shift)), big.NewInt(1))
+			want := append(r.FillBytes(make([]byte, size)), s.FillBytes(make([]byte, size))...)
+			der, err := asn1.Marshal(struct{ R, S *big.Int }{r, s})
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := make([]byte, 2*size)
+			if err := rawSignature(got, der); err != nil || !bytes.Equal(got, want) {
+				t.Fatalf("%d, %d: %x, %v", size, shift, got, err)
+			}
+			if back := appendDER(nil, got); !bytes.Equal(back, der) {
+				t.Fatalf("%d, %d: %x is not %x", size, shift, back, der)
+			}
+		}
+	}
+}
+
+func TestSignerIsUsedAgain(t *testing.T) {
+	key := newKey(t, elliptic.P256())
+	s, err := NewSigner(key, map[string]any{"typ": "x"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, payload := range []string{"", "a", "{}"} {
+		token, err := s.Sign([]byte(payload), rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := Parse(token)
+		if err != nil || p.Verify(key.Public()) != nil || string(p.Payload) != payload || p.Header.Type != "x" {
+			t.Errorf("%q: %v", payload, err)
+		}
+	}
+}
+
 func TestSignRefuses(t *testing.T) {
 	key := newKey(t, elliptic.P256())
 	for name, c := range map[string]struct {
@@ -116,6 +159,14 @@ func TestSignRefuses(t *testing.T) {
 		"P-224":           {newKey(t, elliptic.P224()), nil, ErrUnsupported},
 		"lying signer":    {liar{key, []byte("signature")}, nil, ErrKey},
 		"negative r":      {liar{key, []byte{0x30, 6, 2, 1, 0xff, 2, 1, 1}}, nil, ErrKey},
+		"zero r":          {liar{key, []byte{0x30, 6, 2, 1, 0, 2, 1, 1}}, nil, ErrKey},
+		"padded r":        {liar{key, []byte{0x30, 7, 2, 2, 0, 1, 2, 1, 1}}, nil, ErrKey},
+		"long form":       {liar{key, []byte{0x30, 0x81, 6, 2, 1, 1, 2, 1, 1}}, nil, ErrKey},
+		"one integer":     {liar{key, []byte{0x30, 3, 2, 1, 1}}, nil, ErrKey},
+		"three integers":  {liar{key, []byte{0x30, 9, 2, 1, 1, 2, 1, 1, 2, 1, 1}}, nil, ErrKey},
+		"short":           {liar{key, []byte{0x30, 9, 2, 1, 1}}, nil, ErrKey},
+		"r too long":      {liar{key, append([]byte{0x30, 38, 2, 33, 1}, append(make([]byte, 32), 2, 1, 1)...)}, nil, ErrKey},
+		"empty answer":    {liar{key, nil}, nil, ErrKey},
 		"trailing in DER": {liar{key, []byte{0x30, 6, 2, 1, 1, 2, 1, 1, 0}}, nil, ErrKey},
 	} {
 		token, err := Sign(c.signer, c.header, nil, rand.Reader)

@@ -22,27 +22,27 @@ type Key struct {
 }
 
 // wireKey has every registered member that matters, so that a case variant of
-// any is refused. Private members are raw: their presence is what counts.
+// any is refused.
 type wireKey struct {
-	KeyType string          `json:"kty"`
-	Curve   string          `json:"crv"`
-	X       string          `json:"x"`
-	Y       *string         `json:"y"`
-	D       json.RawMessage `json:"d"`
-	Use     string          `json:"use"`
-	Alg     string          `json:"alg"`
-	KeyID   string          `json:"kid"`
-	KeyOps  []string        `json:"key_ops"`
-	X5C     []string        `json:"x5c"`
-	K       json.RawMessage `json:"k"`
-	P       json.RawMessage `json:"p"`
-	Q       json.RawMessage `json:"q"`
-	DP      json.RawMessage `json:"dp"`
-	DQ      json.RawMessage `json:"dq"`
-	QI      json.RawMessage `json:"qi"`
-	Oth     json.RawMessage `json:"oth"`
-	N       json.RawMessage `json:"n"`
-	E       json.RawMessage `json:"e"`
+	KeyType span     `json:"kty"`
+	Curve   span     `json:"crv"`
+	X       span     `json:"x"`
+	Y       span     `json:"y"`
+	D       span     `json:"d"`
+	Use     string   `json:"use"`
+	Alg     string   `json:"alg"`
+	KeyID   string   `json:"kid"`
+	KeyOps  []string `json:"key_ops"`
+	X5C     []string `json:"x5c"`
+	K       presence `json:"k"`
+	P       presence `json:"p"`
+	Q       presence `json:"q"`
+	DP      presence `json:"dp"`
+	DQ      presence `json:"dq"`
+	QI      presence `json:"qi"`
+	Oth     presence `json:"oth"`
+	N       presence `json:"n"`
+	E       presence `json:"e"`
 }
 
 // ParseKey reads a JWK, public or private (Private != nil): EC on P-256, P-384
@@ -59,12 +59,8 @@ func parseKey(jwk []byte, public bool) (*Key, error) {
 	if err := DecodeJSONLimit(jwk, &w, maxKey); err != nil {
 		return nil, fmt.Errorf("parsing JWK: %w", err)
 	}
-	if public {
-		for _, m := range []json.RawMessage{w.D, w.P, w.Q, w.DP, w.DQ, w.QI, w.Oth, w.K} {
-			if m != nil {
-				return nil, fmt.Errorf("parsing JWK: %w: private member in a public key", ErrKey)
-			}
-		}
+	if public && (w.D != nil || bool(w.K || w.P || w.Q || w.DP || w.DQ || w.QI || w.Oth)) {
+		return nil, fmt.Errorf("parsing JWK: %w: private member in a public key", ErrKey)
 	}
 	k, err := w.key()
 	if err != nil {
@@ -111,7 +107,7 @@ func ParseKeySet(set []byte) ([]*Key, error) {
 func (w *wireKey) key() (*Key, error) {
 	k := &Key{KeyID: w.KeyID, Algorithm: w.Alg, Use: w.Use, KeyOps: w.KeyOps}
 	var err error
-	switch w.KeyType {
+	switch string(w.KeyType) {
 	case "EC":
 		err = w.ec(k)
 	case "OKP":
@@ -119,15 +115,13 @@ func (w *wireKey) key() (*Key, error) {
 	case "":
 		err = fmt.Errorf("%w: no kty", ErrMalformed)
 	default:
-		err = fmt.Errorf("%w: kty %s", ErrUnsupported, quote([]byte(w.KeyType)))
+		err = fmt.Errorf("%w: kty %s", ErrUnsupported, quote(w.KeyType))
 	}
 	if err != nil {
 		return nil, err
 	}
-	for _, m := range []json.RawMessage{w.K, w.P, w.Q, w.DP, w.DQ, w.QI, w.Oth, w.N, w.E} {
-		if m != nil {
-			return nil, fmt.Errorf("%w: members of another key type", ErrKey)
-		}
+	if w.K || w.P || w.Q || w.DP || w.DQ || w.QI || w.Oth || w.N || w.E {
+		return nil, fmt.Errorf("%w: members of another key type", ErrKey)
 	}
 	if err := k.checkUse(); err != nil {
 		return nil, err
@@ -138,9 +132,9 @@ func (w *wireKey) key() (*Key, error) {
 	return k, nil
 }
 
-func curveNamed(crv string) (elliptic.Curve, int) {
-	for _, a := range algorithms {
-		if a.curve != nil && a.curve.Params().Name == crv {
+func curveNamed(crv []byte) (elliptic.Curve, int) {
+	for i := range algorithms {
+		if a := &algorithms[i]; a.crv == string(crv) {
 			return a.curve, a.size
 		}
 	}
@@ -150,22 +144,22 @@ func curveNamed(crv string) (elliptic.Curve, int) {
 func (w *wireKey) ec(k *Key) error {
 	curve, size := curveNamed(w.Curve)
 	if curve == nil {
-		return fmt.Errorf("%w: EC curve %s", ErrUnsupported, quote([]byte(w.Curve)))
+		return fmt.Errorf("%w: EC curve %s", ErrUnsupported, quote(w.Curve))
 	}
 	if w.Y == nil {
 		return fmt.Errorf("%w: EC key without y", ErrMalformed)
 	}
-	point := make([]byte, 1, 1+2*size)
-	point[0] = 4 // SEC 1 section 2.3.3, uncompressed
-	for _, c := range []string{w.X, *w.Y} {
-		b, err := DecodeBase64URL(c)
-		if err != nil {
+	var buf [1 + 2*66]byte
+	point := append(buf[:0], 4) // SEC 1 section 2.3.3, uncompressed
+	for _, c := range [2]span{w.X, w.Y} {
+		before := len(point)
+		var err error
+		if point, err = appendBase64URL(point, c); err != nil {
 			return fmt.Errorf("EC coordinate: %w", err)
 		}
-		if len(b) != size { // RFC 7518 section 6.2.1.2
-			return fmt.Errorf("%w: EC coordinate of %d octets, %s has %d", ErrKey, len(b), w.Curve, size)
+		if n := len(point) - before; n != size { // RFC 7518 section 6.2.1.2: the full length
+			return fmt.Errorf("%w: EC coordinate of %d octets, %s has %d", ErrKey, n, w.Curve, size)
 		}
-		point = append(point, b...)
 	}
 	pub, err := ecdsa.ParseUncompressedPublicKey(curve, point)
 	if err != nil {
@@ -175,7 +169,7 @@ func (w *wireKey) ec(k *Key) error {
 	if w.D == nil {
 		return nil
 	}
-	d, err := w.private()
+	d, err := appendBase64URL(nil, w.D)
 	if err != nil {
 		return fmt.Errorf("EC private key: %w", err)
 	}
@@ -187,22 +181,14 @@ func (w *wireKey) ec(k *Key) error {
 	return nil
 }
 
-func (w *wireKey) private() ([]byte, error) {
-	var text string
-	if err := DecodeJSON(w.D, &text); err != nil {
-		return nil, err
-	}
-	return DecodeBase64URL(text)
-}
-
 func (w *wireKey) okp(k *Key) error {
-	if w.Curve != "Ed25519" {
-		return fmt.Errorf("%w: OKP curve %s", ErrUnsupported, quote([]byte(w.Curve)))
+	if string(w.Curve) != "Ed25519" {
+		return fmt.Errorf("%w: OKP curve %s", ErrUnsupported, quote(w.Curve))
 	}
 	if w.Y != nil {
 		return fmt.Errorf("%w: OKP key with y", ErrKey)
 	}
-	x, err := DecodeBase64URL(w.X)
+	x, err := appendBase64URL(nil, w.X)
 	if err != nil {
 		return fmt.Errorf("Ed25519 key: %w", err)
 	}
@@ -213,7 +199,7 @@ func (w *wireKey) okp(k *Key) error {
 	if w.D == nil {
 		return nil
 	}
-	d, err := w.private()
+	d, err := appendBase64URL(nil, w.D)
 	if err != nil {
 		return fmt.Errorf("Ed25519 private key: %w", err)
 	}

@@ -150,6 +150,7 @@ func TestParseKeyRefuses(t *testing.T) {
 		"d of another":       {ec(`,"d":"` + strings.Replace(d, "jps", "jpt", 1) + `"`), ErrKey},
 		"d is zero":          {ec(`,"d":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"`), ErrKey},
 		"d short":            {ec(`,"d":"AQ"`), ErrKey},
+		"d null":             {ec(`,"d":null`), ErrMalformed},
 		"d not text":         {ec(`,"d":1`), ErrMalformed},
 		"RSA members":        {ec(`,"n":"AQAB"`), ErrKey},
 		"k":                  {ec(`,"k":"AQAB"`), ErrKey},
@@ -190,7 +191,7 @@ func TestParseKeyRefuses(t *testing.T) {
 		}
 	}
 	// Presence of a private member is enough, whatever its value.
-	for _, more := range []string{`,"d":""`, `,"d":null`, `,"k":"AA"`, `,"p":"AA"`, `,"oth":[]`} {
+	for _, more := range []string{`,"d":""`, `,"k":"AA"`, `,"p":"AA"`, `,"oth":[]`} {
 		if k, err := ParsePublicKey([]byte(ec(more))); !errors.Is(err, ErrKey) || k != nil {
 			t.Errorf("public key with %s: %v", more, err)
 		}

@@ -3,8 +3,8 @@ package jose
 import (
 	"bytes"
 	"fmt"
-	"strconv"
-	"unicode/utf8"
+	"reflect"
+	"sync"
 )
 
 // scanner walks one JSON text (RFC 8259) once, and refuses whatever two
@@ -15,22 +15,37 @@ type scanner struct {
 	pos    int
 	depth  int
 	values int
-	names  [][]byte // names seen, all open objects, innermost last
+	names  [][]byte   // names seen, all open objects, innermost last
+	few    [24][]byte // where names starts
 	// member is told of each member of the outermost object, value as received.
 	member func(name, value []byte)
+}
+
+// scanners are used again: their list of names is as large as a header.
+var scanners = sync.Pool{New: func() any { return new(scanner) }}
+
+// scan runs a scanner over a whole text of at most max bytes.
+func scan(data []byte, sh *shape, v reflect.Value, max int, member func(name, value []byte)) error {
+	s := scanners.Get().(*scanner)
+	s.data, s.member, s.names = data, member, s.few[:0]
+	err := s.document(sh, v, max)
+	*s = scanner{} // nothing of the text stays behind
+	scanners.Put(s)
+	return err
 }
 
 func (s *scanner) fail(kind error, format string, args ...any) error {
 	return fmt.Errorf("%w: JSON %s at byte %d", kind, fmt.Sprintf(format, args...), s.pos)
 }
 
-// document scans a whole text of at most max bytes against sh (nil = any).
-func (s *scanner) document(sh *shape, max int) error {
+// document scans a whole text of at most max bytes against sh (nil = any), and
+// fills v with it unless v is the zero reflect.Value.
+func (s *scanner) document(sh *shape, v reflect.Value, max int) error {
 	if len(s.data) > max {
 		return fmt.Errorf("%w: JSON text of %d bytes, at most %d", ErrLimit, len(s.data), max)
 	}
 	s.space()
-	if err := s.value(sh); err != nil {
+	if err := s.value(sh, v); err != nil {
 		return err
 	}
 	s.space()
@@ -59,44 +74,72 @@ func (s *scanner) peek() byte {
 	return 0
 }
 
-func (s *scanner) value(sh *shape) error {
+// value scans one value of shape sh into v.
+func (s *scanner) value(sh *shape, v reflect.Value) error {
 	if s.values++; s.values > maxValues {
 		return s.fail(ErrLimit, "has more than %d values", maxValues)
 	}
+	if v.IsValid() {
+		if s.peek() == 'n' && !sh.nullable() {
+			return s.null(sh)
+		}
+		if !sh.opaque() {
+			return s.fill(sh, v)
+		}
+		// Its own decoder wants the text.
+		start := s.pos
+		if err := s.value(nil, reflect.Value{}); err != nil {
+			return err
+		}
+		return s.hand(sh, v, bytes.Clone(s.data[start:s.pos]))
+	}
 	switch c := s.peek(); {
 	case c == '{':
-		return s.nested(sh, s.object)
+		return s.object(sh, v)
 	case c == '[':
-		return s.nested(sh, s.array)
+		return s.array(sh, v)
 	case c == '"':
 		_, err := s.text()
 		return err
 	case c == '-' || '0' <= c && c <= '9':
-		return s.number()
+		_, err := s.number()
+		return err
 	case c == 't':
 		return s.word("true")
 	case c == 'f':
 		return s.word("false")
 	case c == 'n':
-		if err := s.word("null"); err != nil {
-			return err
-		}
-		if !sh.nullable() {
-			return s.fail(ErrMalformed, "null where a %s is due", sh.name)
-		}
-		return nil
+		return s.null(sh)
 	}
 	return s.fail(ErrMalformed, "value expected")
 }
 
-func (s *scanner) nested(sh *shape, scan func(*shape) error) error {
+func (s *scanner) null(sh *shape) error {
+	if err := s.word("null"); err != nil {
+		return err
+	}
+	if !sh.nullable() {
+		return s.misfit("null", sh)
+	}
+	return nil
+}
+
+// misfit refuses a value of the wrong type. It names the member, never the
+// value, which may be personal.
+func (s *scanner) misfit(what string, sh *shape) error {
+	where := ""
+	if n := len(s.names); n > 0 {
+		where = " near member " + quote(s.names[n-1])
+	}
+	return s.fail(ErrMalformed, "%s where %s is due%s", what, sh.name, where)
+}
+
+func (s *scanner) enter() error {
 	if s.depth++; s.depth > maxDepth {
 		return s.fail(ErrLimit, "is nested deeper than %d", maxDepth)
 	}
 	s.pos++ // the bracket
-	err := scan(sh)
-	s.depth--
-	return err
+	return nil
 }
 
 func (s *scanner) word(w string) error {
@@ -107,15 +150,19 @@ func (s *scanner) word(w string) error {
 	return nil
 }
 
-func (s *scanner) array(sh *shape) error {
+func (s *scanner) array(sh *shape, v reflect.Value) error {
+	if err := s.enter(); err != nil {
+		return err
+	}
 	elem := sh.element()
 	if s.space(); s.peek() == ']' {
 		s.pos++
+		s.depth--
 		return nil
 	}
-	for {
+	for n := 0; ; n++ {
 		s.space()
-		if err := s.value(elem); err != nil {
+		if err := s.value(elem, item(v, n)); err != nil {
 			return err
 		}
 		s.space()
@@ -124,6 +171,7 @@ func (s *scanner) array(sh *shape) error {
 			s.pos++
 		case ']':
 			s.pos++
+			s.depth--
 			return nil
 		default:
 			return s.fail(ErrMalformed, "comma or ] expected")
@@ -131,12 +179,15 @@ func (s *scanner) array(sh *shape) error {
 	}
 }
 
-func (s *scanner) object(sh *shape) error {
+func (s *scanner) object(sh *shape, v reflect.Value) error {
+	if err := s.enter(); err != nil {
+		return err
+	}
 	first := len(s.names)
-	defer func() { s.names = s.names[:first] }()
 	var index map[string]bool // only once there are many names
 	if s.space(); s.peek() == '}' {
 		s.pos++
+		s.depth--
 		return nil
 	}
 	for {
@@ -152,7 +203,7 @@ func (s *scanner) object(sh *shape) error {
 			return err
 		}
 		s.names = append(s.names, name)
-		inner, err := sh.memberShape(name)
+		inner, err := sh.memberNamed(name)
 		if err != nil {
 			return s.fail(ErrMalformed, "%v", err)
 		}
@@ -163,7 +214,12 @@ func (s *scanner) object(sh *shape) error {
 		s.pos++
 		s.space()
 		start := s.pos
-		if err := s.value(inner); err != nil {
+		if v.IsValid() && v.Kind() == reflect.Map {
+			err = s.entry(inner.shape, v, name)
+		} else {
+			err = s.value(inner.shape, inner.in(v))
+		}
+		if err != nil {
 			return err
 		}
 		if s.member != nil && s.depth == 1 {
@@ -175,6 +231,8 @@ func (s *scanner) object(sh *shape) error {
 			s.pos++
 		case '}':
 			s.pos++
+			s.depth--
+			s.names = s.names[:first]
 			return nil
 		default:
 			return s.fail(ErrMalformed, "comma or } expected")
@@ -209,184 +267,4 @@ func (s *scanner) unique(name []byte, seen [][]byte, index map[string]bool) (map
 		return nil, s.fail(ErrMalformed, "member %s is there twice", quote(name))
 	}
 	return index, nil
-}
-
-// quote makes a name of a peer fit for an error text: escaped, and short.
-func quote(name []byte) string {
-	if len(name) > 64 {
-		name = name[:64]
-	}
-	return strconv.QuoteToASCII(string(name))
-}
-
-// text scans a string and gives its content with the escapes resolved. The
-// result is a part of the input when there are none.
-func (s *scanner) text() ([]byte, error) {
-	s.pos++ // the quote
-	start, ascii := s.pos, true
-	for s.pos < len(s.data) {
-		switch c := s.data[s.pos]; {
-		case c == '"':
-			out := s.data[start:s.pos:s.pos]
-			if !ascii && !utf8.Valid(out) {
-				return nil, s.fail(ErrMalformed, "string is not UTF-8")
-			}
-			s.pos++
-			return out, nil
-		case c == '\\':
-			return s.escaped(start)
-		case c < ' ':
-			return nil, s.fail(ErrMalformed, "string holds a control character")
-		case c >= utf8.RuneSelf:
-			ascii = false
-		}
-		s.pos++
-	}
-	return nil, s.fail(ErrMalformed, "string does not end")
-}
-
-// escaped goes on with a string at its first backslash.
-func (s *scanner) escaped(start int) ([]byte, error) {
-	out := append([]byte(nil), s.data[start:s.pos]...)
-	for s.pos < len(s.data) {
-		c := s.data[s.pos]
-		s.pos++
-		switch {
-		case c == '"':
-			if !utf8.Valid(out) {
-				return nil, s.fail(ErrMalformed, "string is not UTF-8")
-			}
-			return out, nil
-		case c < ' ':
-			return nil, s.fail(ErrMalformed, "string holds a control character")
-		case c != '\\':
-			out = append(out, c)
-			continue
-		}
-		e := s.peek()
-		s.pos++
-		switch e {
-		case '"', '\\', '/':
-			out = append(out, e)
-		case 'b':
-			out = append(out, '\b')
-		case 'f':
-			out = append(out, '\f')
-		case 'n':
-			out = append(out, '\n')
-		case 'r':
-			out = append(out, '\r')
-		case 't':
-			out = append(out, '\t')
-		case 'u':
-			r, err := s.unicode()
-			if err != nil {
-				return nil, err
-			}
-			out = utf8.AppendRune(out, r)
-		default:
-			return nil, s.fail(ErrMalformed, "unknown escape")
-		}
-	}
-	return nil, s.fail(ErrMalformed, "string does not end")
-}
-
-// unicode reads what follows \u. A surrogate must come as a pair in order
-// (RFC 7493 section 2.1): a lone one has no meaning in UTF-8.
-func (s *scanner) unicode() (rune, error) {
-	hi, err := s.hex4()
-	if err != nil || hi < 0xD800 || hi > 0xDFFF {
-		return hi, err
-	}
-	if hi >= 0xDC00 || !bytes.HasPrefix(s.data[s.pos:], []byte(`\u`)) {
-		return 0, s.fail(ErrMalformed, "lone surrogate")
-	}
-	s.pos += 2
-	lo, err := s.hex4()
-	if err != nil {
-		return 0, err
-	}
-	if lo < 0xDC00 || lo > 0xDFFF {
-		return 0, s.fail(ErrMalformed, "lone surrogate")
-	}
-	return (hi-0xD800)<<10 + (lo - 0xDC00) + 0x10000, nil
-}
-
-func (s *scanner) hex4() (r rune, err error) {
-	if len(s.data)-s.pos < 4 {
-		return 0, s.fail(ErrMalformed, "short \\u escape")
-	}
-	for range 4 {
-		c := s.data[s.pos]
-		switch {
-		case '0' <= c && c <= '9':
-			c -= '0'
-		case 'a' <= c && c <= 'f':
-			c -= 'a' - 10
-		case 'A' <= c && c <= 'F':
-			c -= 'A' - 10
-		default:
-			return 0, s.fail(ErrMalformed, "\\u escape without four hex digits")
-		}
-		r = r<<4 | rune(c)
-		s.pos++
-	}
-	return r, nil
-}
-
-// number scans the grammar of RFC 8259 section 6, and refuses a number that a
-// float64 cannot hold even roughly: 1e400, 1e-400.
-func (s *scanner) number() error {
-	start := s.pos
-	if s.peek() == '-' {
-		s.pos++
-	}
-	if s.peek() == '0' {
-		s.pos++
-	} else if s.digits() == 0 {
-		return s.fail(ErrMalformed, "number without digits")
-	}
-	exact := true
-	if s.peek() == '.' {
-		s.pos++
-		if exact = false; s.digits() == 0 {
-			return s.fail(ErrMalformed, "number without digits")
-		}
-	}
-	if c := s.peek(); c == 'e' || c == 'E' {
-		s.pos++
-		if c := s.peek(); c == '+' || c == '-' {
-			s.pos++
-		}
-		if exact = false; s.digits() == 0 {
-			return s.fail(ErrMalformed, "number without digits")
-		}
-	}
-	text := s.data[start:s.pos]
-	if len(text) > maxNumber {
-		return s.fail(ErrLimit, "number is longer than %d characters", maxNumber)
-	}
-	if exact {
-		return nil
-	}
-	f, err := strconv.ParseFloat(string(text), 64)
-	if err != nil || f == 0 && bytes.ContainsAny(mantissa(text), "123456789") {
-		return s.fail(ErrLimit, "number is out of range")
-	}
-	return nil
-}
-
-func mantissa(number []byte) []byte {
-	if i := bytes.IndexAny(number, "eE"); i >= 0 {
-		return number[:i]
-	}
-	return number
-}
-
-func (s *scanner) digits() (n int) {
-	for '0' <= s.peek() && s.peek() <= '9' {
-		s.pos++
-		n++
-	}
-	return n
 }

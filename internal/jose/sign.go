@@ -3,52 +3,61 @@ package jose
 import (
 	"bytes"
 	"crypto"
-	"encoding/asn1"
 	"encoding/json"
 	"fmt"
 	"io"
-	"math/big"
 )
 
-// Sign makes a compact JWS. header holds the other protected members: values
-// that encoding/json can write, x5c as [][]byte (DER, leaf first), jwk as
-// json.RawMessage. alg is set from the signer's public key; a header that
-// names one must name that one, or Ed25519 for EdDSA. Members are written in
-// the order of their names. rand goes to the signer as it is.
-func Sign(signer crypto.Signer, header map[string]any, payload []byte, rand io.Reader) (string, error) {
+// Signer makes tokens that differ in their payload only: the header is checked
+// and encoded once. It is safe for concurrent use if its crypto.Signer is.
+type Signer struct {
+	signer crypto.Signer
+	alg    *algorithm
+	head   []byte // encoded, with the dot
+}
+
+// NewSigner takes the protected header but for alg, which follows from the
+// signer's public key: values that encoding/json can write, x5c as [][]byte
+// (DER, leaf first), jwk as json.RawMessage. A header that names alg must name
+// that one, or Ed25519 for EdDSA. Members are written in the order of their
+// names.
+func NewSigner(signer crypto.Signer, header map[string]any) (*Signer, error) {
 	if signer == nil {
-		return "", fmt.Errorf("signing JWS: %w: no signer", ErrKey)
+		return nil, fmt.Errorf("signing JWS: %w: no signer", ErrKey)
 	}
 	pub := signer.Public()
 	name, err := AlgorithmFor(pub)
 	if err != nil {
-		return "", fmt.Errorf("signing JWS: %w", err)
+		return nil, fmt.Errorf("signing JWS: %w", err)
 	}
 	if asked, ok := header["alg"]; ok && asked != name {
 		if name != "EdDSA" || asked != "Ed25519" {
-			return "", fmt.Errorf("signing JWS: %w: alg %v does not go with a %s key", ErrKey, asked, describe(pub))
+			return nil, fmt.Errorf("signing JWS: %w: alg %v does not go with a %s key", ErrKey, asked, describe(pub))
 		}
 		name = "Ed25519"
 	}
-	a, _ := algorithmNamed(name)
 	text, err := marshalHeader(header, map[string]any{"alg": name}, "enc", "epk", "apu", "apv")
 	if err != nil {
-		return "", fmt.Errorf("signing JWS: %w", err)
+		return nil, fmt.Errorf("signing JWS: %w", err)
 	}
-	n := rawURL.EncodedLen(len(text)) + 1 + rawURL.EncodedLen(len(payload))
-	out := make([]byte, 0, n+1+rawURL.EncodedLen(2*a.size))
-	out = rawURL.AppendEncode(out, text)
-	out = append(out, '.')
-	out = rawURL.AppendEncode(out, payload)
+	a, _ := algorithmNamed(name)
+	return &Signer{signer, a, append(rawURL.AppendEncode(nil, text), '.')}, nil
+}
 
-	var sig []byte
-	if a.curve == nil {
-		sig, err = signer.Sign(rand, out, crypto.Hash(0))
+// Sign makes a compact JWS. rand goes to the crypto.Signer as it is.
+func (s *Signer) Sign(payload []byte, rand io.Reader) (string, error) {
+	out := make([]byte, 0, len(s.head)+rawURL.EncodedLen(len(payload))+1+rawURL.EncodedLen(2*s.alg.size))
+	out = append(out, s.head...)
+	out = rawURL.AppendEncode(out, payload)
+	var raw [2 * 66]byte
+	sig := raw[:2*s.alg.size]
+	var err error
+	if s.alg.curve == nil {
+		sig, err = s.signer.Sign(rand, out, crypto.Hash(0))
 	} else {
-		h := a.hash.New()
-		h.Write(out)
-		if sig, err = signer.Sign(rand, h.Sum(nil), a.hash); err == nil {
-			sig, err = rawSignature(sig, a.size)
+		var der []byte
+		if der, err = s.signer.Sign(rand, s.alg.digest(out), s.alg.hash); err == nil {
+			err = rawSignature(sig, der)
 		}
 	}
 	if err != nil {
@@ -58,17 +67,62 @@ func Sign(signer crypto.Signer, header map[string]any, payload []byte, rand io.R
 	return string(rawURL.AppendEncode(out, sig)), nil
 }
 
-// rawSignature turns the DER of crypto.Signer into r||s (RFC 7518 section 3.4).
-func rawSignature(der []byte, size int) ([]byte, error) {
-	var v struct{ R, S *big.Int }
-	rest, err := asn1.Unmarshal(der, &v)
-	if err != nil || len(rest) != 0 || v.R.Sign() <= 0 || v.S.Sign() <= 0 || v.R.BitLen() > 8*size || v.S.BitLen() > 8*size {
-		return nil, fmt.Errorf("%w: the signer answered with something else than a DER signature", ErrKey)
+// Sign makes one compact JWS: NewSigner and its Sign in one.
+func Sign(signer crypto.Signer, header map[string]any, payload []byte, rand io.Reader) (string, error) {
+	s, err := NewSigner(signer, header)
+	if err != nil {
+		return "", err
 	}
-	out := make([]byte, 2*size)
-	v.R.FillBytes(out[:size])
-	v.S.FillBytes(out[size:])
-	return out, nil
+	return s.Sign(payload, rand)
+}
+
+// rawSignature turns the DER of crypto.Signer into r||s (RFC 7518 section
+// 3.4), which fills out.
+func rawSignature(out, der []byte) error {
+	clear(out)
+	half := len(out) / 2
+	body, rest, ok := element(der, 0x30)
+	ok = ok && len(rest) == 0
+	for _, to := range [2][]byte{out[:half], out[half:]} {
+		var i []byte
+		if i, body, ok = integer(body, ok); !ok || len(i) > half {
+			return fmt.Errorf("%w: the signer answered with something else than a DER signature", ErrKey)
+		}
+		copy(to[half-len(i):], i)
+	}
+	if len(body) != 0 {
+		return fmt.Errorf("%w: the signer answered with something else than a DER signature", ErrKey)
+	}
+	return nil
+}
+
+// element takes one DER element of at most 255 octets off b.
+func element(b []byte, tag byte) (content, rest []byte, ok bool) {
+	if len(b) < 2 || b[0] != tag {
+		return nil, nil, false
+	}
+	n, b := int(b[1]), b[2:]
+	if n == 0x81 && len(b) > 0 && b[0] > 0x7f {
+		n, b = int(b[0]), b[1:]
+	} else if n > 0x7f {
+		return nil, nil, false
+	}
+	if n > len(b) {
+		return nil, nil, false
+	}
+	return b[:n], b[n:], true
+}
+
+// integer takes one positive DER INTEGER off b, without its leading zero.
+func integer(b []byte, before bool) (i, rest []byte, ok bool) {
+	i, rest, ok = element(b, 0x02)
+	if !before || !ok || len(i) == 0 || i[0] > 0x7f || i[0] == 0 && (len(i) == 1 || i[1] < 0x80) {
+		return nil, nil, false
+	}
+	if i[0] == 0 {
+		i = i[1:]
+	}
+	return i, rest, true
 }
 
 // marshalHeader writes header with the members of set on top, and refuses

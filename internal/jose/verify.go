@@ -31,7 +31,7 @@ func (s *Signed) Verify(pub crypto.PublicKey, algs ...string) error {
 		valid = ed25519.Verify(pub.(ed25519.PublicKey), []byte(s.SigningInput), s.Signature)
 	} else {
 		var der [2*(66+1+2) + 3]byte
-		valid = ecdsa.VerifyASN1(pub.(*ecdsa.PublicKey), a.digest(s.SigningInput), appendDER(der[:0], s.Signature))
+		valid = ecdsa.VerifyASN1(pub.(*ecdsa.PublicKey), a.digest([]byte(s.SigningInput)), appendDER(der[:0], s.Signature))
 	}
 	if !valid {
 		return fmt.Errorf("verifying JWS: %w", ErrSignature)
@@ -51,16 +51,16 @@ func (s *Signed) VerifyKey(k *Key, algs ...string) error {
 	return s.Verify(k.Public, algs...)
 }
 
-func (a algorithm) digest(input string) []byte {
+func (a *algorithm) digest(input []byte) []byte {
 	switch a.hash {
 	case crypto.SHA256:
-		d := sha256.Sum256([]byte(input))
+		d := sha256.Sum256(input)
 		return d[:]
 	case crypto.SHA384:
-		d := sha512.Sum384([]byte(input))
+		d := sha512.Sum384(input)
 		return d[:]
 	}
-	d := sha512.Sum512([]byte(input))
+	d := sha512.Sum512(input)
 	return d[:]
 }
 
