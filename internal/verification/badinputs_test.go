@@ -1,0 +1,283 @@
+package verification
+
+import (
+	"bytes"
+	"crypto/rand"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"vidimus/internal/cbor"
+	"vidimus/internal/elements"
+	"vidimus/internal/mdoc"
+	"vidimus/internal/pki"
+	"vidimus/internal/pki/pkitest"
+	"vidimus/internal/policy"
+	"vidimus/internal/sdjwt"
+	"vidimus/internal/statuslist"
+	"vidimus/internal/trust"
+)
+
+// bad is one hostile or broken input, by the number it has in the list of bad
+// inputs: what it is, and the check that must say so.
+type bad struct {
+	id      string
+	mdoc    func(*world, *Options) []byte // gives a DeviceResponse
+	sd      func(*world, *Options) string // gives an SD-JWT
+	fails   string                        // the check that must fail, "" for none
+	colour  policy.Colour
+	verdict func(policy.Verdict) bool
+}
+
+func signer(w *world, profile pki.Profile, change func(*pki.Template)) *pkitest.Entity {
+	t := pki.Template{Profile: profile, Subject: pki.Name{Country: pkitest.Country, Organization: "Utopia", CommonName: "test signer"}}
+	if profile == pki.ProfileDocumentSignerPID {
+		t.DNSNames, t.URIs = []string{pkitest.IssuerHost}, []string{pkitest.IssuerURL}
+	}
+	if change != nil {
+		change(&t)
+	}
+	return w.MustIssue(w.t, t, &w.IACA)
+}
+
+func (w *world) by(e *pkitest.Entity, change ...func(*licence)) []byte {
+	return w.present(w.licence(append([]func(*licence){func(l *licence) { l.signer = e }}, change...)...), asked)
+}
+
+func shown(w *world, change func(map[string]any), want ...string) []byte {
+	issued := w.licence(func(l *licence) { change(l.values) })
+	return w.present(issued, map[string][]string{elements.MDLNameSpace: append(want, asked[elements.MDLNameSpace]...)})
+}
+
+func everythingAsked(o *Options) { o.Profile = nil }
+
+func TestBadInputs(t *testing.T) {
+	is := func(a policy.Authenticity) func(policy.Verdict) bool {
+		return func(v policy.Verdict) bool { return v.Authenticity == a }
+	}
+	status := func(s policy.Status) func(policy.Verdict) bool {
+		return func(v policy.Verdict) bool { return v.Status == s }
+	}
+	kb := func(w *world, o *Options, compact string) string {
+		token, err := sdjwt.Parse(compact)
+		w.must(err)
+		out, err := token.Present(sdjwt.Everything, w.device, "n-1234567890", "x509_hash:abc", w.Now, rand.Reader)
+		w.must(err)
+		o.Nonce, o.Audience, o.Profile = "n-1234567890", "x509_hash:abc", nil
+		return out
+	}
+	tests := []bad{
+		{id: "M03/reader_certificate_signs", fails: "ia.eku", colour: policy.Red, mdoc: func(w *world, o *Options) []byte {
+			return w.by(w.MustIssue(w.t, pki.Template{Profile: pki.ProfileStatusSigner, Subject: pki.Name{Country: pkitest.Country, CommonName: "status"}}, &w.IACA))
+		}},
+		{id: "M03/PID_signer_signs_mDL", fails: "ia.eku", colour: policy.Red, mdoc: func(w *world, o *Options) []byte {
+			return w.by(&w.DocumentSignerPID)
+		}},
+		{id: "M04/outlives_signer", colour: policy.Green, mdoc: func(w *world, o *Options) []byte {
+			// A warning and no more: the standard leaves it to the reader. Issuing
+			// refuses it, so that the copy is made within and the signer cut short
+			// after: here, by the worked example, in cmd/verifier.
+			return w.by(signer(w, pki.ProfileDocumentSignerMDL, nil))
+		}},
+		{id: "M05/issuing_country", fails: "mdl.country", colour: policy.Red, verdict: is(policy.Forged), mdoc: func(w *world, o *Options) []byte {
+			everythingAsked(o)
+			return shown(w, func(v map[string]any) { v["issuing_country"] = "LU" }, "issuing_country")
+		}},
+		{id: "M05/issuing_jurisdiction_without_ST", fails: "", colour: policy.Green, mdoc: func(w *world, o *Options) []byte {
+			everythingAsked(o)
+			return shown(w, func(v map[string]any) { v["issuing_jurisdiction"] = "UT-CA" }, "issuing_country", "issuing_jurisdiction")
+		}},
+		{id: "M06/not_in_list", fails: "ia.path", colour: policy.Amber, verdict: is(policy.UnknownIssuer), mdoc: func(w *world, o *Options) []byte {
+			other := pkitest.NewWorld(w.t)
+			o.Trust = &trust.Store{}
+			w.must(o.Trust.Add(trust.Anchor{Cert: other.ReaderCA.Cert, Source: "test", Scope: trust.Scope{Purposes: []trust.Purpose{trust.IssueMdoc}, DocTypes: []string{elements.MDLDocType}}}))
+			return w.by(&w.DocumentSignerMDL)
+		}},
+		{id: "M06/same_subject_other_key", fails: "ia.path", mdoc: func(w *world, o *Options) []byte {
+			other := pkitest.NewWorld(w.t)
+			o.Trust = &trust.Store{}
+			w.must(o.Trust.Add(trust.Anchor{Cert: other.IACA.Cert, Source: "test", Scope: trust.Scope{Purposes: []trust.Purpose{trust.IssueMdoc}, DocTypes: []string{elements.MDLDocType}}}))
+			return w.by(&w.DocumentSignerMDL)
+		}},
+		{id: "M06/trusted_for_another_doctype", fails: "ia.path", colour: policy.Amber, verdict: is(policy.UnknownIssuer), mdoc: func(w *world, o *Options) []byte {
+			o.Trust = &trust.Store{}
+			w.must(o.Trust.Add(trust.Anchor{Cert: w.IACA.Cert, Source: "test", Scope: trust.Scope{Purposes: []trust.Purpose{trust.IssueMdoc}, DocTypes: []string{elements.PIDDocType}}}))
+			return w.by(&w.DocumentSignerMDL)
+		}},
+		{id: "M06/expired_IACA", fails: "ia.path", colour: policy.Red, verdict: status(policy.Expired), mdoc: func(w *world, o *Options) []byte {
+			o.Now = w.IACA.Cert.NotAfter().Add(time.Hour)
+			return w.by(&w.DocumentSignerMDL)
+		}},
+		{id: "M08/doctype_not_asked", fails: "doc.requested", mdoc: func(w *world, o *Options) []byte {
+			p := policy.Profile{ID: "x", Documents: []policy.DocumentRequest{{Format: policy.FormatMDoc, Type: "org.example.card", Elements: []policy.ElementRequest{{Path: []string{"a", "b"}}}}}}
+			o.Profile = &p
+			return w.by(&w.DocumentSignerMDL)
+		}},
+		{id: "M17/other_transcript", fails: "da.sig", colour: policy.Red, verdict: is(policy.Forged), mdoc: func(w *world, o *Options) []byte {
+			other, err := mdoc.DCAPITranscript("https://verifier.example", "nonce-of-this-session-0123456789", nil)
+			w.must(err)
+			o.Transcript = other
+			return w.by(&w.DocumentSignerMDL)
+		}},
+		{id: "M22/one_good_one_forged", fails: "mso.digest", colour: policy.Red, mdoc: func(w *world, o *Options) []byte {
+			good := w.present(w.licence(), asked)
+			parsed, err := mdoc.ParseDeviceResponse(good)
+			w.must(err)
+			changed := bytes.Replace(slices.Clone(parsed.Documents[0].Raw), []byte("Weber"), []byte("Wober"), 1)
+			return cbor.MustMarshal(map[string]any{"version": "1.0", "status": 0, "documents": []cbor.RawMessage{parsed.Documents[0].Raw, changed}})
+		}},
+		{id: "M23/more_than_asked", fails: "", colour: policy.Green, mdoc: func(w *world, o *Options) []byte {
+			return shown(w, func(map[string]any) {}, "document_number", "birth_date")
+		}},
+		{id: "M23/less_than_asked", fails: "req.satisfied", colour: policy.Amber, mdoc: func(w *world, o *Options) []byte {
+			return w.present(w.licence(), map[string][]string{elements.MDLNameSpace: {"family_name", "driving_privileges"}})
+		}},
+		{id: "M24/asked_18_returned_21", fails: "", colour: policy.Green, mdoc: func(w *world, o *Options) []byte {
+			p, _ := policy.Default().Profile("age-over-18")
+			o.Profile = &p
+			return w.present(w.licence(func(l *licence) { l.values["age_over_21"] = true }), map[string][]string{elements.MDLNameSpace: {"age_over_21", "portrait"}})
+		}},
+		{id: "M24/asked_18_returned_16", fails: "", colour: policy.Amber, mdoc: func(w *world, o *Options) []byte {
+			p, _ := policy.Default().Profile("age-over-18")
+			o.Profile = &p
+			return w.present(w.licence(func(l *licence) { l.values["age_over_16"] = true }), map[string][]string{elements.MDLNameSpace: {"age_over_16", "portrait"}})
+		}},
+		{id: "M24/birth_date_contradicts", fails: "age.over", mdoc: func(w *world, o *Options) []byte {
+			everythingAsked(o)
+			return shown(w, func(v map[string]any) { v["birth_date"] = "2015-05-02" }, "birth_date", "age_over_18")
+		}},
+		{id: "M25/not_an_image", fails: "mdl.elements", mdoc: func(w *world, o *Options) []byte {
+			return w.rawElement("portrait", []byte("GIF89a no portrait"))
+		}},
+		{id: "M26/date_without_tag", fails: "mdl.elements", mdoc: func(w *world, o *Options) []byte {
+			everythingAsked(o)
+			return w.rawElement("birth_date", "1990-05-02")
+		}},
+		{id: "M26/no_such_date", fails: "mdl.elements", mdoc: func(w *world, o *Options) []byte {
+			everythingAsked(o)
+			return w.rawElement("birth_date", cbor.RawMessage("\xd9\x03\xec\x6a2020-13-01"))
+		}},
+		{id: "M27/not_CBOR", fails: "cbor.strict", colour: policy.Red, mdoc: func(w *world, o *Options) []byte { return []byte("\xbf\xff") }},
+		{id: "M27/nothing", fails: "cbor.strict", colour: policy.Red, mdoc: func(w *world, o *Options) []byte { return nil }},
+		{id: "M21/status_10", fails: "resp.status", colour: policy.Amber, mdoc: func(w *world, o *Options) []byte {
+			return cbor.MustMarshal(map[string]any{"version": "1.0", "status": 10})
+		}},
+		{id: "M21/nothing_returned", fails: "", colour: policy.Amber, mdoc: func(w *world, o *Options) []byte {
+			return cbor.MustMarshal(map[string]any{"version": "1.0", "status": 0})
+		}},
+
+		{id: "J03/leaf_of_another_CA", fails: "sd.path", colour: policy.Amber, verdict: is(policy.UnknownIssuer), sd: func(w *world, o *Options) string {
+			out := kb(w, o, w.identity(person()))
+			o.Trust = &trust.Store{}
+			return out
+		}},
+		{id: "J04/iss_not_in_certificate", fails: "sd.path", colour: policy.Red, sd: func(w *world, o *Options) string {
+			return kb(w, o, w.identity(person(), func(c *sdjwt.Copy) { c.Issuer = "https://other.example" }))
+		}},
+		{id: "J04/iss_with_path_traversal", fails: "sd.path", colour: policy.Red, sd: func(w *world, o *Options) string {
+			return kb(w, o, w.identity(person(), func(c *sdjwt.Copy) { c.Issuer = "https://other.example/..//issuer.example" }))
+		}},
+		{id: "J05/vct_trusted_for_nothing", fails: "sd.path", colour: policy.Amber, sd: func(w *world, o *Options) string {
+			out := kb(w, o, w.identity(person()))
+			o.Trust = &trust.Store{}
+			w.must(o.Trust.Add(trust.Anchor{Cert: w.IACA.Cert, Source: "test", Scope: trust.Scope{Purposes: []trust.Purpose{trust.IssueSDJWT}, VCTs: []string{"urn:other:1"}}}))
+			return out
+		}},
+		{id: "J15/stripped", fails: "sd.kb", colour: policy.Red, sd: func(w *world, o *Options) string {
+			out := kb(w, o, w.identity(person()))
+			return out[:strings.LastIndex(out, "~")+1]
+		}},
+		{id: "J18/other_nonce", fails: "sd.nonce", colour: policy.Red, sd: func(w *world, o *Options) string {
+			out := kb(w, o, w.identity(person()))
+			o.Nonce = "N-1234567890"
+			return out
+		}},
+		{id: "J19/ten_minutes_old", fails: "sd.iat", colour: policy.Red, sd: func(w *world, o *Options) string {
+			out := kb(w, o, w.identity(person()))
+			o.Now = w.Now.Add(10 * time.Minute)
+			return out
+		}},
+		{id: "J25/revoked", fails: "sd.status", colour: policy.Red, verdict: status(policy.Revoked), sd: func(w *world, o *Options) string {
+			w.must(w.list.Set(7, statuslist.Invalid))
+			return kb(w, o, w.identity(person()))
+		}},
+		{id: "J25/suspended", fails: "sd.status", colour: policy.Red, verdict: status(policy.Revoked), sd: func(w *world, o *Options) string {
+			var err error
+			w.list, err = statuslist.New(2, 1<<10)
+			w.must(err)
+			w.must(w.list.Set(7, statuslist.Suspended))
+			return kb(w, o, w.identity(person()))
+		}},
+		{id: "J25/index_out_of_bounds", fails: "st.index", colour: policy.Amber, verdict: status(policy.Unknown), sd: func(w *world, o *Options) string {
+			return kb(w, o, w.identity(person(), func(c *sdjwt.Copy) { c.Status.Index = 1 << 12 }))
+		}},
+		{id: "J25/unreachable", colour: policy.Amber, verdict: status(policy.Unknown), sd: func(w *world, o *Options) string {
+			o.Lists = func(string) ([]byte, error) { return nil, errNoNetwork }
+			return kb(w, o, w.identity(person()))
+		}},
+		{id: "J25/garbage", fails: "st.sig", colour: policy.Amber, verdict: status(policy.Unknown), sd: func(w *world, o *Options) string {
+			o.Lists = func(string) ([]byte, error) { return []byte("<html>proxy login</html>"), nil }
+			return kb(w, o, w.identity(person()))
+		}},
+		{id: "J25/list_of_another_uri", fails: "st.sub", colour: policy.Amber, verdict: status(policy.Unknown), sd: func(w *world, o *Options) string {
+			good := o.Lists
+			o.Lists = func(string) ([]byte, error) { return good(listURI) }
+			return kb(w, o, w.identity(person(), func(c *sdjwt.Copy) { c.Status.URI = "https://issuer.example/status/2" }))
+		}},
+		{id: "J01/not_a_token", fails: "sd.parse", colour: policy.Red, sd: func(w *world, o *Options) string { return "eyJhbGciOiJub25lIn0.e30.~" }},
+	}
+	for _, tt := range tests {
+		t.Run(tt.id, func(t *testing.T) {
+			w := newWorld(t)
+			o := w.options()
+			var r *Report
+			if tt.mdoc != nil {
+				r = DeviceResponse(tt.mdoc(w, &o), o)
+			} else {
+				r = SDJWT(tt.sd(w, &o), o)
+			}
+			failed := r.Failed()
+			if tt.fails != "" && !slices.Contains(failed, tt.fails) {
+				t.Errorf("failed checks %v, want %s\n%v", failed, tt.fails, r.Reasons)
+			}
+			if tt.fails == "" && len(failed) > 0 {
+				t.Errorf("failed checks %v, want none", failed)
+			}
+			if tt.fails != "" && r.Colour == policy.Green {
+				t.Error("green in spite of a failed check")
+			}
+			if tt.colour != "" && r.Colour != tt.colour {
+				t.Errorf("%s, want %s: %v", r.Colour, tt.colour, r.Reasons)
+			}
+			if tt.verdict != nil && !tt.verdict(r.Verdict) {
+				t.Errorf("verdict %+v", r.Verdict)
+			}
+		})
+	}
+}
+
+// rawElement issues a licence with an element that its own rules would refuse:
+// what a careless issuer has signed. The mdoc room signs any value.
+func (w *world) rawElement(name string, value any) []byte {
+	w.t.Helper()
+	day := w.Now.Truncate(24 * time.Hour)
+	ns := mdoc.NamespaceElements{NameSpace: elements.MDLNameSpace}
+	for _, id := range []string{"portrait", "family_name", "given_name", "driving_privileges", "birth_date"} {
+		row, _ := elements.MDL.ByIdentifier(id)
+		item, err := row.Encode(values()[id])
+		w.must(err)
+		if id == name {
+			item = cbor.MustMarshal(value)
+		}
+		ns.Elements = append(ns.Elements, mdoc.Element{Identifier: id, Value: item})
+	}
+	template, err := mdoc.NewTemplate(elements.MDLDocType, ns)
+	w.must(err)
+	prepared, err := template.Prepare(mdoc.Copy{DeviceKey: &w.device.PublicKey, Validity: mdoc.NewValidityInfo(day, day, day.AddDate(0, 0, 14)),
+		Status: &mdoc.Status{StatusList: &mdoc.StatusListInfo{Index: 5, URI: listURI}}}, rand.Reader)
+	w.must(err)
+	issued, err := prepared.Sign(w.DocumentSignerMDL.Key, w.DocumentSignerMDL.Chain, rand.Reader)
+	w.must(err)
+	return w.present(issued, map[string][]string{elements.MDLNameSpace: {"portrait", "family_name", "given_name", "driving_privileges", "birth_date"}})
+}
