@@ -8,6 +8,7 @@ import (
 
 	"vidimus/internal/audit"
 	"vidimus/internal/document"
+	"vidimus/internal/problem"
 )
 
 // Digest is the SHA-256 of a token as received.
@@ -22,8 +23,8 @@ var (
 	// ErrOutcomeNotFound: no event of this source with this jti was accepted.
 	ErrOutcomeNotFound = errors.New("no such event")
 	// ErrSubjectNotFound: nobody has said anything about this person, or no
-	// person has this document.
-	ErrSubjectNotFound = errors.New("no such subject")
+	// person has this document. It is a problem of kind not_found.
+	ErrSubjectNotFound = problem.New(problem.NotFound, "no such subject")
 	// ErrDocumentTaken: the document number belongs to another person.
 	ErrDocumentTaken = errors.New("document number belongs to another person")
 )

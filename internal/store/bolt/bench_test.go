@@ -24,14 +24,14 @@ func populate(b *testing.B, s *Store, n int) {
 	for from := 0; from < n; from += step {
 		err := s.writer.update(ctx, func(t *tx) error {
 			for i := from; i < min(from+step, n); i++ {
-				id := fmt.Sprintf("past-%x", storetest.Digest(i))[:27]
-				person, number := fmt.Sprint("PP", i), fmt.Sprint("PN", i)
-				v := batchValue{Person: person, Document: number, Configuration: "mdl", Count: 20, List: "past", First: uint32(i * 20 % 1e6), State: issuance.StateSigned}
+				id := fmt.Sprintf("past-%012d", i)
+				person, licence := fmt.Sprintf("PP%012d", i), fmt.Sprintf("PN%012d", i)
+				v := batchValue{Person: person, Document: licence, Configuration: "mdl", Count: 20, List: "past", First: uint32(i * 20 % 1e6), State: issuance.StateSigned}
 				if err := t.putRecord(batchBucket, []byte(id), v); err != nil {
 					return err
 				}
-				t.put(copyBucket, pair(number, []byte(id)), nil)
-				t.put(holderBucket, []byte(number), []byte(person))
+				t.put(copyBucket, pair(licence, []byte(id)), nil)
+				t.put(holderBucket, []byte(licence), []byte(person))
 				if i%100 == 0 {
 					t.put(flipBucket, flipKey("past", uint32(i)), number(2))
 				}

@@ -8,6 +8,7 @@ import (
 
 	"vidimus/internal/audit"
 	"vidimus/internal/document"
+	"vidimus/internal/problem"
 	"vidimus/internal/registry"
 )
 
@@ -27,7 +28,7 @@ var registryTests = []test{
 }
 
 func applyAndRead(t *testing.T, s Store) {
-	if _, err := s.Subject(t.Context(), "P"); !errors.Is(err, registry.ErrSubjectNotFound) {
+	if _, err := s.Subject(t.Context(), "P"); !errors.Is(err, registry.ErrSubjectNotFound) || problem.KindOf(err) != problem.NotFound {
 		t.Errorf("Subject of nobody: %v", err)
 	}
 	if _, err := s.Holder(t.Context(), "N"); !errors.Is(err, registry.ErrSubjectNotFound) {
