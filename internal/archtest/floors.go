@@ -15,6 +15,7 @@ var Floors = []Room{
 	{"internal/problem", 0, "kinds of refusal; knows nothing of HTTP"},
 	{"internal/clock", 0, "the present instant, turnable in tests"},
 	{"internal/i18n", 0, "message catalogue"},
+	{"internal/portrait", 0, "drawn faces for sample records"},
 	{"internal/archtest", 0, "this test"},
 
 	{"internal/cose", 1, "signed and authenticated CBOR envelopes"},
