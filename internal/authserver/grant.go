@@ -48,7 +48,11 @@ func (s *Server) PreAuthorize(ctx context.Context, g Grant) (*PreAuthorized, err
 		return nil, err
 	}
 	if err := s.p.Subjects.Eligible(ctx, g.Person, g.Documents); err != nil {
-		return nil, eligibility(err, problem.CredentialRequestDenied)
+		switch problem.KindOf(err) { // the office may read why
+		case problem.CredentialRequestDenied, problem.NotFound:
+			return nil, err
+		}
+		return nil, unavailable(err)
 	}
 	salt, err := randomBytes(s.p.Rand, 32)
 	if err != nil {
@@ -160,13 +164,4 @@ func grantID(code Digest) string { return "grant:" + hex.EncodeToString(code[:16
 func keyID(key string) string {
 	d := digestOf(key)
 	return "key:" + hex.EncodeToString(d[:16])
-}
-
-// eligibility turns a no into kind, and not knowing into Unavailable.
-func eligibility(err error, kind problem.Kind) error {
-	switch problem.KindOf(err) {
-	case problem.CredentialRequestDenied, problem.NotFound:
-		return problem.Wrap(kind, err, "this cannot be issued")
-	}
-	return unavailable(err)
 }

@@ -77,7 +77,12 @@ func (s *Server) Token(ctx context.Context, r TokenRequest) (*oid4vci.TokenRespo
 		thumbprint = proof.Thumbprint
 	}
 	if err := s.p.Subjects.Eligible(ctx, grant.Subject, wanted.documents); err != nil {
-		return nil, s.refuse(ctx, client, grant, "not eligible", eligibility(err, problem.InvalidGrant))
+		switch problem.KindOf(err) {
+		case problem.CredentialRequestDenied, problem.NotFound:
+			denial := problem.Wrap(problem.InvalidGrant, err, "this cannot be issued any more")
+			return nil, s.refuse(ctx, client, grant, "not eligible", denial)
+		}
+		return nil, unavailable(err)
 	}
 	return s.redeem(ctx, grant, mac, wanted, client, thumbprint)
 }

@@ -1,0 +1,126 @@
+package issuerhttp
+
+import (
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+
+	"vidimus/internal/jose"
+	"vidimus/internal/problem"
+	"vidimus/internal/registry"
+	"vidimus/internal/webserver"
+)
+
+// EventsPath is where registries push their events.
+const EventsPath = "/registry/v1/events"
+
+// RegistryConfig is what the registries' listener needs.
+type RegistryConfig struct {
+	Inbox Inbox
+	// Peer names the source whose client certificate the connection has, ""
+	// when the connection does not authenticate (development). An error
+	// refuses the request.
+	Peer  func(*http.Request) (string, error)
+	Limit *webserver.Limiter
+}
+
+// Registry puts the registries' endpoints on an engine.
+func Registry(e *webserver.Engine, cfg RegistryConfig) {
+	e.Handle(webserver.Route{
+		Method: http.MethodPost, Path: EventsPath, Errors: webserver.StyleEvent, Limit: cfg.Limit,
+		Body:    webserver.Body{Types: []string{"application/secevent+jwt"}, Max: webserver.MaxEventBody},
+		Handler: cfg.push,
+	})
+	e.Handle(webserver.Route{
+		Method: http.MethodPost, Path: EventsPath + "/batch", Errors: webserver.StyleEvent, Limit: cfg.Limit,
+		Body:    webserver.Body{Types: []string{"application/json"}, Max: webserver.MaxBatchBody},
+		Handler: cfg.pushBatch,
+	})
+	e.Handle(webserver.Route{Method: http.MethodGet, Path: EventsPath + "/:jti", Limit: cfg.Limit, Handler: cfg.receipt})
+}
+
+// push takes one event: 202 and nothing else once it is durable (RFC 8935,
+// section 2.2), for a repeated one too.
+func (cfg RegistryConfig) push(c *gin.Context) error {
+	peer, body, err := cfg.read(c)
+	if err != nil {
+		return err
+	}
+	out, err := cfg.Inbox.Accept(c.Request.Context(), peer, string(body))
+	if err != nil {
+		return err
+	}
+	webserver.Annotate(c, "jti", out.JTI)
+	webserver.Empty(c, http.StatusAccepted)
+	return nil
+}
+
+// eventBatch is the request; the answer follows RFC 8936, section 2.4.
+type eventBatch struct {
+	Sets map[string]string `json:"sets"`
+}
+
+type batchAnswer struct {
+	Ack       []string            `json:"ack"`
+	SetErrors map[string]setError `json:"setErrs,omitempty"`
+}
+
+type setError struct {
+	Err         string `json:"err"`
+	Description string `json:"description"`
+}
+
+// pushBatch takes many. What is in neither member of the answer failed for a
+// reason of ours: the source sends it again.
+func (cfg RegistryConfig) pushBatch(c *gin.Context) error {
+	peer, body, err := cfg.read(c)
+	if err != nil {
+		return err
+	}
+	var in eventBatch
+	if err := jose.DecodeJSONLimit(body, &in, webserver.MaxBatchBody); err != nil {
+		return problem.Wrap(problem.InvalidRequest, err, "the body is not the JSON that is wanted")
+	}
+	if len(in.Sets) == 0 {
+		return problem.New(problem.InvalidRequest, "no sets")
+	}
+	batch, err := cfg.Inbox.AcceptBatch(c.Request.Context(), peer, in.Sets)
+	if err != nil {
+		return err
+	}
+	out := batchAnswer{Ack: append([]string{}, batch.Acks...), SetErrors: map[string]setError{}}
+	for jti, err := range batch.Errors {
+		if code, description, ok := registry.SETError(err); ok {
+			out.SetErrors[jti] = setError{code, description}
+		}
+	}
+	ok(c, out)
+	return nil
+}
+
+// receipt answers what became of an event. A connection that does not
+// authenticate names its source in the query.
+func (cfg RegistryConfig) receipt(c *gin.Context) error {
+	peer, err := cfg.Peer(c.Request)
+	if err != nil {
+		return err
+	}
+	if peer == "" {
+		peer = c.Query("source")
+	}
+	token, err := cfg.Inbox.Receipt(c.Request.Context(), peer, c.Param("jti"))
+	if err != nil {
+		return err
+	}
+	webserver.Bytes(c, http.StatusOK, "application/"+registry.ReceiptType, []byte(token))
+	return nil
+}
+
+func (cfg RegistryConfig) read(c *gin.Context) (peer string, body []byte, err error) {
+	if peer, err = cfg.Peer(c.Request); err != nil {
+		return "", nil, err
+	}
+	webserver.Annotate(c, "source", peer)
+	body, err = webserver.ReadBody(c)
+	return peer, body, err
+}

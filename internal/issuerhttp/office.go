@@ -1,0 +1,145 @@
+package issuerhttp
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"vidimus/internal/authserver"
+	"vidimus/internal/issuance"
+	"vidimus/internal/jose"
+	"vidimus/internal/problem"
+	"vidimus/internal/qr"
+	"vidimus/internal/webserver"
+)
+
+// OfficePath is where the office makes and takes back offers.
+const OfficePath = "/office/v1/offers"
+
+// OfficeConfig is what the office's listener needs. The listener is on
+// loopback, or takes client certificates.
+type OfficeConfig struct {
+	Grants Grants
+	Offers Offers
+	// Actor names who asks, for the audit log. An error refuses the request.
+	Actor func(*http.Request) (string, error)
+}
+
+// OfferRequest is what the office sends.
+type OfferRequest struct {
+	// Key is chosen by the caller: a repeat with the same key and content
+	// gives the same offer again.
+	Key    string `json:"key"`
+	Person string `json:"person"`
+	// Documents maps credential configuration ids to document numbers.
+	Documents map[string]string `json:"documents"`
+	// WithoutTxCode is refused for identity documents.
+	WithoutTxCode bool `json:"without_tx_code,omitempty"`
+}
+
+// OfferResponse is what the office gets. TxCode goes to the person by another
+// channel than the offer; it stands in no other answer.
+type OfferResponse struct {
+	ID        string    `json:"id"`
+	URI       string    `json:"offer_uri"`           // by value: openid-credential-offer://?credential_offer=...
+	Reference string    `json:"offer_reference_uri"` // by reference: ...?credential_offer_uri=...
+	SVG       string    `json:"qr_svg"`              // path of the QR code of Reference, on this listener
+	PNG       string    `json:"qr_png"`
+	TxCode    string    `json:"tx_code,omitempty"`
+	Expires   time.Time `json:"expires"`
+}
+
+// revokeRequest names the offer by the key that it was made with.
+type revokeRequest struct {
+	Key string `json:"key"`
+}
+
+// Office puts the office's endpoints on an engine.
+func Office(e *webserver.Engine, cfg OfficeConfig) {
+	body := webserver.Body{Types: []string{"application/json"}, Max: webserver.MaxJSONBody}
+	e.Handle(webserver.Route{Method: http.MethodPost, Path: OfficePath, Body: body, SameOrigin: true, Handler: cfg.offer})
+	e.Handle(webserver.Route{Method: http.MethodPost, Path: OfficePath + "/revoke", Body: body, SameOrigin: true, Handler: cfg.revoke})
+	e.Handle(webserver.Route{Method: http.MethodGet, Path: OfficePath + "/:id/qr.svg", Handler: cfg.qr(func(code *qr.Code) (string, []byte, error) {
+		return "image/svg+xml", []byte(code.SVG()), nil
+	})})
+	e.Handle(webserver.Route{Method: http.MethodGet, Path: OfficePath + "/:id/qr.png", Handler: cfg.qr(func(code *qr.Code) (string, []byte, error) {
+		png, err := code.PNG(qrSide)
+		return "image/png", png, err
+	})})
+}
+
+// qrSide is the side of a PNG in pixels: enough for a screen at arm's length.
+const qrSide = 512
+
+func (cfg OfficeConfig) offer(c *gin.Context) error {
+	var in OfferRequest
+	actor, err := cfg.read(c, &in)
+	if err != nil {
+		return err
+	}
+	ctx := c.Request.Context()
+	pre, err := cfg.Grants.PreAuthorize(ctx, authserver.Grant{
+		IdempotencyKey: in.Key, Person: in.Person, Documents: in.Documents, WithoutTxCode: in.WithoutTxCode, Actor: actor,
+	})
+	if err != nil {
+		return err
+	}
+	o, err := cfg.Offers.MakeOffer(ctx, issuance.OfferRequest{
+		Configurations: pre.Configs, Code: pre.Code, TxCodeLength: pre.TxCodeLength, Expires: pre.Expires,
+	})
+	if err != nil {
+		return err
+	}
+	ok(c, OfferResponse{
+		ID: o.ID, URI: o.URI, Reference: o.Reference, TxCode: pre.TxCode, Expires: pre.Expires,
+		SVG: OfficePath + "/" + o.ID + "/qr.svg", PNG: OfficePath + "/" + o.ID + "/qr.png",
+	})
+	return nil
+}
+
+func (cfg OfficeConfig) revoke(c *gin.Context) error {
+	var in revokeRequest
+	actor, err := cfg.read(c, &in)
+	if err != nil {
+		return err
+	}
+	if err := cfg.Grants.Revoke(c.Request.Context(), in.Key, actor); err != nil {
+		return err
+	}
+	webserver.Empty(c, http.StatusNoContent)
+	return nil
+}
+
+func (cfg OfficeConfig) qr(draw func(*qr.Code) (string, []byte, error)) func(*gin.Context) error {
+	return func(c *gin.Context) error {
+		uri, err := cfg.Offers.OfferURI(c.Request.Context(), c.Param("id"))
+		if err != nil {
+			return err
+		}
+		code, err := qr.Encode(uri)
+		if err != nil {
+			return err
+		}
+		mediaType, image, err := draw(code)
+		if err != nil {
+			return err
+		}
+		webserver.Bytes(c, http.StatusOK, mediaType, image)
+		return nil
+	}
+}
+
+func (cfg OfficeConfig) read(c *gin.Context, into any) (actor string, err error) {
+	if actor, err = cfg.Actor(c.Request); err != nil {
+		return "", err
+	}
+	body, err := webserver.ReadBody(c)
+	if err != nil {
+		return "", err
+	}
+	if err := jose.DecodeJSONLimit(body, into, webserver.MaxJSONBody); err != nil {
+		return "", problem.Wrap(problem.InvalidRequest, err, "the body is not the JSON that is wanted")
+	}
+	return actor, nil
+}
