@@ -3,6 +3,7 @@ package webserver
 import (
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/netip"
 	"runtime"
@@ -88,6 +89,50 @@ func TestBadInputs(t *testing.T) {
 		runtime.ReadMemStats(&b)
 		if grown := b.TotalAlloc - a.TotalAlloc; grown > 4<<20 {
 			t.Errorf("%d bytes were allocated for a body of a cap of %d", grown, MaxFormBody)
+		}
+	})
+
+	t.Run("H04/framing", func(t *testing.T) {
+		head := "POST /credential HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+		before := w.served("/credential")
+		for name, rest := range map[string]string{
+			"two_lengths":        "Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}x",
+			"negative_length":    "Content-Length: -2\r\n\r\n{}",
+			"signed_length":      "Content-Length: +2\r\n\r\n{}",
+			"0x_chunk":           "Transfer-Encoding: chunked\r\n\r\n0x2\r\n{}\r\n0\r\n\r\n",
+			"negative_chunk":     "Transfer-Encoding: chunked\r\n\r\n-2\r\n{}\r\n0\r\n\r\n",
+			"long_chunk":         "Transfer-Encoding: chunked\r\n\r\n" + strings.Repeat("f", 17) + "\r\n{}\r\n0\r\n\r\n",
+			"bare_LF_in_chunk":   "Transfer-Encoding: chunked\r\n\r\n2\n{}\r\n0\r\n\r\n",
+			"bare_LF_in_ext":     "Transfer-Encoding: chunked\r\n\r\n2;a=b\n{}\r\n0\r\n\r\n",
+			"endless_extension":  "Transfer-Encoding: chunked\r\n\r\n2;" + strings.Repeat("a", 64<<10) + "\r\n{}\r\n0\r\n\r\n",
+			"other_encoding":     "Transfer-Encoding: gzip, chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+			"two_encodings":      "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+			"space_before_colon": "Content-Length : 2\r\n\r\n{}",
+		} {
+			t.Run(name, func(t *testing.T) {
+				resp := w.raw(t, head+rest)
+				if resp == nil || (resp.StatusCode != 400 && resp.StatusCode != 501) || !resp.Close {
+					t.Errorf("answer %v", resp)
+				}
+			})
+		}
+		if got := w.served("/credential"); got != before {
+			t.Errorf("served %d times", got-before)
+		}
+		// Length and chunks: the chunks count (RFC 9112, section 6.3), and
+		// what follows is no second request.
+		conn, err := net.Dial("tcp", w.addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		nonces := w.served("/nonce")
+		if _, err := io.WriteString(conn, head+"Content-Length: 60\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\nPOST /nonce HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		all, err := io.ReadAll(conn)
+		if n := strings.Count(string(all), "HTTP/1.1 "); n != 1 || w.served("/nonce") != nonces {
+			t.Errorf("%d answers, %v: %.200s", n, err, all)
 		}
 	})
 

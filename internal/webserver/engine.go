@@ -170,6 +170,11 @@ func (e *Engine) observe(c *gin.Context) {
 	h.Set("X-Request-Id", ev.id)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cache-Control", "no-store") // whoever wants to be cached says so
+	if len(c.Request.TransferEncoding) > 0 {
+		// The library drops a Content-Length that stands beside it unseen. What
+		// follows such a body is never taken for a request (RFC 9112, 6.1).
+		h.Set("Connection", "close")
+	}
 	c.Next()
 	took := e.cfg.Clock.Now().Sub(start)
 	if e.cfg.Recorder != nil {

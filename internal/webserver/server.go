@@ -17,6 +17,13 @@ type Server struct {
 	http *http.Server
 }
 
+// http1 is all that is spoken: HTTP/2 and its floods are for a proxy before us.
+func http1() *http.Protocols {
+	p := new(http.Protocols)
+	p.SetHTTP1(true)
+	return p
+}
+
 // Listen binds addr ("127.0.0.1:0" takes a free port) and prepares to serve h
 // with the limits of this package; a nil config serves plain HTTP. Nothing is
 // served before Run.
@@ -28,6 +35,7 @@ func Listen(name, addr string, h http.Handler, config *tls.Config, log *slog.Log
 	return &Server{name: name, ln: ln, http: &http.Server{
 		Handler:           h,
 		TLSConfig:         config,
+		Protocols:         http1(),
 		ReadHeaderTimeout: ReadHeaderTimeout,
 		ReadTimeout:       ReadTimeout,
 		WriteTimeout:      WriteTimeout,
