@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"vidimus/internal/pki"
-	"vidimus/internal/pki/pkitest"
 )
 
 // benchmarkBeside measures run beside floor, what the cryptography alone costs:
@@ -64,7 +63,7 @@ func cpuTime(b *testing.B) time.Duration {
 // issueBench is the issuing of one copy of mdl30, and its floor: one P-256
 // signature and SHA-256 over the items.
 func issueBench(b *testing.B) (floor, run func()) {
-	w := pkitest.NewWorld(b)
+	w := testWorld(b)
 	ds := w.DocumentSignerMDL
 	docType, elements := mdl30(b)
 	template, err := NewTemplate(docType, elements)

@@ -6,8 +6,8 @@ import (
 	"vidimus/internal/cbor"
 )
 
-// verifyCanonical reports where an encoding is not deterministic (ISO/IEC
-// 18013-5, 8.1 and presentation rules of the second edition): cbor.canonical.
+// verifyCanonical reports where an encoding is not deterministic (RFC 8949, 4.2):
+// cbor.canonical.
 //
 // Unsorted maps are legal and only noted. Heads that are not the shortest are
 // noted where the holder wrote, and a failure in the MSO and in the protected
@@ -30,21 +30,21 @@ func (s *IssuerSigned) verifyCanonical(o *outcome) {
 }
 
 // VerifyCanonical reports cbor.canonical of an IssuerSigned.
-func (s *IssuerSigned) VerifyCanonical() Finding {
+func (s *IssuerSigned) VerifyCanonical() []Finding {
 	o := newOutcome(CheckCanonical)
 	s.verifyCanonical(o)
 	for _, finding := range cbor.Lint(s.Raw) {
 		o.warn("IssuerSigned: %s", finding)
 	}
-	return o.finding()
+	return []Finding{o.finding()}
 }
 
 // VerifyCanonical reports cbor.canonical of a document, IssuerSigned included.
-func (d *Document) VerifyCanonical() Finding {
+func (d *Document) VerifyCanonical() []Finding {
 	o := newOutcome(CheckCanonical)
 	d.IssuerSigned.verifyCanonical(o)
 	for _, finding := range cbor.Lint(d.Raw) {
 		o.warn("Document: %s", finding)
 	}
-	return o.finding()
+	return []Finding{o.finding()}
 }

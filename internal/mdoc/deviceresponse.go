@@ -118,7 +118,7 @@ func (r *DeviceResponse) parseDocuments(b []byte) error {
 		(*notes)(&r.Notes).warn(CheckStrict, "documents is empty")
 		return nil
 	}
-	if r.VerifyStatus().Result == Fail {
+	if Failed(r.VerifyStatus()) {
 		r.Ignored = count
 		return nil
 	}
@@ -165,7 +165,7 @@ func (r *DeviceResponse) parseDocumentErrors(b []byte, n *notes) error {
 
 // VerifyStatus reports resp.status: it fails for a status other than 0 and for
 // another major version, since such a response proves nothing.
-func (r *DeviceResponse) VerifyStatus() Finding {
+func (r *DeviceResponse) VerifyStatus() []Finding {
 	o := newOutcome(CheckResponseStatus)
 	if major, ok := majorVersion(r.Version); !ok || major != "1" {
 		o.fail("response version %.16q", r.Version)
@@ -183,14 +183,14 @@ func (r *DeviceResponse) VerifyStatus() Finding {
 	default:
 		o.fail("status %d", r.Status)
 	}
-	return o.finding()
+	return []Finding{o.finding()}
 }
 
 // Verify reports what concerns the response as a whole: resp.status,
 // cbor.strict with the leniencies met outside the documents, and the failed
 // check of every malformed document.
 func (r *DeviceResponse) Verify() []Finding {
-	findings := []Finding{{Check: CheckStrict, Result: Pass}, r.VerifyStatus()}
+	findings := append([]Finding{{Check: CheckStrict, Result: Pass}}, r.VerifyStatus()...)
 	findings = append(findings, r.Notes...)
 	for _, m := range r.Malformed {
 		findings = append(findings, Finding{m.Err.Check, Fail, m.Err.Err.Error()})

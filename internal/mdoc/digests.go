@@ -2,18 +2,24 @@ package mdoc
 
 import (
 	"crypto/subtle"
+	"slices"
 )
 
-// VerifyFormat reports mso.format and cbor.strict for an MSO and items that were
-// parsed: what is left to say are the leniencies.
-func (s *IssuerSigned) VerifyFormat() []Finding {
-	return []Finding{s.noted(CheckStrict), s.noted(CheckFormat)}
+// VerifyDigests reports mso.digest and mso.dup.
+func (s *IssuerSigned) VerifyDigests() []Finding {
+	return []Finding{s.verifyDigests(), s.verifyUnique(nil)}
 }
 
-// VerifyDigests hashes every returned item as received and compares it with the
-// digest of its namespace and digestID in the MSO: mso.digest (ISO/IEC 18013-5,
-// 9.3.1, step 3). A digest that is missing fails like one that differs.
-func (s *IssuerSigned) VerifyDigests() Finding {
+// VerifyDigests reports mso.digest and mso.dup of the document, device-signed
+// elements included.
+func (d *Document) VerifyDigests() []Finding {
+	return []Finding{d.IssuerSigned.verifyDigests(), d.IssuerSigned.verifyUnique(d.DeviceSigned)}
+}
+
+// verifyDigests hashes every returned item as received and compares it with the
+// digest of its namespace and digestID in the MSO (ISO/IEC 18013-5, 9.3.1, step
+// 3). A digest that is missing fails like one that differs.
+func (s *IssuerSigned) verifyDigests() Finding {
 	o := newOutcome(CheckDigest)
 	var buf [64]byte
 	for i := range s.NameSpaces {
@@ -105,30 +111,22 @@ func (ns *NameSpace) repeated() (*IssuerSignedItem, bool) {
 	return nil, false
 }
 
-// VerifyDigests reports mso.digest and mso.dup of the document.
-func (d *Document) VerifyDigests() []Finding {
-	return []Finding{d.IssuerSigned.VerifyDigests(), d.IssuerSigned.verifyUnique(d.DeviceSigned)}
-}
-
 // VerifyDocType compares the docType that the issuer signed with that of the
 // document: mso.doctype (ISO/IEC 18013-5, 9.3.1, step 4).
-func (d *Document) VerifyDocType() Finding {
+func (d *Document) VerifyDocType() []Finding {
 	o := newOutcome(CheckDocType)
 	if d.IssuerSigned.MSO.DocType != d.DocType {
 		o.fail("MSO says %.64q, document says %.64q", d.IssuerSigned.MSO.DocType, d.DocType)
 	}
-	return o.finding()
+	return []Finding{o.finding()}
 }
 
 // VerifyRequested reports whether a document of this docType was asked for:
 // doc.requested.
-func (d *Document) VerifyRequested(docTypes ...string) Finding {
+func (d *Document) VerifyRequested(docTypes ...string) []Finding {
 	o := newOutcome(CheckRequested)
-	for _, asked := range docTypes {
-		if asked == d.DocType {
-			return o.finding()
-		}
+	if !slices.Contains(docTypes, d.DocType) {
+		o.fail("docType %.64q was not asked for", d.DocType)
 	}
-	o.fail("docType %.64q was not asked for", d.DocType)
-	return o.finding()
+	return []Finding{o.finding()}
 }

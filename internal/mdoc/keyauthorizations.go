@@ -1,19 +1,11 @@
 package mdoc
 
-import "slices"
-
 // KeyAuthorizations says what the device key may sign besides its own presence
 // (ISO/IEC 18013-5, 9.1.2.4): all elements of some namespaces, and single ones.
 // The zero value allows nothing.
 type KeyAuthorizations struct {
 	NameSpaces   []string
 	DataElements map[string][]string // namespace => identifiers
-}
-
-// Allows reports whether the device key may sign an element. Names are compared
-// byte by byte.
-func (k KeyAuthorizations) Allows(nameSpace, identifier string) bool {
-	return slices.Contains(k.NameSpaces, nameSpace) || slices.Contains(k.DataElements[nameSpace], identifier)
 }
 
 func (k KeyAuthorizations) empty() bool {

@@ -123,9 +123,9 @@ func answering(requested string, item *IssuerSignedItem, answers Answers) bool {
 	return item.ElementIdentifier == requested || answers != nil && answers(requested, item)
 }
 
-// Finding reports req.satisfied: a warning that names what is missing (whether
+// Findings reports req.satisfied: a warning that names what is missing (whether
 // that is a failure is policy) and what was returned without being asked for.
-func (s Satisfaction) Finding() Finding {
+func (s Satisfaction) Findings() []Finding {
 	o := newOutcome(CheckSatisfied)
 	for _, m := range s.Missing {
 		o.warn("%.64q of %.64q is missing", m.Identifier, m.NameSpace)
@@ -133,5 +133,5 @@ func (s Satisfaction) Finding() Finding {
 	for _, e := range s.Extra {
 		o.warn("%.64q of %.64q was not asked for and is dropped", e.Identifier, e.NameSpace)
 	}
-	return o.finding()
+	return []Finding{o.finding()}
 }

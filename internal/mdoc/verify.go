@@ -32,20 +32,18 @@ type VerifyOptions struct {
 // country rules, revocation, whether the document was asked for
 // ([Document.VerifyRequested]) and whether it answers ([Document.Compare]).
 func (d *Document) Verify(opt VerifyOptions) []Finding {
-	s := d.IssuerSigned
-	strict := Merge([]Finding{s.noted(CheckStrict)}, notesFor(d.Notes, CheckStrict))
-	issuer := s.VerifyIssuerAuth(opt.Leaf)
-	validity := s.VerifyValidity(opt.Now, opt.Skew, opt.DSNotBefore, opt.DSNotAfter)
-	digests := d.VerifyDigests()
-	device := d.VerifyDeviceAuth(opt.DeviceAuth)
+	format := d.VerifyFormat()
+	issuer := d.VerifyIssuerAuth(opt.Leaf)
+	validity := d.VerifyValidity(opt.Now, opt.Skew, opt.DSNotBefore, opt.DSNotAfter)
 	findings := make([]Finding, 0, 15)
-	findings = append(findings, strict...)
-	findings = append(findings, d.VerifyCanonical())
+	findings = append(findings, format[0])
+	findings = append(findings, d.VerifyCanonical()...)
 	findings = append(findings, issuer...)
-	findings = append(findings, s.noted(CheckFormat), validity[3], d.VerifyDocType())
-	findings = append(findings, digests...)
+	findings = append(findings, format[1], validity[3])
+	findings = append(findings, d.VerifyDocType()...)
+	findings = append(findings, d.VerifyDigests()...)
 	findings = append(findings, validity[:3]...)
-	findings = append(findings, device...)
+	findings = append(findings, d.VerifyDeviceAuth(opt.DeviceAuth)...)
 	return append(findings, d.VerifyErrors()...)
 }
 
@@ -53,10 +51,18 @@ func (d *Document) Verify(opt VerifyOptions) []Finding {
 // an issuer or a wallet looks at a credential.
 func (s *IssuerSigned) Verify(opt VerifyOptions) []Finding {
 	validity := s.VerifyValidity(opt.Now, opt.Skew, opt.DSNotBefore, opt.DSNotAfter)
-	findings := []Finding{s.noted(CheckStrict), s.VerifyCanonical()}
+	findings := append([]Finding{s.noted(CheckStrict)}, s.VerifyCanonical()...)
 	findings = append(findings, s.VerifyIssuerAuth(opt.Leaf)...)
-	findings = append(findings, s.noted(CheckFormat), validity[3], s.VerifyDigests(), s.verifyUnique(nil))
+	findings = append(findings, s.noted(CheckFormat), validity[3])
+	findings = append(findings, s.VerifyDigests()...)
 	return append(findings, validity[:3]...)
+}
+
+// VerifyFormat reports cbor.strict and mso.format: the parser has refused what
+// is malformed, so that what is left to tell are the leniencies.
+func (d *Document) VerifyFormat() []Finding {
+	strict := Merge([]Finding{d.IssuerSigned.noted(CheckStrict)}, notesFor(d.Notes, CheckStrict))
+	return append(strict, d.IssuerSigned.noted(CheckFormat))
 }
 
 func notesFor(list []Finding, check string) []Finding {

@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"os"
+	"sync"
 	"testing"
 	"time"
 
@@ -93,6 +94,18 @@ func nested(v any) any {
 		return m
 	}
 	return v
+}
+
+// world is the PKI of every test here: making one takes a while.
+var world = sync.OnceValues(func() (*pkitest.World, error) { return pkitest.New(testNow) })
+
+func testWorld(tb testing.TB) *pkitest.World {
+	tb.Helper()
+	w, err := world()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return w
 }
 
 func newKey(tb testing.TB) *ecdsa.PrivateKey {
