@@ -175,12 +175,17 @@ func FuzzParseKey(f *testing.F) {
 }
 
 func FuzzDecrypt(f *testing.F) {
-	key := encryptionKey(f, elliptic.P256(), "")
-	good, err := Encrypt(key, "A128GCM", map[string]any{"apu": "QUI"}, []byte(`{}`), nil)
+	// Saved tokens of one key, because the fuzzer's processes must agree on them.
+	_, vectors := readTokens(f)
+	key, err := ParseKey(vectors[0].JWK)
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Add(good)
+	good := map[string]bool{}
+	for _, v := range vectors {
+		f.Add(v.Token)
+		good[v.Token] = true
+	}
 	for _, g := range readWycheproof(f, "json_web_encryption_test.json").TestGroups {
 		for _, v := range g.Tests {
 			f.Add(compact(v.JWE))
@@ -195,7 +200,7 @@ func FuzzDecrypt(f *testing.F) {
 			}
 			return
 		}
-		if token != good {
+		if !good[token] {
 			t.Errorf("%q opens with a key for which it was not made", token)
 		}
 	})

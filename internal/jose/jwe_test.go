@@ -3,6 +3,7 @@ package jose
 import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"os"
@@ -37,24 +38,34 @@ func TestConcatKDF(t *testing.T) {
 	}
 }
 
-// Tokens of another library, so that two mistakes of ours cannot cancel out.
-func TestTokensOfAnotherLibrary(t *testing.T) {
+type foreignToken struct {
+	Alg, Enc, Token, Text, Thumbprint string
+	JWK                               json.RawMessage
+}
+
+func readTokens(t testing.TB) (jws, jwe []foreignToken) {
+	t.Helper()
 	data, err := os.ReadFile("testdata/jwx/tokens.json")
 	if err != nil {
 		t.Fatal(err)
 	}
-	type vector struct {
-		Alg, Enc, Token, Text, Thumbprint string
-		JWK                               json.RawMessage
-	}
-	var v struct{ JWS, JWE []vector }
+	var v struct{ JWS, JWE []foreignToken }
 	if err := json.Unmarshal(data, &v); err != nil || len(v.JWS) != 12 || len(v.JWE) != 12 {
 		t.Fatalf("%d and %d vectors, %v", len(v.JWS), len(v.JWE), err)
 	}
-	for _, c := range v.JWS {
+	return v.JWS, v.JWE
+}
+
+// Tokens of another library, so that two mistakes of ours cannot cancel out.
+func TestTokensOfAnotherLibrary(t *testing.T) {
+	jws, jwe := readTokens(t)
+	for _, c := range jws {
 		k, err := ParseKey(c.JWK)
 		if err != nil {
 			t.Fatal(err)
+		}
+		if tp, err := Thumbprint(k.Public); err != nil || hex.EncodeToString(tp) != c.Thumbprint {
+			t.Errorf("%s: thumbprint %x, %v", c.Alg, tp, err)
 		}
 		s, err := Parse(c.Token)
 		if err != nil {
@@ -64,7 +75,7 @@ func TestTokensOfAnotherLibrary(t *testing.T) {
 			t.Errorf("%s: %v, %s", c.Alg, err, s.Payload)
 		}
 	}
-	for _, c := range v.JWE {
+	for _, c := range jwe {
 		k, err := ParseKey(c.JWK)
 		if err != nil {
 			t.Fatal(err)

@@ -224,12 +224,12 @@ func TestBadInputsAttestation(t *testing.T) {
 }
 
 func FuzzVerifyClientAttestation(f *testing.F) {
-	provider, instance := newKey(f, elliptic.P256()), newKey(f, elliptic.P256())
-	att, err := SignAttestation(provider, [][]byte{{0x30}}, clientID, instance.Public(), now, now.Add(time.Hour), nil, rand.Reader)
+	provider, instance := fuzzKey(f, 1), fuzzKey(f, 2)
+	att, err := SignAttestation(provider, [][]byte{{0x30}}, clientID, instance.Public(), now, now.Add(time.Hour), nil, nil)
 	if err != nil {
 		f.Fatal(err)
 	}
-	pop, err := SignAttestationPoP(instance, issuer, clientID, "", "j", now, rand.Reader)
+	pop, err := SignAttestationPoP(instance, issuer, clientID, "", "j", now, nil)
 	if err != nil {
 		f.Fatal(err)
 	}
