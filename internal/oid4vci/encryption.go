@@ -23,13 +23,15 @@ func (p *ResponseEncryptionParameters) wire() (*responseEncryption, error) {
 	if err != nil {
 		return nil, fmt.Errorf("response encryption: %w", err)
 	}
-	var members map[string]any
-	if err := json.Unmarshal(jwk, &members); err != nil { // our own text
+	members, err := jose.Members(jwk)
+	if err != nil {
 		return nil, err
 	}
-	members["alg"], members["use"] = "ECDH-ES", "enc"
+	members["alg"], members["use"] = json.RawMessage(`"ECDH-ES"`), json.RawMessage(`"enc"`)
 	if p.Key.KeyID != "" {
-		members["kid"] = p.Key.KeyID
+		if members["kid"], err = marshal(p.Key.KeyID); err != nil {
+			return nil, err
+		}
 	}
 	text, err := marshal(members)
 	if err != nil {

@@ -2,7 +2,6 @@ package oid4vci
 
 import (
 	"crypto"
-	"encoding/json"
 	"fmt"
 	"io"
 	"time"
@@ -21,8 +20,8 @@ func SignMetadata(m *IssuerMetadata, signer crypto.Signer, x5c [][]byte, now, ex
 	if err != nil {
 		return "", fmt.Errorf("signing metadata: %w", err)
 	}
-	var claims map[string]json.RawMessage
-	if err := json.Unmarshal(text, &claims); err != nil { // our own text
+	claims, err := jose.Members(text)
+	if err != nil {
 		return "", fmt.Errorf("signing metadata: %w", err)
 	}
 	all := map[string]any{"sub": m.CredentialIssuer, "iat": now.Unix()}
