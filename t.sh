@@ -48,15 +48,17 @@ lint() {
 unit() { say "unit"; go test ./...; }
 race() { say "race"; go test -race -short ./...; }
 
+# Two targets at a time, one worker each: as many as the smallest machine has cores.
 fuzz() {
 	say "fuzz, $FUZZTIME a target"
-	local pkg target
-	for pkg in $(go list ./...); do
-		for target in $(go test -list '^Fuzz' "$pkg" | grep '^Fuzz' || true); do
-			echo "$pkg $target"
-			go test -run '^$' -fuzz "^$target\$" -fuzztime "$FUZZTIME" "$pkg" >bin/fuzz.log 2>&1 || { cat bin/fuzz.log; return 1; }
-		done
-	done
+	go test -list '^Fuzz' ./... | awk '
+		/^Fuzz/ { target[n++] = $1; next }
+		/^ok/   { for (i = 0; i < n; i++) print $2, target[i]; n = 0 }' >bin/fuzz.targets
+	[ -s bin/fuzz.targets ] || { echo "no fuzz targets found"; return 1; }
+	FUZZTIME=$FUZZTIME xargs -P 2 -L 1 bash -c '
+		out=$(go test -run "^$" -fuzz "^$1\$" -fuzztime "$FUZZTIME" -fuzzminimizetime 1x -parallel 1 "$0" 2>&1) ||
+			{ printf "%s\n" "$out"; exit 255; }
+		printf "%s %s: %s\n" "$0" "$1" "$(printf "%s\n" "$out" | grep -o "execs: [0-9]*" | tail -1)"' <bin/fuzz.targets
 }
 
 peers() {
@@ -83,9 +85,25 @@ e2e() {
 
 faults() { say "faults: kill -9 in the middle of writes"; FAULTS=ci go test -count=1 -run 'Kill|Crash|Fatal' ./internal/store/...; }
 
+# One core, floors interleaved with their cases in the same process.
 bench() {
-	say "bench: beside the crypto floor of the same run"
-	go run ./internal/archtest/benchtable 2>/dev/null || go test -run '^$' -bench . -benchmem -cpu 1 -benchtime "${BENCHTIME:-300ms}" ./...
+	say "bench: one core, beside the crypto floor of the same run"
+	go test -run '^$' -bench "${BENCH:-.}" -benchmem -cpu 1 -benchtime "${BENCHTIME:-300ms}" ./... >bin/bench.txt
+	awk '
+		BEGIN { printf "%-52s %14s %12s %10s %10s\n", "benchmark", "cpu ns/op", "B/op", "allocs/op", "x-floor" }
+		/^pkg:/ { sub("vidimus/", "", $2); sub("internal/", "", $2); pkg = $2 }
+		/^Benchmark/ {
+			ns = cpu = bytes = allocs = floor = "-"
+			for (i = 3; i < NF; i += 2) {
+				if ($(i+1) == "ns/op") ns = $i
+				if ($(i+1) ~ /^cpu-ns/) cpu = $i
+				if ($(i+1) == "B/op") bytes = $i
+				if ($(i+1) == "allocs/op") allocs = $i
+				if ($(i+1) == "x-floor") floor = $i
+			}
+			sub("^Benchmark", "", $1)
+			printf "%-52s %14s %12s %10s %10s\n", pkg " " $1, cpu == "-" ? ns : cpu, bytes, allocs, floor
+		}' bin/bench.txt
 }
 
 vuln() {
