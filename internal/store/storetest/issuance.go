@@ -23,7 +23,6 @@ var issuanceTests = []test{
 	{"StaleVersion", staleVersion},
 	{"RefusedIntentLeavesNoTrace", refusedIntent},
 	{"IndicesNeverTwice", indicesNeverTwice},
-	{"FullList", fullList},
 	{"SignedOnce", signedOnce},
 	{"WalletEvents", walletEvents},
 	{"IssuanceSweep", issuanceSweep},
@@ -217,32 +216,6 @@ func indicesNeverTwice(t *testing.T, s Store) {
 	})
 	if len(seen) != workers*batches*count {
 		t.Errorf("%d indices, want %d", len(seen), workers*batches*count)
-	}
-}
-
-// fullList fills one list and goes on in the next.
-func fullList(t *testing.T, s Store) {
-	person(t, s, "P", "N")
-	const count = 100_000
-	perList := map[string]int{}
-	total := 0
-	for i := 0; len(perList) < 2 && i < 12; i++ {
-		for _, g := range intend(t, s, Intent(fmt.Sprint("B", i), "P", "N", 2, count)) {
-			perList[g.List]++
-			total++
-		}
-	}
-	lists, err := s.Lists(t.Context())
-	if err != nil || len(lists) != 2 || len(perList) != 2 {
-		t.Fatalf("%d lists, %d with copies, %v", len(lists), len(perList), err)
-	}
-	for _, l := range lists {
-		if n := perList[l.URI]; n != count && n != total-count || l.Allocated < n || l.Allocated > status.ListSize {
-			t.Errorf("%d copies in %+v", n, l)
-		}
-	}
-	if lists[0].ID >= lists[1].ID {
-		t.Error("lists are not sorted by id")
 	}
 }
 
