@@ -64,7 +64,7 @@ func (s *lists) MarkCovered(_ context.Context, p []status.Published, at time.Tim
 	return 0, nil
 }
 
-func newWorld(t *testing.T) (*pkitest.World, *lists, status.Config) {
+func newWorld(t testing.TB) (*pkitest.World, *lists, status.Config) {
 	t.Helper()
 	w := pkitest.NewWorld(t)
 	s := &lists{version: map[string]uint64{}, revoked: map[string][]uint32{}}
