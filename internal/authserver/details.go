@@ -12,15 +12,9 @@ import (
 // wallet must then use. A configuration outside the offer refuses the request
 // and leaves the code alone.
 func (s *Server) wantedDetails(raw string, grant GrantRecord) (want, error) {
-	if len(raw) > maxDetails {
-		return want{}, problem.New(problem.InvalidAuthorizationDetails, "authorization_details is too long")
-	}
 	details, err := oid4vci.ParseAuthorizationDetails([]byte(raw))
 	if err != nil {
-		return want{}, problem.Wrap(problem.InvalidAuthorizationDetails, err, "authorization_details is malformed")
-	}
-	if len(details) == 0 || len(details) > maxDetailItems {
-		return want{}, problem.New(problem.InvalidAuthorizationDetails, "authorization_details has 1 to %d objects", maxDetailItems)
+		return want{}, err
 	}
 	w := want{documents: map[string]string{}, identifiers: map[string]string{}}
 	for _, d := range details {

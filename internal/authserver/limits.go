@@ -33,11 +33,9 @@ const (
 	minSecret = 32 // bytes; what codes and transaction codes hang on
 
 	// Bounds of what a peer may send; longer is not ours.
-	maxCode        = 256  // bytes of a code: ours have 43
-	maxTxCode      = 64   // likewise 12
-	maxClientID    = 512  // a URL
-	maxDetails     = 8192 // bytes of authorization_details
-	maxDetailItems = 32   // objects in it
+	maxCode     = 256 // bytes of a code: ours have 43
+	maxTxCode   = 64  // likewise 12
+	maxClientID = 512 // a URL
 
 	maxIdempotencyKey = 128 // bytes
 	maxDocuments      = 32  // configurations in one offer
