@@ -435,6 +435,23 @@ func TestBadKeyBinding(t *testing.T) {
 	}
 }
 
+// TestEmptyExpectation: a verifier that has no nonce cannot be pleased with an
+// empty one.
+func TestEmptyExpectation(t *testing.T) {
+	w := newWorld(t)
+	good := w.present(t, w.issue(t, pidTemplate(t, Options{}), w.copyOf(), 1), nil)
+	claims := map[string]any{"iat": now.Unix(), "aud": "", "nonce": "", "sd_hash": digestOf(hashes[SHA256], good.bound)}
+	s, err := Parse(good.bound + kb(t, w, nil, jsonText(claims)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range s.KeyBindingFindings(KeyBindingOptions{Now: now}) {
+		if want := f.Check == CheckNonce || f.Check == CheckAudience; (f.Result == Fail) != want {
+			t.Error(f)
+		}
+	}
+}
+
 func mustJWK(t *testing.T, k *ecdsa.PrivateKey) []byte {
 	jwk, err := jose.MarshalPublicKey(k.Public())
 	if err != nil {

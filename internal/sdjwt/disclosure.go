@@ -29,35 +29,26 @@ func parseDisclosure(encoded string) (Disclosure, error) {
 	if err != nil {
 		return Disclosure{}, refuse(CheckDisclosure, "decoding a disclosure: %w", err)
 	}
-	v, err := decodeTree(text)
+	parts, n, err := decodeParts(text)
 	if err != nil {
 		return Disclosure{}, refuse(CheckDisclosure, "reading a disclosure: %w", err)
 	}
-	parts, ok := v.([]any)
-	if !ok {
-		return Disclosure{}, refuse(CheckDisclosure, "disclosure is not an array")
+	if n != 2 && n != 3 {
+		return Disclosure{}, refuse(CheckDisclosure, "disclosure of %d parts, 2 or 3 expected", n)
 	}
-	d := Disclosure{Encoded: encoded}
-	switch len(parts) {
-	case 2:
-		d.Value = parts[1]
-	case 3:
-		name, ok := parts[1].(string)
-		if !ok {
-			return Disclosure{}, refuse(CheckDisclosure, "claim name of a disclosure is not a string")
-		}
-		if reserved(name) {
-			return Disclosure{}, refuse(CheckDisclosure, "disclosure of a claim named %q", name)
-		}
-		d.Property, d.Name, d.Value = true, name, parts[2]
-	default:
-		return Disclosure{}, refuse(CheckDisclosure, "disclosure of %d parts, 2 or 3 expected", len(parts))
-	}
-	salt, ok := parts[0].(string)
-	if !ok {
+	if !parts[0].isText {
 		return Disclosure{}, refuse(CheckDisclosure, "salt of a disclosure is not a string")
 	}
-	d.Salt = salt
+	d := Disclosure{Encoded: encoded, Salt: parts[0].text, Value: parts[n-1].any()}
+	if n == 3 {
+		d.Property, d.Name = true, parts[1].text
+		if !parts[1].isText {
+			return Disclosure{}, refuse(CheckDisclosure, "claim name of a disclosure is not a string")
+		}
+		if reserved(d.Name) {
+			return Disclosure{}, refuse(CheckDisclosure, "disclosure of a claim named %q", d.Name)
+		}
+	}
 	return d, nil
 }
 

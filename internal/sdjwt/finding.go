@@ -57,7 +57,10 @@ func (e *Error) Error() string { return e.Check + ": " + e.Err.Error() }
 
 func (e *Error) Unwrap() error { return e.Err }
 
-var errNotObject = errors.New("not a JSON object")
+var (
+	errNotObject = errors.New("not a JSON object")
+	errNotArray  = errors.New("not a JSON array")
+)
 
 // ErrLimit marks refusals because of limits.go.
 var ErrLimit = errors.New("over the limit")

@@ -11,14 +11,14 @@ import (
 // and compares the claims with those that were to be issued.
 func (p *Prepared) lint(c Copy, cnf []byte) error {
 	// The signature and the header add about 1.5 KiB, with x5c 5 KiB.
-	if len(p.Payload)*4/3+len(p.Disclosures) > maxSize-16<<10 {
+	if len(p.payload)*4/3+len(p.disclosures) > maxSize-16<<10 {
 		return fmt.Errorf("%w: credential larger than %d bytes", ErrLimit, maxSize)
 	}
-	payload, err := decodeObject(p.Payload)
+	payload, err := decodeObject(p.payload)
 	if err != nil {
 		return fmt.Errorf("reading the payload: %w", err)
 	}
-	rest := string(p.Disclosures)
+	rest := string(p.disclosures)
 	disclosures := make([]Disclosure, 0, p.t.count)
 	for rest != "" {
 		var encoded string

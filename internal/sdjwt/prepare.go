@@ -1,6 +1,7 @@
 package sdjwt
 
 import (
+	"bytes"
 	"crypto"
 	"encoding/base64"
 	"fmt"
@@ -23,15 +24,15 @@ type Copy struct {
 
 // Prepared is one copy, complete but for the signature. It can be signed once.
 type Prepared struct {
-	// Payload is what will be signed, Disclosures what goes with it, each
-	// followed by "~". Both are to be read only.
-	Payload     []byte
-	Disclosures []byte
-
-	typ  string
-	t    *Template
-	used atomic.Bool
+	payload     []byte // what will be signed
+	disclosures []byte // each followed by "~"
+	typ         string
+	t           *Template
+	used        atomic.Bool
 }
+
+// Payload is a copy of what will be signed, for whoever notes it down first.
+func (p *Prepared) Payload() []byte { return bytes.Clone(p.payload) }
 
 // Prepare builds the exact bytes of one copy, with a fresh salt for every
 // disclosure, and processes them as a verifier will: an error means that
@@ -55,7 +56,7 @@ func (t *Template) Prepare(c Copy, rand io.Reader) (*Prepared, error) {
 	if b.err != nil {
 		return nil, b.err
 	}
-	p := &Prepared{Payload: payload, Disclosures: b.out, typ: t.typ, t: t}
+	p := &Prepared{payload: payload, disclosures: b.out, typ: t.typ, t: t}
 	if err := p.lint(c, cnf); err != nil {
 		return nil, fmt.Errorf("checking the prepared credential: %w", err)
 	}

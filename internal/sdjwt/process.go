@@ -59,6 +59,7 @@ type walker struct {
 	digests     map[string]int // index of the disclosure, unknown or used
 	met         int            // digests met
 	paths       []Path         // where each disclosure went
+	steps       []Step         // room for the paths
 	placed      []bool
 	parents     []int // the disclosure that holds each one, -1 for the payload
 	parent      int   // the disclosure that we are in
@@ -97,6 +98,7 @@ func (w *walker) index(hash crypto.Hash) error {
 	n := len(w.disclosures)
 	w.digests = make(map[string]int, 2*n)
 	w.paths, w.placed, w.parents = make([]Path, n), make([]bool, n), make([]int, n)
+	w.steps = make([]Step, 0, 2*n)
 	h := hasher{hash: hash.New()}
 	for i := range w.disclosures {
 		digest := h.digest(w.disclosures[i].Encoded)
@@ -281,7 +283,9 @@ func (w *walker) element(m map[string]any, digest any, at int) (int, error) {
 func (w *walker) enter(i int, step Step) (outside int) {
 	outside = w.parent
 	w.placed[i] = true
-	w.paths[i] = append(append(make(Path, 0, len(w.path)+1), w.path...), step)
+	start := len(w.steps)
+	w.steps = append(append(w.steps, w.path...), step)
+	w.paths[i] = Path(slices.Clip(w.steps[start:]))
 	w.parents[i] = outside
 	w.parent = i
 	return outside

@@ -45,12 +45,12 @@ func (p *Prepared) SignWithKeyID(signer crypto.Signer, kid string, rand io.Reade
 }
 
 func (p *Prepared) sign(signer crypto.Signer, header map[string]any, rand io.Reader) (string, error) {
-	token, err := jose.Sign(signer, header, p.Payload, rand)
+	token, err := jose.Sign(signer, header, p.payload, rand)
 	if err != nil {
 		return "", fmt.Errorf("signing: %w", err)
 	}
-	compact := make([]byte, 0, len(token)+1+len(p.Disclosures))
-	compact = append(append(append(compact, token...), '~'), p.Disclosures...)
+	compact := make([]byte, 0, len(token)+1+len(p.disclosures))
+	compact = append(append(append(compact, token...), '~'), p.disclosures...)
 	if len(compact) > maxSize {
 		return "", fmt.Errorf("%w: credential of %d bytes, at most %d", ErrLimit, len(compact), maxSize)
 	}

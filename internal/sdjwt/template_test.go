@@ -92,11 +92,11 @@ func TestPayloadBytes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !bytes.Equal(first.Payload, second.Payload) || !bytes.Equal(first.Disclosures, second.Disclosures) {
+	if !bytes.Equal(first.payload, second.payload) || !bytes.Equal(first.disclosures, second.disclosures) {
 		t.Error("the same salts give other bytes")
 	}
 	var digests []string
-	text := string(first.Payload)
+	text := string(first.payload)
 	start := strings.Index(text, `"_sd":["`) + len(`"_sd":[`)
 	for _, d := range strings.Split(text[start:len(text)-2], ",") {
 		digests = append(digests, d)
@@ -111,7 +111,7 @@ func TestPayloadBytes(t *testing.T) {
 		t.Errorf("payload\n got %s\nwant %s", text[:start], want)
 	}
 	var plain []string
-	for encoded := range strings.SplitSeq(strings.TrimSuffix(string(first.Disclosures), "~"), "~") {
+	for encoded := range strings.SplitSeq(strings.TrimSuffix(string(first.disclosures), "~"), "~") {
 		b, err := jose.DecodeBase64URL(encoded)
 		if err != nil {
 			t.Fatal(err)
@@ -160,7 +160,7 @@ func TestSaltsAreUnique(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for encoded := range strings.SplitSeq(strings.TrimSuffix(string(p.Disclosures), "~"), "~") {
+		for encoded := range strings.SplitSeq(strings.TrimSuffix(string(p.disclosures), "~"), "~") {
 			d, err := parseDisclosure(encoded)
 			if err != nil {
 				t.Fatal(err)
@@ -310,17 +310,17 @@ func TestLintCatches(t *testing.T) {
 	other := w.copyOf()
 	other.Status.Index++
 	for name, spoil := range map[string]func(*Prepared) (*Prepared, Copy){
-		"payload byte":   func(p *Prepared) (*Prepared, Copy) { p.Payload[9] ^= 1; return p, w.copyOf() },
-		"no payload":     func(p *Prepared) (*Prepared, Copy) { p.Payload = nil; return p, w.copyOf() },
-		"disclosure bit": func(p *Prepared) (*Prepared, Copy) { p.Disclosures[40] ^= 1; return p, w.copyOf() },
+		"payload byte":   func(p *Prepared) (*Prepared, Copy) { p.payload[9] ^= 1; return p, w.copyOf() },
+		"no payload":     func(p *Prepared) (*Prepared, Copy) { p.payload = nil; return p, w.copyOf() },
+		"disclosure bit": func(p *Prepared) (*Prepared, Copy) { p.disclosures[40] ^= 1; return p, w.copyOf() },
 		"one less": func(p *Prepared) (*Prepared, Copy) {
-			p.Disclosures = p.Disclosures[bytes.IndexByte(p.Disclosures, '~')+1:]
+			p.disclosures = p.disclosures[bytes.IndexByte(p.disclosures, '~')+1:]
 			return p, w.copyOf()
 		},
 		"another index": func(p *Prepared) (*Prepared, Copy) { return p, other },
 		"another key":   func(p *Prepared) (*Prepared, Copy) { c := w.copyOf(); c.Confirmation = nil; return p, c },
 	} {
-		spoiled, c := spoil(&Prepared{Payload: bytes.Clone(good.Payload), Disclosures: bytes.Clone(good.Disclosures), t: template})
+		spoiled, c := spoil(&Prepared{payload: bytes.Clone(good.payload), disclosures: bytes.Clone(good.disclosures), t: template})
 		key := cnf
 		if c.Confirmation == nil {
 			key = nil

@@ -33,6 +33,51 @@ func decodeObject(data []byte) (map[string]any, error) {
 	return object, nil
 }
 
+// part is one of the elements of a disclosure. Texts are kept apart from other
+// values, to be looked at without a detour over an interface.
+type part struct {
+	isText bool
+	text   string
+	value  any
+}
+
+func (p *part) any() any {
+	if p.isText {
+		return p.text
+	}
+	return p.value
+}
+
+// decodeParts is decodeTree for an array. It gives the first three elements
+// and the number of all.
+func decodeParts(data []byte) (parts [3]part, n int, err error) {
+	if err := jose.CheckJSON(data, maxSize); err != nil {
+		return parts, 0, err
+	}
+	r := treeReader{text: string(data)}
+	if r.space(); r.text[r.pos] != '[' {
+		return parts, 0, errNotArray
+	}
+	r.pos++
+	if r.space(); r.text[r.pos] == ']' {
+		return parts, 0, nil
+	}
+	for ; ; n++ {
+		var p part
+		if p.isText = r.text[r.pos] == '"'; p.isText {
+			p.text = r.string()
+		} else {
+			p.value = r.value()
+		}
+		if n < len(parts) {
+			parts[n] = p
+		}
+		if r.separator() == ']' {
+			return parts, n + 1, nil
+		}
+	}
+}
+
 // treeReader walks a text that jose.CheckJSON has accepted. Strings without
 // escapes are parts of the text, not copies.
 type treeReader struct {
@@ -46,12 +91,14 @@ func (r *treeReader) space() {
 	}
 }
 
-// separator passes a comma or colon, or the closing bracket.
+// separator passes a comma, a colon or a closing bracket, and says which.
 func (r *treeReader) separator() (c byte) {
 	r.space()
 	c = r.text[r.pos]
 	r.pos++
-	r.space()
+	if c == ',' || c == ':' {
+		r.space()
+	}
 	return c
 }
 
@@ -96,12 +143,9 @@ func (r *treeReader) object() map[string]any {
 		name := r.string()
 		r.separator() // the colon
 		m[name] = r.value()
-		r.space()
-		if c := r.text[r.pos]; c == '}' {
-			r.pos++
+		if r.separator() == '}' {
 			return m
 		}
-		r.separator()
 	}
 }
 
@@ -115,12 +159,9 @@ func (r *treeReader) array() []any {
 	}
 	for {
 		list = append(list, r.value())
-		r.space()
-		if c := r.text[r.pos]; c == ']' {
-			r.pos++
+		if r.separator() == ']' {
 			return list
 		}
-		r.separator()
 	}
 }
 

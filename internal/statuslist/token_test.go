@@ -198,6 +198,11 @@ func TestProfiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	loose, err := cose.SignSign1(w.signer, claimSet(map[uint64]any{claimExpires: now.Unix() + 60}), cose.SignOptions{Tagged: true,
+		Protected: map[any]any{cose.LabelType: "application/statuslist+cwt"}, Unprotected: map[any]any{cose.LabelX5Chain: w.chain[0]}}, random(1))
+	if err != nil {
+		t.Fatal(err)
+	}
 	eternal := claims()
 	eternal.Expires = time.Time{}
 	for _, c := range []struct {
@@ -213,6 +218,8 @@ func TestProfiles(t *testing.T) {
 		{"two bits for mdoc", two[FormatCWT], LookupOptions{ISO18013: true}, CheckIndex},
 		{"two bits", two[FormatCWT], LookupOptions{}, ""},
 		{"no chain for mdoc", bare, LookupOptions{ISO18013: true}, CheckSignature},
+		{"unprotected chain", loose, LookupOptions{}, ""},
+		{"unprotected chain for mdoc", loose, LookupOptions{ISO18013: true}, CheckSignature},
 		{"no exp", w.both(t, body(t, list16(t, 1)), eternal)[FormatJWT], LookupOptions{}, ""},
 		{"no exp, required", w.both(t, body(t, list16(t, 1)), eternal)[FormatJWT], LookupOptions{RequireExpires: true}, CheckExpires},
 		{"no exp for mdoc", w.both(t, body(t, list16(t, 1)), eternal)[FormatCWT], LookupOptions{ISO18013: true}, CheckExpires},

@@ -23,11 +23,11 @@ var inflated = map[int]string{
 }
 
 type vector struct {
-	Bits     int         `json:"bits"`
-	Entries  int         `json:"entries_total"`
-	Statuses [][2]uint64 `json:"statuses"`
-	Lst      string      `json:"lst"`
-	CBOR     string      `json:"cbor_hex"`
+	Bits     int        `json:"bits"`
+	Entries  int        `json:"entries_total"`
+	Statuses [][]uint64 `json:"statuses"`
+	Lst      string     `json:"lst"`
+	CBOR     string     `json:"cbor_hex"`
 }
 
 func readVectors(tb testing.TB) []vector {
