@@ -158,8 +158,10 @@ func verifyBench(b *testing.B) (floor, run func()) {
 		}
 		sha256.Sum256(d.IssuerSigned.IssuerAuth.Payload)
 		sha256.Sum256(payload)
-		if !ecdsa.VerifyASN1(&key.PublicKey, digest[:], signature) || !ecdsa.VerifyASN1(&key.PublicKey, digest[:], signature) {
-			b.Fatal("floor does not verify")
+		for range 2 { // the issuer's and the device's
+			if !ecdsa.VerifyASN1(&key.PublicKey, digest[:], signature) {
+				b.Fatal("floor does not verify")
+			}
 		}
 	}
 	return floor, run

@@ -133,8 +133,8 @@ func (s *statement) readEvent(c claims, now time.Time) error {
 	}
 	var body json.RawMessage
 	for uri, raw := range c.Events {
-		name, ok := strings.CutPrefix(uri, eventPrefix)
-		if name, ok = strings.CutSuffix(name, eventSuffix); !ok || eventPrefix+name+eventSuffix != uri {
+		name := strings.TrimSuffix(strings.TrimPrefix(uri, eventPrefix), eventSuffix)
+		if eventPrefix+name+eventSuffix != uri {
 			return problem.New(problem.InvalidRequest, "the event is not %sNAME%s", eventPrefix, eventSuffix)
 		}
 		if !s.source.maySend(name) {

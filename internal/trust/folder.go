@@ -177,7 +177,7 @@ func readScopes(fsys fs.FS) (*scopes, error) {
 }
 
 func (y yamlScope) scope() Scope {
-	return Scope{Purposes: y.Purposes, DocTypes: y.DocTypes, VCTs: y.VCTs}
+	return Scope(y)
 }
 
 // of finds the scope of a file and the key under which it stands, "" for none.

@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"go.etcd.io/bbolt"
+	bbolterrors "go.etcd.io/bbolt/errors"
 
 	"vidimus/internal/audit"
 	"vidimus/internal/authserver"
@@ -51,7 +52,7 @@ func (s *Store) view(ctx context.Context, do func(*tx) error) error {
 		return err
 	}
 	err := s.db.View(func(b *bbolt.Tx) error { return do(newTx(b)) })
-	if errors.Is(err, bbolt.ErrDatabaseNotOpen) {
+	if errors.Is(err, bbolterrors.ErrDatabaseNotOpen) {
 		return ErrClosed
 	}
 	return err
