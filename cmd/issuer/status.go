@@ -1,0 +1,59 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"strconv"
+
+	"vidimus/internal/app/command"
+	"vidimus/internal/app/issuer"
+	"vidimus/internal/clock"
+	"vidimus/internal/statuslist"
+)
+
+var status = command.Command{
+	Name: "status", Args: "show [URI]", Short: "fetch the published status lists and verify them",
+	Long: `Fetches a list as any reader does, or every list, verifies it under the office's
+root and prints what it says about itself; with --index what it says about one
+entry.`,
+	Setup: func(fs *flag.FlagSet) command.Run {
+		index := fs.String("index", "", "`NUMBER` of an entry")
+		format := fs.String("format", "jwt", "`FORM` to fetch: jwt or cwt")
+		return with(fs, func(ctx context.Context, env command.Env, cfg issuer.Config, args []string) error {
+			if len(args) == 0 || len(args) > 2 || args[0] != "show" {
+				return command.Usagef("show [URI] is wanted")
+			}
+			if *format != "jwt" && *format != "cwt" {
+				return command.Usagef("--format: jwt or cwt, got %q", *format)
+			}
+			var entry *uint64
+			if *index != "" {
+				n, err := strconv.ParseUint(*index, 10, 64)
+				if err != nil || len(args) != 2 {
+					return command.Usagef("--index wants a number, and the URI of its list")
+				}
+				entry = &n
+			}
+			inspector, err := issuer.NewInspector(&cfg, clock.System{}.Now)
+			if err != nil {
+				return err
+			}
+			uris := args[1:]
+			if len(uris) == 0 {
+				if uris, err = inspector.Lists(ctx); err != nil {
+					return err
+				}
+				if len(uris) == 0 {
+					fmt.Fprintln(env.Stdout, "no list yet: the first copy opens one")
+				}
+			}
+			for _, uri := range uris {
+				if err := inspector.Show(ctx, env.Stdout, uri, statuslist.Format(*format), entry); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	},
+}

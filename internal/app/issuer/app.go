@@ -1,0 +1,192 @@
+package issuer
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"sync"
+
+	"vidimus/internal/audit"
+	"vidimus/internal/authserver"
+	"vidimus/internal/clock"
+	"vidimus/internal/issuance"
+	"vidimus/internal/keys"
+	"vidimus/internal/keys/soft"
+	"vidimus/internal/registry"
+	"vidimus/internal/status"
+	"vidimus/internal/store/bolt"
+	"vidimus/internal/webserver"
+	"vidimus/internal/webserver/metrics"
+)
+
+// Banner is what a start with --dev prints first.
+const Banner = `
+*******************************************************************
+*  NOT SAFE FOR PRODUCTION USE: --dev                             *
+*  Soft keys, a sample registry whose key lies here, wallets      *
+*  without a name. What is issued here proves nothing.            *
+*******************************************************************
+`
+
+// Options are what a program or a test decides beside the configuration. The
+// zero value is right for production.
+type Options struct {
+	Clock  clock.Clock
+	Rand   io.Reader // safe for concurrent use
+	Logger *slog.Logger
+	// Fatal is called when the outcome of a commit is unknown and must end the
+	// process; nil exits with status 1.
+	Fatal func(error)
+}
+
+func (o *Options) fill() {
+	if o.Clock == nil {
+		o.Clock = clock.System{}
+	}
+	if o.Rand == nil {
+		o.Rand = rand.Reader
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Fatal == nil {
+		o.Fatal = func(error) { os.Exit(1) }
+	}
+}
+
+// App is an office whose listeners are bound. Run serves.
+type App struct {
+	cfg     Config
+	opts    Options
+	log     *slog.Logger
+	keys    keys.Manager
+	metrics *metrics.Metrics
+
+	signers   signers
+	roots     roots
+	store     *bolt.Store
+	publisher *status.Publisher
+	tokens    *authserver.Server
+	issuance  *issuance.Service
+	inbox     *registry.Inbox
+	records   records
+	metadata  *metadata
+
+	servers []*webserver.Server // public, registry, office, metrics
+	close   sync.Once
+	closed  error
+}
+
+// New joins everything and binds the listeners. It refuses what the package
+// comment says; nothing is served before Run.
+func New(ctx context.Context, cfg Config, opts Options) (*App, error) {
+	if err := cfg.Check(); err != nil {
+		return nil, fmt.Errorf("configuration: %w", err)
+	}
+	opts.fill()
+	a := &App{cfg: cfg, opts: opts, log: opts.Logger, keys: soft.New(cfg.StateDir), metrics: metrics.New()}
+	if err := a.assemble(ctx); err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
+	return a, nil
+}
+
+func (a *App) assemble(ctx context.Context) error {
+	db := a.cfg.Path(databaseFile)
+	if !exists(db) {
+		return fmt.Errorf("%s does not exist: run `issuer init` first, once", db)
+	}
+	cat, identities, err := a.identify(ctx)
+	if err != nil {
+		return err
+	}
+	if a.store, err = bolt.Open(db, bolt.Options{
+		PublicURL: a.cfg.PublicURL, Rand: a.opts.Rand, Dev: a.cfg.Dev, OnFatal: a.fatal,
+	}); err != nil {
+		if errors.Is(err, bolt.ErrDev) {
+			err = fmt.Errorf("%w: it was made with%s --dev and opens only so", err, map[bool]string{true: "out", false: ""}[a.cfg.Dev])
+		}
+		return err
+	}
+	if a.metadata, err = newMetadata(&a.cfg, cat); err != nil {
+		return err
+	}
+	for _, f := range a.metadata.findings {
+		a.log.Info("issuer metadata is short of HAIP 1.0", "finding", f)
+	}
+	if err := a.services(cat, identities); err != nil {
+		return err
+	}
+	a.gauges(identities)
+	if err := a.listen(); err != nil {
+		return err
+	}
+	return a.store.Append(ctx, a.event("issuer.start"))
+}
+
+// fatal ends the process: what a commit has done is not known, and an answer
+// that is a guess would be worse than none.
+func (a *App) fatal(err error) {
+	a.log.Error("the database failed: the process ends, and what was under way is to be asked for again", "error", err)
+	a.opts.Fatal(err)
+}
+
+func (a *App) event(action string) audit.Event {
+	return audit.Event{Time: a.opts.Clock.Now(), Action: action, Actor: "issuer", Subject: a.cfg.PublicURL, Outcome: audit.Done}
+}
+
+// Addresses are where the listeners are bound, host:port.
+type Addresses struct{ Public, Registry, Office, Metrics string }
+
+// Addresses tells where the App listens; port 0 of the configuration has
+// become a real one.
+func (a *App) Addresses() Addresses {
+	return Addresses{
+		Public: a.servers[0].Addr().String(), Registry: a.servers[1].Addr().String(),
+		Office: a.servers[2].Addr().String(), Metrics: a.servers[3].Addr().String(),
+	}
+}
+
+// Run serves until ctx ends or a listener fails, lets the requests under way
+// finish (10 s), stops publisher and sweeper, and closes. Nil is a clean end.
+func (a *App) Run(ctx context.Context) error {
+	at := a.Addresses()
+	a.log.Info("serving", "public_url", a.cfg.PublicURL, "public", at.Public, "registry", at.Registry, "office", at.Office, "metrics", at.Metrics, "dev", a.cfg.Dev)
+	if a.cfg.Dev {
+		a.log.Warn("NOT SAFE FOR PRODUCTION USE", "reason", "--dev")
+	}
+	// The background works until the last request has been answered.
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	var wg sync.WaitGroup
+	wg.Go(func() { a.publisher.Run(background) })
+	wg.Go(func() { a.sweep(background) })
+	err := webserver.Run(ctx, a.servers...)
+	stop()
+	wg.Wait()
+	err = errors.Join(err, a.store.Append(context.WithoutCancel(ctx), a.event("issuer.stop")), a.Close())
+	if err == nil {
+		a.log.Info("stopped")
+	}
+	return err
+}
+
+// Close unbinds the listeners, finishes what the store has queued and lets go
+// of it. Run does it at its end; a second call does nothing.
+func (a *App) Close() error {
+	a.close.Do(func() {
+		var errs []error
+		for _, s := range a.servers {
+			errs = append(errs, s.Close())
+		}
+		if a.store != nil {
+			errs = append(errs, a.store.Close())
+		}
+		a.closed = errors.Join(append(errs, a.keys.Close())...)
+	})
+	return a.closed
+}

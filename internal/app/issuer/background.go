@@ -1,0 +1,87 @@
+package issuer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"vidimus/internal/status"
+	"vidimus/internal/store/bolt"
+)
+
+// sweepEvery is how often expired offers, tokens and nonces are forgotten: they
+// refuse by their own expiry, so nothing waits for it.
+const sweepEvery = time.Minute
+
+// sweep forgets what has expired until ctx ends. The store sweeps the records
+// of both services in one go.
+func (a *App) sweep(ctx context.Context) {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		if err := a.issuance.Sweep(ctx); err != nil && ctx.Err() == nil {
+			a.log.Error("sweeping expired records", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// publishing counts and logs what went wrong with the lists.
+func (a *App) publishing() func(error) {
+	failed := a.metrics.Counter("vidimus_status_publish_failures_total", "Publications of status lists that failed; the lists before are served on.")
+	return func(err error) {
+		failed()
+		a.log.Error("publishing status lists", "error", err)
+	}
+}
+
+// gauges are what an operator sets alarms on.
+func (a *App) gauges(identities map[string]*identity) {
+	a.metrics.Gauge("vidimus_status_list_age_seconds", "Age of the oldest status list that is served; more than ttl means that publishing fails.", func() float64 {
+		oldest := a.publisher.Oldest()
+		if oldest.IsZero() {
+			return 0
+		}
+		return a.opts.Clock.Now().Sub(oldest).Seconds()
+	})
+	a.metrics.Gauge("vidimus_store_commits", "Transactions made durable since the start.", func() float64 { return float64(a.store.Commits()) })
+	first := a.roots.iaca.NotAfter()
+	for _, id := range identities {
+		if id.leaf.NotAfter().Before(first) {
+			first = id.leaf.NotAfter()
+		}
+		if left := id.leaf.NotAfter().Sub(a.opts.Clock.Now()); left < expiresSoon {
+			a.log.Warn("a certificate expires soon: copies live no longer than it", "signer", id.name, "not_after", id.leaf.NotAfter())
+		}
+	}
+	a.metrics.Gauge("vidimus_certificate_seconds_left", "Until the first of our certificates expires.", func() float64 {
+		return first.Sub(a.opts.Clock.Now()).Seconds()
+	})
+}
+
+// expiresSoon is when a certificate is worth a warning at the start: two lives
+// of a copy.
+const expiresSoon = 28 * 24 * time.Hour
+
+// readiness says whether requests can be served: the store answers, and the
+// lists were published since the start.
+type readiness struct {
+	store     *bolt.Store
+	publisher *status.Publisher
+}
+
+// Ready implements issuerhttp.Readiness.
+func (r readiness) Ready(ctx context.Context) error {
+	if _, err := r.store.Lists(ctx); err != nil {
+		return fmt.Errorf("the store does not answer: %w", err)
+	}
+	if r.publisher.Aggregation() == nil {
+		return errors.New("no status list was published yet")
+	}
+	return nil
+}

@@ -1,0 +1,184 @@
+package issuer
+
+import (
+	"bytes"
+	_ "embed" // the defaults
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// DefaultsYAML is every key of the configuration with its default and what it
+// means: what `issuer check-config --defaults` prints.
+//
+//go:embed defaults.yaml
+var DefaultsYAML string
+
+// Config is the configuration file; the keys are documented in defaults.yaml.
+// Secrets are paths or URIs, never values. New and Init take only what Check
+// lets pass.
+type Config struct {
+	StateDir       string            `yaml:"state_dir"`
+	PublicURL      string            `yaml:"public_url"`
+	Authority      Authority         `yaml:"authority"`
+	Listen         Listen            `yaml:"listen"`
+	TrustedProxies []string          `yaml:"trusted_proxies"`
+	RegistryTLS    TLS               `yaml:"registry_tls"`
+	Curve          string            `yaml:"curve"`
+	Signers        map[string]Signer `yaml:"signers"`
+	IACA           Root              `yaml:"iaca"`
+	OperationsCA   Root              `yaml:"operations_ca"`
+	Catalog        []string          `yaml:"catalog"`
+	Sources        []Source          `yaml:"sources"`
+	Clients        []string          `yaml:"clients"`
+	Offers         Offers            `yaml:"offers"`
+	Status         Status            `yaml:"status"`
+	RateLimit      RateLimit         `yaml:"rate_limit"`
+	LogLevel       string            `yaml:"log_level"`
+
+	// Dev is --dev: soft keys, a sample registry, anonymous wallets, http on
+	// loopback. It is no key of the file, so that no file turns it on.
+	Dev bool `yaml:"-"`
+}
+
+// Authority is who issues.
+type Authority struct {
+	Country      string `yaml:"country"`
+	State        string `yaml:"state"`
+	Organization string `yaml:"organization"`
+}
+
+// Listen is the addresses of the listeners, host:port.
+type Listen struct {
+	Public   string `yaml:"public"`
+	Registry string `yaml:"registry"`
+	Office   string `yaml:"office"`
+	Metrics  string `yaml:"metrics"`
+}
+
+// TLS is paths of PEM files.
+type TLS struct {
+	Certificate string `yaml:"certificate"`
+	Key         string `yaml:"key"`
+	ClientCA    string `yaml:"client_ca"`
+}
+
+// Signer is a key and the certificate chain over it.
+type Signer struct {
+	Key     string `yaml:"key"`
+	Chain   string `yaml:"chain"`
+	Profile string `yaml:"profile"`
+}
+
+// Root is a self-signed certificate and, where this machine holds it, its key.
+type Root struct {
+	Key         string `yaml:"key"`
+	Certificate string `yaml:"certificate"`
+}
+
+// Source is a registry and what it may say.
+type Source struct {
+	Issuer        string   `yaml:"issuer"`
+	Keys          []string `yaml:"keys"`
+	Events        []string `yaml:"events"`
+	DocumentTypes []string `yaml:"document_types"`
+	Entitlements  []string `yaml:"entitlements"`
+	ClientNames   []string `yaml:"client_names"`
+}
+
+// Offers is the life of offers and transaction codes.
+type Offers struct {
+	Lifetime       time.Duration `yaml:"lifetime"`
+	TxCodeLength   int           `yaml:"tx_code_length"`
+	TxCodeAttempts int           `yaml:"tx_code_attempts"`
+}
+
+// Status is the timing of the published lists.
+type Status struct {
+	Tick     time.Duration `yaml:"tick"`
+	TTL      time.Duration `yaml:"ttl"`
+	Lifetime time.Duration `yaml:"lifetime"`
+}
+
+// RateLimit bounds one client address.
+type RateLimit struct {
+	PerSecond float64 `yaml:"per_second"`
+	Burst     int     `yaml:"burst"`
+}
+
+// Defaults is the configuration of defaults.yaml.
+func Defaults() Config {
+	var c Config
+	if err := decodeYAML([]byte(DefaultsYAML), &c); err != nil {
+		panic("defaults.yaml: " + err.Error()) // a build of ours is broken
+	}
+	return c
+}
+
+// LoadConfig reads a file over the defaults. Keys of the file win; signers are
+// joined by name, lists are replaced; unknown keys are refused with their
+// line. path "" gives the defaults alone. dev fills in what development leaves
+// to us. The result is not checked yet.
+func LoadConfig(path string, dev bool) (Config, error) {
+	c := Defaults()
+	if path != "" {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return Config{}, fmt.Errorf("reading the configuration: %w", err)
+		}
+		if err := decodeYAML(data, &c); err != nil {
+			return Config{}, fmt.Errorf("%s: %w", path, err)
+		}
+	}
+	if dev {
+		c.Dev = true
+		c.fillDev()
+	}
+	return c, nil
+}
+
+// fillDev completes what a configuration for development need not say.
+func (c *Config) fillDev() {
+	if c.PublicURL == "" {
+		c.PublicURL = "http://" + c.Listen.Public
+	}
+	if c.Authority == (Authority{}) {
+		c.Authority = Authority{Country: "UT", Organization: "Utopia"}
+	}
+}
+
+func decodeYAML(data []byte, into *Config) error {
+	dec := yaml.NewDecoder(bytes.NewReader(data))
+	dec.KnownFields(true)
+	if err := dec.Decode(into); err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	if err := dec.Decode(new(any)); !errors.Is(err, io.EOF) {
+		return errors.New("more than one YAML document")
+	}
+	return nil
+}
+
+// YAML writes the configuration as it is used.
+func (c *Config) YAML() (string, error) {
+	var b bytes.Buffer
+	enc := yaml.NewEncoder(&b)
+	enc.SetIndent(2)
+	if err := errors.Join(enc.Encode(c), enc.Close()); err != nil {
+		return "", fmt.Errorf("writing the configuration: %w", err)
+	}
+	return b.String(), nil
+}
+
+// Path resolves a path of the configuration: relative ones start at StateDir.
+func (c *Config) Path(p string) string {
+	if p == "" || filepath.IsAbs(p) {
+		return p
+	}
+	return filepath.Join(c.StateDir, p)
+}

@@ -1,0 +1,126 @@
+package issuer
+
+import (
+	"crypto/tls"
+	"fmt"
+	"net/http"
+	"net/http/pprof"
+	"net/netip"
+
+	"vidimus/internal/issuerhttp"
+	"vidimus/internal/webserver"
+)
+
+// Wrong codes and tokens of one client address: a person who mistypes is not
+// stopped, a program that tries is, long before the tries of an offer matter.
+const (
+	guessesPerSecond = 0.2
+	guessesBurst     = 20
+)
+
+// listen makes the four handlers and binds their listeners.
+func (a *App) listen() error {
+	tlsConfig, err := a.cfg.registryTLS()
+	if err != nil {
+		return err
+	}
+	l := a.cfg.Listen
+	for _, s := range []struct {
+		name, addr string
+		handler    func() (http.Handler, error)
+		tls        *tls.Config
+	}{
+		{"public", l.Public, a.public, nil},
+		{"registry", l.Registry, a.registry, tlsConfig},
+		{"office", l.Office, a.office, nil},
+		{"metrics", l.Metrics, a.private, nil},
+	} {
+		h, err := s.handler()
+		if err != nil {
+			return err
+		}
+		server, err := webserver.Listen(s.name, s.addr, h, s.tls, a.log)
+		if err != nil {
+			return fmt.Errorf("listen.%s: %w", s.name, err)
+		}
+		a.servers = append(a.servers, server)
+	}
+	return nil
+}
+
+func (a *App) engine(name string, proxies ...netip.Prefix) (*webserver.Engine, error) {
+	return webserver.New(webserver.Config{
+		Listener: name, Log: a.log, Clock: a.opts.Clock, Rand: a.opts.Rand, Recorder: a.metrics, TrustedProxies: proxies,
+	})
+}
+
+// public is for wallets, and for whoever reads status lists.
+func (a *App) public() (http.Handler, error) {
+	var proxies []netip.Prefix
+	for _, p := range a.cfg.TrustedProxies {
+		prefix, err := netip.ParsePrefix(p)
+		if err != nil {
+			return nil, fmt.Errorf("trusted_proxies: %w", err)
+		}
+		proxies = append(proxies, prefix)
+	}
+	e, err := a.engine("public", proxies...)
+	if err != nil {
+		return nil, err
+	}
+	return e, issuerhttp.Public(e, issuerhttp.PublicConfig{
+		URL: a.cfg.PublicURL, Tokens: a.tokens, Credentials: a.issuance, Metadata: a.metadata, Lists: a.publisher,
+		Ready:   readiness{a.store, a.publisher},
+		Limit:   webserver.NewLimiter(a.cfg.RateLimit.PerSecond, a.cfg.RateLimit.Burst),
+		Guesses: webserver.NewLimiter(guessesPerSecond, guessesBurst),
+	})
+}
+
+// registry is for registries. It has no rate limit: whoever comes this far has
+// a certificate of registry_tls.client_ca, or is on this machine in --dev.
+func (a *App) registry() (http.Handler, error) {
+	peer := func(*http.Request) (string, error) { return "", nil }
+	if !a.cfg.Dev {
+		peers, err := a.cfg.peers()
+		if err != nil {
+			return nil, err
+		}
+		peer = peers.of
+	}
+	e, err := a.engine("registry")
+	if err == nil {
+		issuerhttp.Registry(e, issuerhttp.RegistryConfig{Inbox: a.inbox, Peer: peer})
+	}
+	return e, err
+}
+
+// office is for the clerks' programs on this machine.
+func (a *App) office() (http.Handler, error) {
+	token, err := readOfficeToken(&a.cfg)
+	if err != nil {
+		return nil, err
+	}
+	e, err := a.engine("office")
+	if err == nil {
+		issuerhttp.Office(e, issuerhttp.OfficeConfig{Grants: a.tokens, Offers: a.issuance, Actor: token.actor})
+	}
+	return a.withDocuments(e, token), err
+}
+
+// private is metrics, health and pprof for this machine.
+func (a *App) private() (http.Handler, error) {
+	health, err := a.engine("metrics")
+	if err != nil {
+		return nil, err
+	}
+	issuerhttp.Health(health, readiness{a.store, a.publisher})
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", a.metrics.Handler())
+	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
+	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	mux.Handle("/", health)
+	return mux, nil
+}

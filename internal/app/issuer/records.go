@@ -1,0 +1,75 @@
+package issuer
+
+import (
+	"context"
+	"errors"
+
+	"vidimus/internal/catalog"
+	"vidimus/internal/clock"
+	"vidimus/internal/document"
+	"vidimus/internal/issuance"
+	"vidimus/internal/problem"
+	"vidimus/internal/registry"
+)
+
+// records reads the registries' state for issuance and authserver.
+type records struct {
+	store   registry.Records
+	catalog *catalog.Catalog
+	signers signers
+	clock   clock.Clock
+}
+
+// Subject implements issuance.Records.
+func (r records) Subject(ctx context.Context, person string) (document.Subject, error) {
+	s, err := r.store.Subject(ctx, person)
+	if errors.Is(err, registry.ErrSubjectNotFound) {
+		return document.Subject{}, problem.Wrap(problem.NotFound, err, "no registry has spoken of this person")
+	}
+	return s, err
+}
+
+// Eligible implements authserver.Subjects: every copy could be made now.
+func (r records) Eligible(ctx context.Context, person string, documents map[string]string) error {
+	s, err := r.Subject(ctx, person)
+	if err != nil {
+		return err
+	}
+	for id, number := range documents {
+		doc := s.Document(number)
+		if doc == nil {
+			return problem.New(problem.CredentialRequestDenied, "the person has no document of this number")
+		}
+		if err := r.issuable(ctx, s, *doc, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// issuable tries what issuance will do, without a copy: so that a missing
+// portrait is told to the office and not to the wallet.
+func (r records) issuable(ctx context.Context, s document.Subject, doc document.Document, configuration string) error {
+	cfg, ok := r.catalog.Configuration(configuration)
+	if !ok {
+		return problem.New(problem.UnknownCredentialConfiguration, "no such credential configuration")
+	}
+	signer, err := r.signers.Signer(ctx, cfg.Signer)
+	if err != nil {
+		return err
+	}
+	_, err = cfg.NewBatch(s, doc, r.clock.Now(), signer.Terms)
+	return err
+}
+
+// signers are the keys by name, as issuance sees them.
+type signers map[string]*issuance.Signer
+
+// Signer implements issuance.Signers.
+func (s signers) Signer(_ context.Context, name string) (*issuance.Signer, error) {
+	k, ok := s[name]
+	if !ok {
+		return nil, errors.New("no signer " + name) // New has looked: not reached
+	}
+	return k, nil
+}

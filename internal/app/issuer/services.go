@@ -1,0 +1,165 @@
+package issuer
+
+import (
+	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"time"
+
+	"vidimus/internal/authserver"
+	"vidimus/internal/catalog"
+	"vidimus/internal/issuance"
+	"vidimus/internal/issuerhttp"
+	"vidimus/internal/jose"
+	"vidimus/internal/keys/soft"
+	"vidimus/internal/registry"
+	"vidimus/internal/status"
+)
+
+// identify loads what the office signs with and what it signs, and holds the
+// one against the other.
+func (a *App) identify(ctx context.Context) (*catalog.Catalog, map[string]*identity, error) {
+	r, identities, err := a.cfg.load(ctx, a.keys, a.opts.Clock.Now(), a.opts.Rand)
+	if err != nil {
+		return nil, nil, err
+	}
+	a.roots = r
+	cat, err := a.cfg.loadCatalog()
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := a.cfg.match(cat, identities); err != nil {
+		return nil, nil, err
+	}
+	a.signers = signers{}
+	for name, id := range identities {
+		if a.signers[name], err = a.cfg.signer(id); err != nil {
+			return nil, nil, fmt.Errorf("signers.%s: %w", name, err)
+		}
+	}
+	return cat, identities, nil
+}
+
+func (c *Config) loadCatalog() (*catalog.Catalog, error) {
+	paths := make([]string, len(c.Catalog))
+	for i, p := range c.Catalog {
+		paths[i] = c.Path(p)
+	}
+	cat, err := catalog.Load(paths...)
+	if err != nil {
+		return nil, fmt.Errorf("catalog: %w", err)
+	}
+	return cat, nil
+}
+
+// match says whether every credential configuration can be signed.
+func (c *Config) match(cat *catalog.Catalog, identities map[string]*identity) error {
+	u, err := url.Parse(c.PublicURL)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, name := range cat.IDs() {
+		cfg, _ := cat.Configuration(name)
+		id, ok := identities[cfg.Signer]
+		if !ok {
+			errs = append(errs, fmt.Errorf("catalog: configuration %s is signed by %q: add signers.%s and run init in a new state_dir, or put its key and certificate in place", name, cfg.Signer, cfg.Signer))
+			continue
+		}
+		if k, ok := id.leaf.PublicKey().(*ecdsa.PublicKey); !ok || k.Curve.Params().Name != cfg.SigningCurve {
+			errs = append(errs, fmt.Errorf("catalog: configuration %s says signing_curve %s, but the key of signers.%s is on another", name, cfg.SigningCurve, cfg.Signer))
+		}
+		if cfg.Format == catalog.FormatSDJWT && !id.leaf.HasURI(c.PublicURL) && !id.leaf.HasDNSName(u.Hostname()) {
+			errs = append(errs, fmt.Errorf("catalog: configuration %s: the certificate of signers.%s does not name %s, which its copies have as iss: was public_url changed after init?", name, cfg.Signer, c.PublicURL))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// signer is an identity as issuance uses it.
+func (c *Config) signer(id *identity) (*issuance.Signer, error) {
+	thumbprint, err := jose.Thumbprint(id.key.Public())
+	if err != nil {
+		return nil, err
+	}
+	return &issuance.Signer{
+		Key: id.key, KeyID: jose.EncodeBase64URL(thumbprint), Chain: id.chain,
+		Terms: catalog.Terms{
+			Issuer: c.PublicURL, NotBefore: id.leaf.NotBefore(), NotAfter: id.leaf.NotAfter(), Country: id.leaf.Country, State: id.leaf.State,
+		},
+	}, nil
+}
+
+// services makes what stands behind the listeners.
+func (a *App) services(cat *catalog.Catalog, identities map[string]*identity) error {
+	secret, err := readSecret(a.cfg.Path(secretFile))
+	if err != nil {
+		return err
+	}
+	a.records = records{store: a.store, catalog: cat, signers: a.signers, clock: a.opts.Clock}
+	statusSigner, receipt := identities["status"], identities["receipt"]
+	if a.publisher, err = status.New(status.Config{
+		Store: a.store, Signer: statusSigner.key, Chain: statusSigner.chain, Clock: a.opts.Clock, Rand: a.opts.Rand, PublicURL: a.cfg.PublicURL,
+		Tick: a.cfg.Status.Tick, TTL: a.cfg.Status.TTL, Expires: a.cfg.Status.Lifetime, OnError: a.publishing(),
+	}); err != nil {
+		return err
+	}
+	if a.tokens, err = authserver.New(authserver.Config{
+		Issuer: a.cfg.PublicURL, TokenEndpoint: a.cfg.PublicURL + issuerhttp.TokenPath, Secret: secret, Configurations: grantable(cat),
+		Clients: a.cfg.Clients, Dev: a.cfg.Dev, AnonymousClients: a.cfg.Dev,
+		OfferLifetime: a.cfg.Offers.Lifetime, TxCodeLength: a.cfg.Offers.TxCodeLength, TxCodeAttempts: a.cfg.Offers.TxCodeAttempts,
+	}, authserver.Parts{Store: a.store, Subjects: a.records, Audit: a.store, Clock: a.opts.Clock, Rand: a.opts.Rand}); err != nil {
+		return err
+	}
+	if a.issuance, err = issuance.New(issuance.Config{
+		Issuer: a.cfg.PublicURL, OffersURL: a.cfg.PublicURL + issuerhttp.OffersPath, Secret: secret,
+	}, issuance.Parts{
+		Store: a.store, Records: a.records, Catalog: cat, Signers: a.signers, Audit: a.store, Clock: a.opts.Clock, Rand: a.opts.Rand,
+	}); err != nil {
+		return err
+	}
+	sources, err := a.cfg.sources(cat)
+	if err != nil {
+		return err
+	}
+	a.inbox, err = registry.New(registry.Config{
+		Issuer: a.cfg.PublicURL, Sources: sources, Store: a.store, Audit: a.store, Clock: a.opts.Clock, Revoked: a.publisher.Kick,
+		ReceiptSigner: crypto.Signer(receipt.key), ReceiptChain: receipt.chain, Rand: a.opts.Rand,
+	})
+	return err
+}
+
+// grantable is the catalogue as the authorization server sees it. Every offer
+// has a transaction code: the office hands it to the person.
+func grantable(cat *catalog.Catalog) map[string]authserver.Configuration {
+	out := map[string]authserver.Configuration{}
+	for _, id := range cat.IDs() {
+		c, _ := cat.Configuration(id)
+		out[id] = authserver.Configuration{Type: c.Type(), Scope: c.Scope}
+	}
+	return out
+}
+
+// CheckState says what of a state folder would keep the office from starting:
+// roots, keys, certificates, catalogue, the registries' keys. It opens neither
+// database nor listeners.
+func CheckState(ctx context.Context, cfg Config, now time.Time, rand io.Reader) error {
+	if err := cfg.Check(); err != nil {
+		return fmt.Errorf("configuration: %w", err)
+	}
+	km := soft.New(cfg.StateDir)
+	defer km.Close()
+	_, identities, err := cfg.load(ctx, km, now, rand)
+	cat, catErr := cfg.loadCatalog()
+	if err = errors.Join(err, catErr); err != nil {
+		return err
+	}
+	_, sourcesErr := cfg.sources(cat)
+	_, peersErr := cfg.peers()
+	_, tlsErr := cfg.registryTLS()
+	return errors.Join(cfg.match(cat, identities), sourcesErr, peersErr, tlsErr)
+}
