@@ -14,7 +14,7 @@ import (
 // fastest turns took; ns/op counts the case alone. Wall time is used: the cases
 // run on one goroutine and the fastest turn is one that nobody interrupted.
 func interleave(b *testing.B, floor, work func()) {
-	const slice = 20
+	const slice = 4
 	best := func(d *time.Duration, f func()) time.Duration {
 		start := time.Now()
 		for range slice {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"vidimus/internal/jose"
 )
@@ -24,11 +25,10 @@ func (p *Prepared) Sign(signer crypto.Signer, chain [][]byte, rand io.Reader) (s
 	if p.used.Swap(true) {
 		return "", ErrUsed
 	}
-	checked, err := p.t.checkedChain(signer, chain)
-	if err != nil {
+	if err := p.t.checkSigner(signer, chain); err != nil {
 		return "", fmt.Errorf("x5c: %w", err)
 	}
-	return p.sign(signer, map[string]any{"typ": p.typ, "x5c": checked.text}, rand)
+	return p.sign(signer, map[string]any{"typ": p.typ, "x5c": chain}, rand)
 }
 
 // SignWithKeyID is [Prepared.Sign] for issuers whose keys are found by iss and
@@ -49,48 +49,50 @@ func (p *Prepared) sign(signer crypto.Signer, header map[string]any, rand io.Rea
 	if err != nil {
 		return "", fmt.Errorf("signing: %w", err)
 	}
-	compact := make([]byte, 0, len(token)+1+len(p.disclosures))
-	compact = append(append(append(compact, token...), '~'), p.disclosures...)
-	if len(compact) > maxSize {
-		return "", fmt.Errorf("%w: credential of %d bytes, at most %d", ErrLimit, len(compact), maxSize)
+	n := len(token) + 1 + len(p.disclosures)
+	if n > maxSize {
+		return "", fmt.Errorf("%w: credential of %d bytes, at most %d", ErrLimit, n, maxSize)
 	}
-	return string(compact), nil
+	var compact strings.Builder
+	compact.Grow(n)
+	compact.WriteString(token)
+	compact.WriteByte('~')
+	compact.Write(p.disclosures)
+	return compact.String(), nil
 }
 
 // checkedChain is a chain that was found to fit a key.
 type checkedChain struct {
 	chain [][]byte
 	key   crypto.PublicKey
-	text  []string // as in x5c
 }
 
-// checkedChain checks a chain, once for all copies that use it.
-func (t *Template) checkedChain(signer crypto.Signer, chain [][]byte) (*checkedChain, error) {
+// checkSigner checks a chain, once for all copies that use it.
+func (t *Template) checkSigner(signer crypto.Signer, chain [][]byte) error {
 	public, ok := signer.Public().(interface{ Equal(crypto.PublicKey) bool })
 	if !ok {
-		return nil, fmt.Errorf("key of type %T", signer.Public())
+		return fmt.Errorf("key of type %T", signer.Public())
 	}
 	if c := t.chain.Load(); c != nil && public.Equal(c.key) && slices.EqualFunc(c.chain, chain, bytes.Equal) {
-		return c, nil
+		return nil
 	}
 	if err := checkChain(chain); err != nil {
-		return nil, err
+		return err
 	}
 	c := &checkedChain{key: signer.Public()}
 	for i, der := range chain {
 		certificate, err := x509.ParseCertificate(der)
 		if err != nil {
-			return nil, fmt.Errorf("certificate %d: %w", i, err)
+			return fmt.Errorf("certificate %d: %w", i, err)
 		}
 		if bytes.Equal(certificate.RawIssuer, certificate.RawSubject) {
-			return nil, fmt.Errorf("certificate %d is self-signed: anchors do not travel", i)
+			return fmt.Errorf("certificate %d is self-signed: anchors do not travel", i)
 		}
 		if i == 0 && !public.Equal(certificate.PublicKey) {
-			return nil, fmt.Errorf("the leaf certifies another key")
+			return fmt.Errorf("the leaf certifies another key")
 		}
 		c.chain = append(c.chain, bytes.Clone(der))
-		c.text = append(c.text, jose.EncodeBase64(der))
 	}
 	t.chain.Store(c)
-	return c, nil
+	return nil
 }

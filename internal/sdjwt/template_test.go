@@ -8,6 +8,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -346,6 +347,31 @@ func TestSignOnce(t *testing.T) {
 	if _, err := p.SignWithKeyID(w.issuer, "1", random(1)); !errors.Is(err, ErrUsed) {
 		t.Errorf("signed twice: %v", err)
 	}
+}
+
+// TestConcurrentCopies: a template is shared by a whole batch.
+func TestConcurrentCopies(t *testing.T) {
+	w := newWorld(t)
+	template := pidTemplate(t, Options{Decoys: 2})
+	var group sync.WaitGroup
+	for seed := range uint64(8) {
+		group.Go(func() {
+			p, err := template.Prepare(w.copyOf(), random(seed))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			compact, err := p.Sign(w.issuer, w.chain, random(seed))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if check := failing(w, compact); check != "" {
+				t.Errorf("fails %s", check)
+			}
+		})
+	}
+	group.Wait()
 }
 
 func TestSignRefusesChain(t *testing.T) {
