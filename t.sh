@@ -74,13 +74,13 @@ peers() {
 interop() {
 	peers
 	say "interop: independent wallet, verifier and list reader"
-	go test -count=1 -tags=nomsgpack,interop ./internal/app/...
+	go test -count=1 -v -tags=nomsgpack,interop ./internal/app/interop | grep -v "^{"
 }
 
 e2e() {
 	need chromium chromium
 	say "e2e: pages in a real browser"
-	go test -count=1 -tags=nomsgpack,e2e ./internal/app/...
+	go test -count=1 -tags=nomsgpack,e2e ./internal/app/demo
 }
 
 faults() { say "faults: kill -9 in the middle of writes"; FAULTS=ci go test -count=1 -run 'Kill|Crash|Fatal' ./internal/store/...; }
