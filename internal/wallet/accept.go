@@ -1,0 +1,165 @@
+package wallet
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"errors"
+	"fmt"
+
+	"vidimus/internal/oid4vci"
+)
+
+// AcceptOptions is what the holder decides.
+type AcceptOptions struct {
+	// TxCode came to the holder by another way than the offer.
+	TxCode string
+	// Configurations are those of the offer that are wanted; none means all.
+	Configurations []string
+	// Copies of each; 0 means DefaultCopies, or what the issuer allows when
+	// that is less.
+	Copies int
+}
+
+// Accept takes up an offer: an openid-credential-offer:// or haip-vci:// URI, or
+// an https link, with the offer or a reference to it. It gives the batches that
+// are now in the store; when a later configuration fails, those before it beside
+// the error. Server's refusals are *Refusal.
+func (w *Wallet) Accept(ctx context.Context, uri string, opt AcceptOptions) ([]Batch, error) {
+	offer, err := w.offer(ctx, uri)
+	if err != nil {
+		return nil, err
+	}
+	w.say("offer of %s: %q", offer.CredentialIssuer, offer.ConfigurationIDs)
+	grant := offer.PreAuthorized
+	if grant == nil {
+		return nil, errors.New("the offer has no pre-authorized code, and this wallet logs in nowhere")
+	}
+	if err := checkTxCode(grant, opt.TxCode); err != nil {
+		return nil, err
+	}
+	e, ids, err := w.meet(ctx, offer, opt.Configurations)
+	if err != nil {
+		return nil, err
+	}
+	copies, err := e.copies(opt.Copies)
+	if err != nil {
+		return nil, err
+	}
+	if err := e.redeem(ctx, grant, opt.TxCode); err != nil {
+		return nil, err
+	}
+	w.say("access token from %s, bound to a key of this offer", e.server.Issuer)
+	var batches []Batch
+	for _, id := range ids {
+		for _, r := range e.requests(id) {
+			b, err := e.fetch(ctx, id, r, copies)
+			if err != nil {
+				return batches, fmt.Errorf("configuration %q: %w", id, err)
+			}
+			batches = append(batches, b)
+		}
+	}
+	return batches, nil
+}
+
+// meet reads both metadata documents before anything secret is sent.
+func (w *Wallet) meet(ctx context.Context, offer *oid4vci.CredentialOffer, names []string) (*exchange, []string, error) {
+	issuer, err := w.issuerMetadata(ctx, offer.CredentialIssuer)
+	if err != nil {
+		return nil, nil, err
+	}
+	ids, err := chosen(offer, issuer, names)
+	if err != nil {
+		return nil, nil, err
+	}
+	server, err := w.serverMetadata(ctx, issuer, offer.PreAuthorized.AuthorizationServer)
+	if err != nil {
+		return nil, nil, err
+	}
+	w.say("metadata of %s and of its authorization server fit the offer", issuer.CredentialIssuer)
+	dpop, err := newProver(w.cfg.Clock, w.cfg.Rand)
+	if err != nil {
+		return nil, nil, err
+	}
+	return &exchange{Wallet: w, dpop: dpop, issuer: issuer, server: server}, ids, nil
+}
+
+// copies decides how many keys go into one request (section 12.2.4, batch_size).
+func (e *exchange) copies(wanted int) (int, error) {
+	allowed := 1
+	if b := e.issuer.BatchCredentialIssuance; b != nil {
+		allowed = min(b.BatchSize, MaxCopies)
+	}
+	switch {
+	case wanted < 0 || wanted > MaxCopies:
+		return 0, fmt.Errorf("%d copies: between 1 and %d are fetched at once", wanted, MaxCopies)
+	case wanted > allowed:
+		return 0, fmt.Errorf("%d copies: the issuer gives at most %d at once", wanted, allowed)
+	case wanted == 0:
+		return min(DefaultCopies, allowed), nil
+	}
+	return wanted, nil
+}
+
+// requests are those for one configuration. A token that names credential
+// identifiers is to be used with these and not with the configuration's id, one
+// request for each dataset (section 8.2).
+func (e *exchange) requests(id string) []oid4vci.CredentialRequest {
+	var list []oid4vci.CredentialRequest
+	for _, d := range e.token.AuthorizationDetails {
+		if d.CredentialConfigurationID == id {
+			for _, identifier := range d.CredentialIdentifiers {
+				list = append(list, oid4vci.CredentialRequest{Identifier: identifier})
+			}
+		}
+	}
+	if list == nil {
+		list = append(list, oid4vci.CredentialRequest{ConfigurationID: id})
+	}
+	return list
+}
+
+// fetch gets one batch, looks at every copy, keeps them and says so.
+func (e *exchange) fetch(ctx context.Context, id string, r oid4vci.CredentialRequest, copies int) (Batch, error) {
+	configuration := e.issuer.Configurations[id]
+	keys := make([]*ecdsa.PrivateKey, copies)
+	for i := range keys {
+		var err error
+		if keys[i], err = ecdsa.GenerateKey(elliptic.P256(), e.cfg.Rand); err != nil {
+			return Batch{}, fmt.Errorf("making a key: %w", err)
+		}
+	}
+	response, err := e.request(ctx, r, keys)
+	if err != nil {
+		return Batch{}, err
+	}
+	in := &inspection{configuration, keys, e.cfg.Clock.Now(), e.cfg.Trust}
+	list, err := in.batch(response.Credentials)
+	if err != nil {
+		e.notify(ctx, response.NotificationID, oid4vci.EventFailure)
+		return Batch{}, err
+	}
+	if len(list) < copies {
+		e.say("warning: %d copies were asked for, %d came", copies, len(list))
+	}
+	b := Batch{
+		Issuer: e.issuer.CredentialIssuer, Configuration: id, Name: displayName(id, configuration),
+		Format: configuration.Format, Type: typeOf(configuration), Received: in.now.UTC(),
+	}
+	b, err = e.cfg.Store.put(b, list, keys, e.cfg.Rand)
+	if err != nil {
+		e.notify(ctx, response.NotificationID, oid4vci.EventFailure)
+		return Batch{}, err
+	}
+	e.say("%s: %d copies of %s, checked and kept", b.ID, len(list), b.Type)
+	e.notify(ctx, response.NotificationID, oid4vci.EventAccepted)
+	return b, nil
+}
+
+func typeOf(c oid4vci.Configuration) string {
+	if c.Format == oid4vci.FormatMdoc {
+		return c.DocType
+	}
+	return c.VCT
+}

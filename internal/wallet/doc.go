@@ -1,0 +1,30 @@
+// Package wallet is the reference holder: it fetches credentials over
+// OpenID4VCI, keeps them with their keys in a folder, and presents them. It is
+// there for tests and for the demo and is never a product: keys lie
+// unencrypted in files, nobody has to unlock anything.
+//
+// Start with OpenStore and New; Wallet.Accept turns an offer into copies,
+// Wallet.PresentMdoc and Wallet.PresentSDJWT show one, and Session.Answer
+// answers a reader at the other end of an ISO/IEC 18013-5 session
+// (proximity.RunHolder takes it as it is).
+//
+// As a client it follows OpenID4VCI 1.0 sections 4 to 8, 11 and 12 in the profile
+// of HAIP 1.0, with pre-authorized codes: metadata at the well-known places whose
+// names are compared as strings, DPoP (RFC 9449) under a key of its own for
+// every offer, one fresh P-256 key for every copy. As a holder it follows
+// ISO/IEC 18013-5:2021, 7.2.5, 8.3.2.1.2 and 9.1.3, and RFC 9901 section 7.2.
+//
+// It refuses an answer that is not strictly what was asked for: metadata of
+// another issuer, a bearer token, a credential of another type, bound to no key
+// of this request, with a broken signature or digest, out of its time, an SD-JWT
+// that already has a key binding; with Config.Trust also one whose signer leads
+// to no anchor. One bad copy refuses the batch. When presenting it returns
+// nothing that was not both asked for and agreed to.
+//
+// Not here: the authorization code flow, deferred issuance, encrypted answers,
+// key and client attestations, refreshing, revoked copies. Two processes must
+// not present from one folder at the same time: they could choose one copy.
+//
+// A copy is chosen so that each is shown as seldom as the others, and a key that
+// has signed never makes a MAC (ISO/IEC 18013-5, 9.1.3).
+package wallet

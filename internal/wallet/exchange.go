@@ -1,0 +1,179 @@
+package wallet
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"vidimus/internal/oid4vci"
+)
+
+// exchange is one conversation with an issuer, from the token to the
+// notification.
+type exchange struct {
+	*Wallet
+	dpop   *prover
+	issuer *oid4vci.IssuerMetadata
+	server *oid4vci.ServerMetadata
+	token  *oid4vci.TokenResponse
+}
+
+// post sends a request with a DPoP proof, and once more when the server wants
+// its nonce in it.
+func (e *exchange) post(ctx context.Context, r role, endpoint, contentType string, body []byte, limit int64) (*answer, error) {
+	for again := false; ; again = true {
+		header := map[string]string{"Content-Type": contentType}
+		token := ""
+		if e.token != nil {
+			token = e.token.AccessToken
+			header["Authorization"] = "DPoP " + token
+		}
+		var err error
+		if header["DPoP"], err = e.dpop.proof(r, endpoint, token); err != nil {
+			return nil, err
+		}
+		a, err := e.call(ctx, http.MethodPost, endpoint, header, body, limit)
+		if err != nil {
+			return nil, err
+		}
+		e.dpop.learn(r, a.header)
+		if !again && wantsNonce(r, a) {
+			e.say("the server wants its nonce in the DPoP proof: once more")
+			continue
+		}
+		return a, nil
+	}
+}
+
+// redeem exchanges the pre-authorized code for an access token (OpenID4VCI 1.0,
+// sections 6.1 and 6.2). Without scope it is good for the whole offer.
+func (e *exchange) redeem(ctx context.Context, grant *oid4vci.PreAuthorizedGrant, txCode string) error {
+	form := url.Values{"grant_type": {oid4vci.GrantPreAuthorized}, "pre-authorized_code": {grant.Code}}
+	if txCode != "" {
+		form.Set("tx_code", txCode)
+	}
+	if e.cfg.ClientID != "" {
+		form.Set("client_id", e.cfg.ClientID)
+	}
+	a, err := e.post(ctx, authorizationServer, e.server.TokenEndpoint, typeForm, []byte(form.Encode()), maxToken)
+	if err != nil {
+		return fmt.Errorf("asking for a token: %w", err)
+	}
+	if a.status != http.StatusOK {
+		return a.refusal("token")
+	}
+	if err := a.json(); err != nil {
+		return fmt.Errorf("reading the token: %w", err)
+	}
+	token, err := oid4vci.ParseTokenResponse(a.body)
+	if err != nil {
+		return err
+	}
+	// A bearer token is worth money to whoever sees it; HAIP 1.0, section 4.
+	if !strings.EqualFold(token.TokenType, "DPoP") {
+		return errors.New("the server gave a bearer token in answer to a DPoP proof")
+	}
+	if strings.ContainsFunc(token.AccessToken, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
+		return errors.New("the access token has characters that cannot be sent")
+	}
+	e.token = token
+	return nil
+}
+
+// nonce asks for a fresh c_nonce (section 7); "" when the issuer has no nonces.
+func (e *exchange) nonce(ctx context.Context) (string, error) {
+	if e.issuer.NonceEndpoint == "" {
+		return "", nil
+	}
+	a, err := e.call(ctx, http.MethodPost, e.issuer.NonceEndpoint, nil, nil, maxNonce)
+	if err != nil {
+		return "", fmt.Errorf("asking for a nonce: %w", err)
+	}
+	if a.status < 200 || a.status > 299 {
+		return "", a.refusal("nonce")
+	}
+	if err := a.json(); err != nil {
+		return "", fmt.Errorf("reading the nonce: %w", err)
+	}
+	e.dpop.learn(resourceServer, a.header) // section 7.2
+	r, err := oid4vci.ParseNonceResponse(a.body)
+	if err != nil {
+		return "", err
+	}
+	return r.CNonce, nil
+}
+
+// request asks for one copy per key (section 8.2), and once more with a new
+// nonce when the first had run out meanwhile.
+func (e *exchange) request(ctx context.Context, r oid4vci.CredentialRequest, keys []*ecdsa.PrivateKey) (*oid4vci.CredentialResponse, error) {
+	for again := false; ; again = true {
+		nonce, err := e.nonce(ctx)
+		if err != nil {
+			return nil, err
+		}
+		r.Proofs.JWT = nil
+		for _, key := range keys {
+			proof, err := oid4vci.SignProof(key, e.issuer.CredentialIssuer, nonce, e.cfg.ClientID, e.cfg.Clock.Now(), e.cfg.Rand)
+			if err != nil {
+				return nil, err
+			}
+			r.Proofs.JWT = append(r.Proofs.JWT, proof)
+		}
+		body, err := r.MarshalJSON()
+		if err != nil {
+			return nil, err
+		}
+		a, err := e.post(ctx, resourceServer, e.issuer.CredentialEndpoint, typeJSON, body, maxIssued)
+		if err != nil {
+			return nil, fmt.Errorf("asking for credentials: %w", err)
+		}
+		switch a.status {
+		case http.StatusOK:
+		case http.StatusAccepted:
+			return nil, errors.New("the issuer wants to deliver later, which this wallet does not wait for")
+		default:
+			refusal := a.refusal("credential")
+			if !again && a.status == http.StatusBadRequest && refusal.Code == "invalid_nonce" {
+				e.say("the nonce has run out: once more with a new one")
+				continue
+			}
+			return nil, refusal
+		}
+		if err := a.json(); err != nil {
+			return nil, fmt.Errorf("reading the credentials: %w", err)
+		}
+		response, err := oid4vci.ParseCredentialResponse(a.body)
+		if err != nil {
+			return nil, err
+		}
+		if response.TransactionID != "" {
+			return nil, errors.New("status 200 without credentials")
+		}
+		return response, nil
+	}
+}
+
+// notify tells the issuer what became of a response (section 11). The outcome
+// of the acceptance does not hang on it.
+func (e *exchange) notify(ctx context.Context, id, event string) {
+	if id == "" || e.issuer.NotificationEndpoint == "" {
+		return
+	}
+	body, err := json.Marshal(oid4vci.Notification{ID: id, Event: event})
+	if err == nil {
+		var a *answer
+		if a, err = e.post(ctx, resourceServer, e.issuer.NotificationEndpoint, typeJSON, body, maxErrors); err == nil && (a.status < 200 || a.status > 299) {
+			err = a.refusal("notification")
+		}
+	}
+	if err != nil {
+		e.say("warning: the issuer was not told %s: %v", event, err)
+		return
+	}
+	e.say("told the issuer: %s", event)
+}

@@ -1,0 +1,38 @@
+package wallet
+
+import "time"
+
+const (
+	// DefaultCopies is how many copies are asked for unless told otherwise, or
+	// the issuer's batch size when that is less. One copy for each of a
+	// fortnight's presentations keeps them from being linked.
+	DefaultCopies = 20
+
+	// MaxCopies bounds the copies of one batch.
+	MaxCopies = 50
+
+	// maxSkew is the tolerance for the issuer's clock.
+	maxSkew = time.Minute
+
+	// maxAges is how many age statements a reader gets out of one request
+	// (ISO/IEC 18013-5, 7.2.5): with more it could narrow the age down.
+	maxAges = 2
+)
+
+// Limits of answers, in bytes.
+const (
+	maxOffer    = 64 << 10
+	maxMetadata = 1 << 20
+	maxToken    = 64 << 10
+	maxNonce    = 16 << 10
+	maxIssued   = 4 << 20  // 50 copies with portraits
+	maxErrors   = 16 << 10 // answer of the notification endpoint
+)
+
+// Limits of what others say and we keep or send back.
+const (
+	maxDPoPNonce = 1 << 10
+	maxName      = 200     // characters of a display name
+	maxBatchFile = 1 << 20 // our own record of a batch
+	maxKeyFile   = 16 << 10
+)

@@ -1,0 +1,72 @@
+package wallet
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+
+	"vidimus/internal/oid4vci"
+)
+
+// What a caller branches on, to say what helps.
+var (
+	// ErrTxCode is for a transaction code that is missing, not wanted, or does
+	// not look as the offer says. Nothing was sent.
+	ErrTxCode = errors.New("transaction code")
+	// ErrClientID says that the server takes no anonymous wallets.
+	ErrClientID = errors.New("the server wants to know its clients")
+	// ErrCredential is for a credential that the wallet does not keep.
+	ErrCredential = errors.New("credential refused")
+	// ErrNotFound says that the wallet holds no such thing.
+	ErrNotFound = errors.New("not in this wallet")
+	// ErrNoCopy says that there is a batch, but no copy of it can be shown now.
+	ErrNoCopy = errors.New("no copy left to show")
+	// ErrElement is for an element or claim that the credential does not hold.
+	ErrElement = errors.New("the credential does not hold this")
+)
+
+// Refusal is a server's no, in its own words.
+type Refusal struct {
+	Endpoint    string // token, nonce, credential, notification
+	Status      int    // HTTP
+	Code        string // the protocol's, "" when the answer has none
+	Description string
+}
+
+func (r *Refusal) Error() string {
+	s := fmt.Sprintf("the %s endpoint refuses with status %d", r.Endpoint, r.Status)
+	if r.Code != "" {
+		s += fmt.Sprintf(", %.64q", r.Code)
+	}
+	if r.Description != "" {
+		s += fmt.Sprintf(": %.300q", r.Description)
+	}
+	return s
+}
+
+// refusal reads the answer of an endpoint that is not a success: the body of
+// RFC 6749 section 5.2, or the challenge of RFC 6750 section 3 and RFC 9449
+// section 7.1.
+func (a *answer) refusal(endpoint string) *Refusal {
+	r := &Refusal{Endpoint: endpoint, Status: a.status}
+	if e, err := oid4vci.ParseErrorResponse(a.body); err == nil {
+		r.Code, r.Description = e.Code, e.Description
+	} else {
+		r.Code = a.challenge()
+	}
+	return r
+}
+
+// challengeError finds the error of a challenge: characters of RFC 6750,
+// section 3, which knows no escapes.
+var challengeError = regexp.MustCompile(`(?i)(?:^|[ ,])error="([ !#-\[\]-~]{1,64})"`)
+
+// challenge gives the error code of WWW-Authenticate, "" without one.
+func (a *answer) challenge() string {
+	for _, value := range a.header.Values("WWW-Authenticate") {
+		if m := challengeError.FindStringSubmatch(value); m != nil {
+			return m[1]
+		}
+	}
+	return ""
+}
