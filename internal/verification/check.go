@@ -1,5 +1,14 @@
 package verification
 
+import (
+	"errors"
+	"slices"
+	"strings"
+
+	"vidimus/internal/sdjwt"
+	"vidimus/internal/statuslist"
+)
+
 // Axis is one of the four questions that a verdict answers apart.
 type Axis string
 
@@ -17,8 +26,8 @@ type rule struct {
 	clause string
 }
 
-// rules is the closed list of check ids. An id that is not here is a mistake
-// of ours: newChecks refuses it in tests and marks it in production.
+// rules is the closed list of check ids. An id that is not here is a mistake of
+// ours; add counts it for authenticity, so that its failure shows.
 var rules = map[string]rule{
 	"cbor.strict":    {Authenticity, "RFC 8949, 5.6; ISO/IEC 18013-5, 8.1"},
 	"cbor.canonical": {Authenticity, "RFC 8949, 4.2.1"},
@@ -43,9 +52,9 @@ var rules = map[string]rule{
 	"da.sig":         {Authenticity, "ISO/IEC 18013-5, 9.1.3.6"},
 	"da.mac":         {Authenticity, "ISO/IEC 18013-5, 9.1.3.5"},
 	"mdl.country":    {Authenticity, "ISO/IEC 18013-5, 9.3.1 step 6"},
-	"mdl.elements":   {Entitlement, "ISO/IEC 18013-5, 7.2"},
+	"mdl.elements":   {Entitlement, "ISO/IEC 18013-5, 7.2; PID Rulebook, 3"},
 	"mdl.portrait":   {Entitlement, "ISO/IEC 18013-5, 7.2.2"},
-	"mdl.expiry":     {Entitlement, "ISO/IEC 18013-5, 7.2"},
+	"mdl.expiry":     {Status, "ISO/IEC 18013-5, 7.2"},
 	"mdl.driving":    {Entitlement, "ISO/IEC 18013-5, 7.2.4"},
 	"age.over":       {Entitlement, "ISO/IEC 18013-5, 7.2.5"},
 	"req.satisfied":  {Entitlement, "ISO/IEC 18013-5, 8.3.2.1.2.2"},
@@ -53,12 +62,12 @@ var rules = map[string]rule{
 	"sd.parse":      {Authenticity, "RFC 9901, 4"},
 	"sd.sig":        {Authenticity, "RFC 9901, 7.1 step 2"},
 	"sd.path":       {Authenticity, "HAIP 1.0, 6.1.1"},
-	"sd.typ":        {Authenticity, "SD-JWT VC, 3.2.1"},
+	"sd.typ":        {Authenticity, "SD-JWT VC draft -19, 2.2.1"},
 	"sd.disclosure": {Authenticity, "RFC 9901, 7.1 step 3"},
 	"sd.digest":     {Authenticity, "RFC 9901, 7.1 steps 4 and 5"},
 	"sd.validity":   {Status, "RFC 9901, 7.1 step 6"},
-	"sd.vct":        {Authenticity, "SD-JWT VC, 3.2.2.1"},
-	"sd.status":     {Status, "SD-JWT VC, 3.2.2.2"},
+	"sd.vct":        {Authenticity, "SD-JWT VC draft -19, 2.2.2.1"},
+	"sd.status":     {Status, "SD-JWT VC draft -19, 2.2.2.2"},
 	"sd.kb":         {Authenticity, "RFC 9901, 7.3 step 5"},
 	"sd.sdhash":     {Authenticity, "RFC 9901, 4.3.1"},
 	"sd.nonce":      {Authenticity, "RFC 9901, 7.3 step 5"},
@@ -83,12 +92,47 @@ func CheckIDs() map[string]Axis {
 	return ids
 }
 
-// checks collects entries in the order in which they were made.
+// checks collects entries in the order in which they were made, each id once.
 type checks struct{ list []Check }
 
+// add makes an entry, or joins it with the one that has this id: the gravest
+// result stands, with the details of that gravity.
 func (c *checks) add(id string, result Result, detail string) {
-	r := rules[id]
+	if e := c.find(id); e != nil {
+		switch old, now := gravity(e.Result), gravity(result); {
+		case now > old:
+			e.Result, e.Detail = result, detail
+		case now == old && detail != "" && detail != e.Detail:
+			e.Detail = strings.TrimPrefix(e.Detail+"; "+detail, "; ")
+		}
+		return
+	}
+	r, ok := rules[id]
+	if !ok {
+		r = rule{Authenticity, "unknown check"}
+	}
 	c.list = append(c.list, Check{ID: id, Axis: r.axis, Clause: r.clause, Result: result, Detail: detail})
+}
+
+func (c *checks) find(id string) *Check {
+	for i := range c.list {
+		if c.list[i].ID == id {
+			return &c.list[i]
+		}
+	}
+	return nil
+}
+
+func gravity(r Result) int {
+	switch r {
+	case Pass:
+		return 0
+	case Warn:
+		return 1
+	case NotDone:
+		return 2
+	}
+	return 3 // Fail, and whatever is no result at all
 }
 
 func (c *checks) pass(id, detail string)    { c.add(id, Pass, detail) }
@@ -96,27 +140,65 @@ func (c *checks) fail(id, detail string)    { c.add(id, Fail, detail) }
 func (c *checks) warn(id, detail string)    { c.add(id, Warn, detail) }
 func (c *checks) notDone(id, detail string) { c.add(id, NotDone, detail) }
 
+// undone takes a result back: it proves nothing without what is missing.
+func (c *checks) undone(id, detail string) {
+	if e := c.find(id); e != nil {
+		e.Result, e.Detail = NotDone, detail
+	}
+}
+
+// complete enters the ids that were not reached, so that no check is silently
+// left out: nothing is read of what is forged or of an unknown issuer.
+func (c *checks) complete(ids []string) {
+	for _, id := range ids {
+		if c.find(id) == nil {
+			c.notDone(id, "not looked at: nobody vouches for the document")
+		}
+	}
+}
+
 // has reports whether a check with one of the ids has the result.
 func (c *checks) has(result Result, ids ...string) bool {
-	for _, e := range c.list {
-		if e.Result != result {
-			continue
-		}
-		for _, id := range ids {
-			if e.ID == id {
-				return true
-			}
+	for _, id := range ids {
+		if e := c.find(id); e != nil && e.Result == result {
+			return true
 		}
 	}
 	return false
 }
 
-// failedOn reports whether a check of the axis failed.
-func (c *checks) failedOn(axis Axis) bool {
-	for _, e := range c.list {
-		if e.Axis == axis && e.Result == Fail {
-			return true
+// holds reports whether every check was made and does not fail.
+func (c *checks) holds(ids ...string) bool {
+	for _, id := range ids {
+		if e := c.find(id); e == nil || e.Result != Pass && e.Result != Warn {
+			return false
 		}
 	}
-	return false
+	return true
+}
+
+// failed reports whether any check failed.
+func (c *checks) failed() bool {
+	return slices.ContainsFunc(c.list, func(e Check) bool { return e.Result == Fail })
+}
+
+// forged reports whether a check of authenticity failed. The ids excused are
+// left out: their reason is told elsewhere.
+func (c *checks) forged(excused ...string) bool {
+	return slices.ContainsFunc(c.list, func(e Check) bool {
+		return e.Axis == Authenticity && e.Result == Fail && !slices.Contains(excused, e.ID)
+	})
+}
+
+// detailOf is the text of a refusal without the id that stands beside it.
+func detailOf(err error) string {
+	var list *statuslist.Error
+	var token *sdjwt.Error
+	switch {
+	case errors.As(err, &list):
+		return list.Err.Error()
+	case errors.As(err, &token):
+		return token.Err.Error()
+	}
+	return err.Error()
 }

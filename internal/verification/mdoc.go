@@ -54,61 +54,51 @@ func newReport(f Format, o Options) *Report {
 	return &Report{Format: f, At: o.Now.UTC(), Policy: o.policyName()}
 }
 
+// checksMdoc are the checks that every document of an mdoc has, made or not.
+var checksMdoc = []string{"mso.doctype", "mso.status", "ds.revocation", "da.keyauth", "mdl.elements", "mdl.country", "req.satisfied"}
+
 // document makes every check of one mdoc document; shown is nil for a bare
 // IssuerSigned.
 func (o *Options) document(docType string, signed *mdoc.IssuerSigned, shown *mdoc.Document) Document {
 	d := Document{Type: docType}
-	c := &checks{}
+	c := &checks{list: make([]Check, 0, 40)}
 	request, asked := o.request(c, policy.FormatMDoc, docType)
 
-	chain := signed.IssuerAuth.Header.X5Chain
-	p := o.validate(c, trust.IssueMdoc, docType, chain, pathIDs{"ia.path", "ia.eku", "ia.country"})
-	d.Trust = o.describe(p)
+	p := o.validate(c, trust.IssueMdoc, docType, signed.IssuerAuth.Header.X5Chain, idsMdoc)
+	d.Trust = o.describe(p, trust.IssueMdoc, docType)
 
-	opt := mdoc.VerifyOptions{Now: o.Now, Skew: o.policy().ClockSkew.Std(), DeviceAuth: mdoc.DeviceAuthOptions{Transcript: o.Transcript, ReaderKey: o.ReaderKey}}
+	opt := mdoc.VerifyOptions{Leaf: noKey{}, Now: o.Now, Skew: o.skew(), DeviceAuth: mdoc.DeviceAuthOptions{Transcript: o.Transcript, ReaderKey: o.ReaderKey}}
 	if p.leaf != nil {
 		// The signature is looked at also when the path does not hold, so that
 		// "expired" can be told from "forged". Whether it counts, judge decides.
 		opt.Leaf = p.leaf.PublicKey()
 		opt.DSNotBefore, opt.DSNotAfter = p.leaf.NotBefore(), p.leaf.NotAfter()
-	} else {
-		opt.Leaf = noKey{}
 	}
+	needed := neededMdoc
 	if shown != nil {
 		c.findings(shown.Verify(opt))
+		if shown.DeviceSigned.MAC != nil && o.ReaderKey == nil {
+			c.undone("da.mac", "a MAC cannot be checked without the reader's private key")
+		}
 	} else {
+		needed = neededIssued
 		c.findings(signed.Verify(opt))
-		c.notDone("da.sig", "this is a credential as issued, nobody shows it")
+		const bare = "this is a credential as issued, nobody shows it"
+		c.notDone("mso.doctype", bare)
+		c.notDone("da.keyauth", bare)
+		c.notDone("da.sig", bare)
 	}
 	info := signed.MSO.ValidityInfo
 	d.Validity = Validity{Signed: info.Signed.Time, From: info.ValidFrom.Time, Until: info.ValidUntil.Time}
 
 	status := o.mdocStatus(c, signed.MSO, p, &d.Status)
-	var entitlement policy.Entitlement
-	if p.trusted() || p.reason != "" && !forged(c, true) && p.leaf != nil {
+	entitlement := unasked(asked)
+	if (p.trusted() || p.lapsed()) && !c.forged(p.excused()...) {
 		entitlement = o.mdocElements(c, &d, signed, shown, p, request)
 	}
-	if entitlement == "" {
-		entitlement = unasked(asked)
-	}
-	d.judge(c, p, status, entitlement, asked)
-	if d.Verdict.Authenticity == policy.Forged || d.Verdict.Authenticity == policy.UnknownIssuer {
-		d.hide()
-	}
+	c.complete(checksMdoc)
+	d.judge(c, p, needed, status, entitlement, asked)
 	return d
-}
-
-// hide takes away values that nobody vouches for: what is not shown cannot be
-// believed by mistake.
-func (d *Document) hide() {
-	d.IssuerSigned, d.DeviceSigned, d.Driving, d.Missing, d.Dropped = nil, nil, nil, nil, nil
-}
-
-func unasked(asked bool) policy.Entitlement {
-	if asked {
-		return policy.CannotTell
-	}
-	return policy.NotAsked
 }
 
 // request finds what was asked of this type, and makes check doc.requested.
@@ -136,7 +126,7 @@ func (c *checks) parseError(err error) {
 	id := "cbor.strict"
 	var pe *mdoc.ParseError
 	if errors.As(err, &pe) {
-		id = pe.Check
+		id, err = pe.Check, pe.Err
 	}
 	c.fail(id, err.Error())
 }
@@ -148,13 +138,16 @@ func (c *checks) findings(list []mdoc.Finding) {
 	}
 }
 
-// validityOutcome tells expired from not yet valid, both ends included.
-func validityOutcome(c *checks, id string, now time.Time, skew time.Duration, from time.Time) policy.Status {
+// validityOutcome tells expired from not yet valid, and both from dates that
+// contradict each other, which say nothing.
+func validityOutcome(c *checks, now time.Time, skew time.Duration, v *mdoc.ValidityInfo) policy.Status {
 	switch {
-	case !c.has(Fail, id):
+	case c.holds("mso.validity"):
 		return policy.Valid
-	case now.Add(skew).Before(from):
+	case now.Add(skew).Before(v.ValidFrom.Time):
 		return policy.NotYetValid
+	case now.Add(-skew).After(v.ValidUntil.Time):
+		return policy.Expired
 	}
-	return policy.Expired
+	return policy.Unknown
 }

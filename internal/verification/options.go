@@ -22,14 +22,17 @@ type Options struct {
 	// Trust holds the anchors; nil trusts nobody.
 	Trust *trust.Store
 	// Lists gives the token of a status or identifier list by its URI, from a
-	// file, a bundle or the network. Nil means that there is none at hand. An
-	// error becomes the reason why the status is unknown.
+	// file, a bundle or the network: a CWT for an mdoc (ISO/IEC 18013-5 second
+	// edition, 12.3.6), a JWT for an SD-JWT VC (draft -19, 2.2.2.2). The other
+	// container gives no answer. It is asked only for references that a trusted
+	// issuer has signed. Nil means that there is none at hand. An error becomes
+	// the reason why the status is unknown.
 	Lists func(uri string) ([]byte, error)
 	// Chains remembers certificate paths between calls; may be nil.
 	Chains *pki.Cache
 
 	// Transcript and ReaderKey belong to the session of an mdoc; without a
-	// transcript the holder is not proven.
+	// transcript, or for a deviceMac without the key, the holder is not proven.
 	Transcript mdoc.SessionTranscript
 	ReaderKey  *ecdh.PrivateKey
 	// Nonce and Audience belong to the transaction of an SD-JWT; without them
@@ -42,6 +45,9 @@ type Options struct {
 	// vct must have one of.
 	Purposes map[string][]asn1.ObjectIdentifier
 }
+
+// statusPurposes let a certificate sign status lists of any type.
+var statusPurposes = []asn1.ObjectIdentifier{pki.OIDStatusSigner}
 
 var builtIn = policy.Default()
 
@@ -57,6 +63,11 @@ func (o *Options) policyName() string {
 		return o.PolicyName
 	}
 	return "built-in"
+}
+
+// skew is the tolerance for clocks, the same for every date of a document.
+func (o *Options) skew() time.Duration {
+	return min(max(o.policy().ClockSkew.Std(), 0), mdoc.MaxSkew)
 }
 
 // purposes are the usages that let a certificate sign this type: for the mDL

@@ -2,10 +2,23 @@ package verification
 
 import (
 	"fmt"
+	"slices"
 
 	"vidimus/internal/pki"
 	"vidimus/internal/policy"
 )
+
+// needed are the checks that have to hold before a document counts as genuine,
+// the certificate path aside, which judge looks at itself.
+var (
+	neededMdoc = []string{"cbor.strict", "ia.header", "ia.sig", "mso.format", "mso.doctype", "mso.digest", "mso.dup", "mso.signed", "mso.tdate", "da.keyauth"}
+	// neededIssued are those of a credential that nobody shows.
+	neededIssued = []string{"cbor.strict", "ia.header", "ia.sig", "mso.format", "mso.digest", "mso.dup", "mso.signed", "mso.tdate"}
+	neededSDJWT  = []string{"sd.sig", "sd.typ", "sd.disclosure", "sd.digest", "sd.vct"}
+)
+
+// bindingSDJWT are the checks that together prove the holder of an SD-JWT.
+var bindingSDJWT = []string{"sd.kb", "sd.sdhash", "sd.nonce", "sd.aud", "sd.iat"}
 
 // judge draws the verdict of one document from its checks.
 //
@@ -15,16 +28,14 @@ import (
 // whose certificate has run out signs nothing any more, but what it signed is
 // no forgery: that is told on the status axis (ISO/IEC 18013-5, 9.3.3 asks for
 // the path at the present instant).
-func (d *Document) judge(c *checks, p path, status statusOutcome, entitlement policy.Entitlement, asked bool) {
+func (d *Document) judge(c *checks, p path, needed []string, status statusOutcome, entitlement policy.Entitlement, asked bool) {
 	v := policy.Verdict{Status: status.status, Freshness: status.freshness, Entitlement: entitlement}
-	unknown := p.reason == pki.ReasonNoAnchor
-	lapsed := p.reason == pki.ReasonExpired || p.reason == pki.ReasonNotYetValid
 	switch {
-	case forged(c, unknown || lapsed):
+	case c.forged(p.excused()...):
 		v.Authenticity = policy.Forged
-	case unknown:
+	case !p.trusted() && !p.lapsed() || !c.holds(needed...):
 		v.Authenticity = policy.UnknownIssuer
-	case !c.has(Pass, "da.sig", "da.mac") && !c.has(Warn, "da.sig", "da.mac") && !c.has(Pass, "sd.kb"):
+	case !c.holds("da.sig") && !c.holds("da.mac") && !c.holds(bindingSDJWT...):
 		v.Authenticity = policy.HolderNotProven
 	default:
 		v.Authenticity = policy.Genuine
@@ -32,16 +43,15 @@ func (d *Document) judge(c *checks, p path, status statusOutcome, entitlement po
 	switch {
 	case v.Authenticity == policy.Forged || v.Authenticity == policy.UnknownIssuer:
 		// What nobody stands behind says nothing about its own status.
-		v.Status, v.Freshness = policy.Unknown, policy.NotKnown
-		if asked {
-			v.Entitlement = policy.CannotTell
-		}
-	case p.reason == pki.ReasonExpired && v.Status != policy.Revoked:
+		v.Status, v.Freshness, v.Entitlement = policy.Unknown, policy.NotKnown, unasked(asked)
+		d.hide()
+	case v.Status == policy.Revoked:
+	case p.reason == pki.ReasonExpired || c.has(Fail, "mdl.expiry"):
 		v.Status = policy.Expired
-	case p.reason == pki.ReasonNotYetValid && v.Status != policy.Revoked:
+	case p.reason == pki.ReasonNotYetValid:
 		v.Status = policy.NotYetValid
 	}
-	if v.Colour() == policy.Green && anyFailed(c) {
+	if v.Colour() == policy.Green && c.failed() {
 		// No failed check hides behind green.
 		v.Entitlement = policy.CannotTell
 	}
@@ -49,28 +59,18 @@ func (d *Document) judge(c *checks, p path, status statusOutcome, entitlement po
 	d.Reasons = reasons(v, c)
 }
 
-// forged reports a failed check of authenticity; pathExcused leaves the path
-// itself out, when its reason is told elsewhere.
-func forged(c *checks, pathExcused bool) bool {
-	for _, e := range c.list {
-		if e.Axis != Authenticity || e.Result != Fail {
-			continue
-		}
-		if pathExcused && (e.ID == "ia.path" || e.ID == "sd.path") {
-			continue
-		}
-		return true
-	}
-	return false
+// hide takes away what nobody vouches for: a value, a date or the name of an
+// authority that is not shown cannot be believed by mistake.
+func (d *Document) hide() {
+	d.IssuerSigned, d.DeviceSigned, d.Driving, d.Missing, d.Dropped = nil, nil, nil, nil, nil
+	d.Trust, d.Validity, d.Status = Trust{AnchorAt: d.Trust.AnchorAt}, Validity{}, StatusAnswer{}
 }
 
-func anyFailed(c *checks) bool {
-	for _, e := range c.list {
-		if e.Result == Fail {
-			return true
-		}
+func unasked(asked bool) policy.Entitlement {
+	if asked {
+		return policy.CannotTell
 	}
-	return false
+	return policy.NotAsked
 }
 
 // reasons says in a line each what keeps the verdict from green: the axis, and
@@ -106,7 +106,8 @@ func (r *Report) conclude(c *checks) {
 	r.Checks = c.list
 	nothing := policy.Verdict{Authenticity: policy.HolderNotProven, Status: policy.Unknown, Freshness: policy.NotKnown, Entitlement: policy.CannotTell}
 	switch {
-	case c.has(Fail, "cbor.strict", "sd.parse") || malformed(c):
+	// The status code of a response is the holder's own excuse, no forgery.
+	case c.forged("resp.status"):
 		r.Verdict = nothing
 		r.Verdict.Authenticity = policy.Forged
 		r.Reasons = reasons(r.Verdict, c)
@@ -114,14 +115,14 @@ func (r *Report) conclude(c *checks) {
 		r.Verdict = nothing
 		r.Reasons = append([]string{"nothing was shown"}, reasons(r.Verdict, c)...)
 	default:
-		worst := 0
-		for i, d := range r.Documents {
-			if rank(d.Colour) > rank(r.Documents[worst].Colour) {
-				worst = i
+		worst := &r.Documents[0]
+		for i := range r.Documents {
+			if d := &r.Documents[i]; severity(d.Verdict) > severity(worst.Verdict) {
+				worst = d
 			}
 		}
-		r.Verdict, r.Reasons = r.Documents[worst].Verdict, r.Documents[worst].Reasons
-		if anyFailed(c) && r.Verdict.Colour() == policy.Green {
+		r.Verdict, r.Reasons = worst.Verdict, r.allReasons(worst)
+		if c.failed() && r.Verdict.Colour() == policy.Green {
 			r.Verdict.Entitlement = policy.CannotTell
 			r.Reasons = reasons(r.Verdict, c)
 		}
@@ -129,23 +130,45 @@ func (r *Report) conclude(c *checks) {
 	r.Colour = r.Verdict.Colour()
 }
 
-// malformed reports a failed authenticity check of the message, other than its
-// status code, which is the holder's own excuse.
-func malformed(c *checks) bool {
-	for _, e := range c.list {
-		if e.Axis == Authenticity && e.Result == Fail && e.ID != "resp.status" {
-			return true
+// allReasons gives the reasons of every document that is not green, those of
+// the worst first, each with the place of its document when there are several.
+func (r *Report) allReasons(worst *Document) []string {
+	if len(r.Documents) == 1 {
+		return worst.Reasons
+	}
+	var first, others []string
+	for i := range r.Documents {
+		d := &r.Documents[i]
+		for _, line := range d.Reasons {
+			line = fmt.Sprintf("document %d of %d: %s", i+1, len(r.Documents), line)
+			if d == worst {
+				first = append(first, line)
+			} else {
+				others = append(others, line)
+			}
 		}
 	}
-	return false
+	return append(first, others...)
 }
 
-func rank(c policy.Colour) int {
-	switch c {
-	case policy.Red:
-		return 2
-	case policy.Green:
-		return 0
+// severity orders verdicts: red before amber before green, and among the same
+// colour by what a person must not miss.
+func severity(v policy.Verdict) int {
+	grades := []bool{
+		v.Entitlement == policy.CannotTell, v.Freshness == policy.Old, v.Freshness == policy.TooOld, v.Status == policy.Unknown,
+		v.Authenticity == policy.HolderNotProven, v.Authenticity == policy.UnknownIssuer,
+		v.Colour() != policy.Green,
+		v.Entitlement == policy.No, v.Status == policy.NotYetValid, v.Status == policy.Expired, v.Status == policy.Revoked,
+		v.Authenticity == policy.Forged,
+		v.Colour() == policy.Red,
 	}
-	return 1
+	slices.Reverse(grades)
+	n := 0
+	for _, set := range grades {
+		n *= 2
+		if set {
+			n++
+		}
+	}
+	return n
 }

@@ -1,7 +1,6 @@
 package verification
 
 import (
-	"crypto/rand"
 	"slices"
 	"testing"
 	"time"
@@ -9,7 +8,6 @@ import (
 	"vidimus/internal/mdoc"
 	"vidimus/internal/pki"
 	"vidimus/internal/policy"
-	"vidimus/internal/sdjwt"
 	"vidimus/internal/statuslist"
 	"vidimus/internal/trust"
 )
@@ -82,6 +80,7 @@ func TestVerdicts(t *testing.T) {
 				tt.reader(w, &o)
 			}
 			r := DeviceResponse(response, o)
+			sane(t, r)
 			if r.Verdict != tt.want {
 				t.Errorf("verdict %+v, want %+v\n%v", r.Verdict, tt.want, r.Reasons)
 			}
@@ -181,17 +180,13 @@ func TestSDJWTVerdicts(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			w := newWorld(t)
-			token, err := sdjwt.Parse(w.identity(person()))
-			w.must(err)
-			shown, err := token.Present(sdjwt.Everything, w.device, "n-1234567890", "x509_hash:abc", w.Now, rand.Reader)
-			w.must(err)
-			o := w.options()
-			p, _ := policy.Default().Profile("identity")
-			o.Profile, o.Nonce, o.Audience = &p, "n-1234567890", "x509_hash:abc"
+			shown := w.bind(w.identity(person()))
+			o := w.sdOptions()
 			if tt.reader != nil {
 				tt.reader(w, &o)
 			}
 			r := SDJWT(shown, o)
+			sane(t, r)
 			if r.Verdict.Authenticity != tt.want.Authenticity || r.Verdict.Status != tt.want.Status {
 				t.Errorf("verdict %+v, want %+v\n%v", r.Verdict, tt.want, r.Reasons)
 			}

@@ -2,6 +2,8 @@ package verification
 
 import (
 	"bytes"
+	"crypto"
+	"crypto/ecdh"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -36,15 +38,18 @@ var picture = func() []byte {
 // world is an issuer, a holder and a reader at one instant.
 type world struct {
 	*pkitest.World
-	t      *testing.T
+	t      testing.TB
 	device *ecdsa.PrivateKey
 	list   *statuslist.List
 	trust  *trust.Store
+
+	listAuthority *pkitest.Entity
+	authorityKeys map[string]crypto.Signer // of roots made by hand
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	t.Helper()
-	w := &world{World: pkitest.NewWorld(t), t: t}
+	w := &world{World: pkitest.NewWorld(t), t: t, authorityKeys: map[string]crypto.Signer{}}
 	var err error
 	if w.device, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err != nil {
 		t.Fatal(err)
@@ -80,6 +85,7 @@ func values() map[string]any {
 
 // licence is what a test may change before the credential is issued.
 type licence struct {
+	world  *world
 	values map[string]any
 	copy   mdoc.Copy
 	signer *pkitest.Entity
@@ -88,12 +94,7 @@ type licence struct {
 
 func (w *world) licence(change ...func(*licence)) []byte {
 	w.t.Helper()
-	day := w.Now.Truncate(24 * time.Hour)
-	l := &licence{values: values(), signer: &w.DocumentSignerMDL, copy: mdoc.Copy{
-		DeviceKey: &w.device.PublicKey,
-		Validity:  mdoc.NewValidityInfo(day, day, day.AddDate(0, 0, 14)),
-		Status:    &mdoc.Status{StatusList: &mdoc.StatusListInfo{Index: 5, URI: listURI}},
-	}}
+	l := &licence{world: w, values: values(), signer: &w.DocumentSignerMDL, copy: w.copyOf(5)}
 	for _, f := range change {
 		f(l)
 	}
@@ -112,7 +113,23 @@ func (w *world) licence(change ...func(*licence)) []byte {
 		w.must(err)
 		ns.Elements = append(ns.Elements, mdoc.Element{Identifier: name, Value: item})
 	}
-	template, err := mdoc.NewTemplate(elements.MDLDocType, ns)
+	return w.sign(l, elements.MDLDocType, ns)
+}
+
+// copyOf is a copy with one index in the status list.
+func (w *world) copyOf(index uint64) mdoc.Copy {
+	day := w.Now.Truncate(24 * time.Hour)
+	return mdoc.Copy{
+		DeviceKey: &w.device.PublicKey,
+		Validity:  mdoc.NewValidityInfo(day, day, day.AddDate(0, 0, 14)),
+		Status:    &mdoc.Status{StatusList: &mdoc.StatusListInfo{Index: index, URI: listURI}},
+	}
+}
+
+// sign issues elements as a document.
+func (w *world) sign(l *licence, docType string, ns mdoc.NamespaceElements) []byte {
+	w.t.Helper()
+	template, err := mdoc.NewTemplate(docType, ns)
 	w.must(err)
 	prepared, err := template.Prepare(l.copy, rand.Reader)
 	w.must(err)
@@ -154,8 +171,22 @@ func (w *world) options() Options {
 	return Options{Now: w.Now, Trust: w.trust, Lists: w.lists(w.StatusSigner, w.Now.Add(-time.Hour)), Transcript: w.transcript(), Profile: &p}
 }
 
-// lists publishes the list, signed by an entity at an instant.
+// lists publishes the list for mdocs, signed by an entity at an instant.
 func (w *world) lists(by pkitest.Entity, at time.Time) func(string) ([]byte, error) {
+	return w.publish(at, func(body *statuslist.Body, c statuslist.Claims) ([]byte, error) {
+		return body.SignCWT(by.Key, c, by.Chain, rand.Reader)
+	})
+}
+
+// listsJWT publishes the same list for SD-JWTs.
+func (w *world) listsJWT(by pkitest.Entity, at time.Time) func(string) ([]byte, error) {
+	return w.publish(at, func(body *statuslist.Body, c statuslist.Claims) ([]byte, error) {
+		token, err := body.SignJWT(by.Key, c, by.Chain, rand.Reader)
+		return []byte(token), err
+	})
+}
+
+func (w *world) publish(at time.Time, sign func(*statuslist.Body, statuslist.Claims) ([]byte, error)) func(string) ([]byte, error) {
 	return func(uri string) ([]byte, error) {
 		if uri != listURI {
 			return nil, fmt.Errorf("no list %s", uri)
@@ -164,8 +195,27 @@ func (w *world) lists(by pkitest.Entity, at time.Time) func(string) ([]byte, err
 		if err != nil {
 			return nil, err
 		}
-		return body.SignCWT(by.Key, statuslist.Claims{Subject: uri, IssuedAt: at, Expires: at.AddDate(0, 0, 14), TTL: 5 * time.Minute}, by.Chain, rand.Reader)
+		return sign(body, statuslist.Claims{Subject: uri, IssuedAt: at, Expires: at.AddDate(0, 0, 14), TTL: 5 * time.Minute})
 	}
+}
+
+// sdOptions are those of a reader of SD-JWTs that asked for an identity.
+func (w *world) sdOptions() Options {
+	o := w.options()
+	p, _ := policy.Default().Profile("identity")
+	o.Profile, o.Nonce, o.Audience = &p, "n-1234567890", "x509_hash:abc"
+	o.Lists = w.listsJWT(w.StatusSigner, w.Now.Add(-time.Hour))
+	return o
+}
+
+// bind shows every claim of a credential, in the transaction of sdOptions.
+func (w *world) bind(compact string) string {
+	w.t.Helper()
+	token, err := sdjwt.Parse(compact)
+	w.must(err)
+	out, err := token.Present(sdjwt.Everything, w.device, "n-1234567890", "x509_hash:abc", w.Now, rand.Reader)
+	w.must(err)
+	return out
 }
 
 // identity issues a PID as SD-JWT VC.
@@ -192,6 +242,13 @@ func person() sdjwt.Object {
 		{Name: "place_of_birth", Value: sdjwt.Object{{Name: "country", Value: "UT"}}}, {Name: "nationalities", Value: []any{"UT"}},
 		{Name: "issuing_authority", Value: "Utopia"}, {Name: "issuing_country", Value: "UT"},
 	}
+}
+
+// otherKey is a reader's key of another session.
+func otherKey(f *forgery) *ecdh.PrivateKey {
+	key, err := ecdh.P256().GenerateKey(rand.Reader)
+	f.must(err)
+	return key
 }
 
 var errNoNetwork = errors.New("no network")

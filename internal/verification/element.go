@@ -1,0 +1,187 @@
+package verification
+
+import (
+	"bytes"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"vidimus/internal/cbor"
+	"vidimus/internal/elements"
+	"vidimus/internal/mdoc"
+	"vidimus/internal/policy"
+)
+
+// held is what a document turned out to hold.
+type held struct {
+	// values are the decoded elements, shown or not, by the identifier of the
+	// mDL or the data identifier of the PID.
+	values map[string]any
+	ages   map[int]bool
+	// wrong and odd say what breaks the rules of the elements.
+	wrong, odd []string
+	// shows reports whether an element that was asked for is there.
+	shows func(path []string) bool
+}
+
+func newHeld() *held { return &held{values: map[string]any{}, ages: map[int]bool{}} }
+
+// put keeps a decoded element.
+func (h *held) put(row *elements.Element, decoded elements.Decoded) {
+	for _, w := range decoded.Warnings {
+		h.odd = append(h.odd, row.Name()+": "+w)
+	}
+	key := row.Data
+	if key == "" {
+		key = row.Identifier
+	}
+	h.values[key] = decoded.Value
+	if nn, ok := elements.AgeOfElement(key); ok {
+		if b, ok := decoded.Value.(bool); ok {
+			h.ages[nn] = b
+		}
+	}
+}
+
+// mdocElements reads the elements, keeps what was asked for and answers the
+// question. An element that cannot be decoded by its rule is not shown.
+func (o *Options) mdocElements(c *checks, d *Document, signed *mdoc.IssuerSigned, shown *mdoc.Document, p path, request *policy.DocumentRequest) policy.Entitlement {
+	h := newHeld()
+	set, known := elements.ForDocType(d.Type)
+	for _, ns := range signed.NameSpaces {
+		for i := range ns.Items {
+			item := &ns.Items[i]
+			name := item.ElementIdentifier
+			var value any
+			if known && ns.Name == set.NameSpace {
+				if row, ok := set.ByIdentifier(name); ok {
+					decoded, err := row.Decode(item.ElementValue)
+					if err != nil {
+						h.wrong = append(h.wrong, err.Error())
+						continue
+					}
+					value = decoded.Value
+					h.put(&row, decoded)
+				}
+			}
+			if wanted(request, ns.Name, name, value) {
+				d.IssuerSigned = append(d.IssuerSigned, render(ns.Name, name, item.ElementValue))
+			} else {
+				d.Dropped = append(d.Dropped, ns.Name+" "+name)
+			}
+		}
+	}
+	h.shows = func(path []string) bool {
+		return slices.ContainsFunc(d.IssuerSigned, func(e Element) bool {
+			return matches(path, e.NameSpace, e.Name, e.Value)
+		})
+	}
+	if shown != nil && c.holds("da.keyauth") && (c.holds("da.sig") || c.holds("da.mac")) {
+		for _, ns := range shown.DeviceSigned.NameSpaces {
+			for _, e := range ns.Elements {
+				if wanted(request, ns.Name, e.Identifier, nil) {
+					d.DeviceSigned = append(d.DeviceSigned, render(ns.Name, e.Identifier, e.Value))
+				} else {
+					d.Dropped = append(d.Dropped, ns.Name+" "+e.Identifier)
+				}
+			}
+		}
+	}
+	o.elementChecks(c, h, known, p, d)
+	return o.answer(c, d, h, request)
+}
+
+// render turns a value into JSON; a value that JSON cannot say is shown in
+// diagnostic notation.
+func render(ns, name string, value cbor.RawMessage) Element {
+	e := Element{NameSpace: ns, Name: name}
+	var err error
+	if e.Value, err = elements.Render(value); err != nil {
+		e.Value = cbor.Diagnose(value)
+	}
+	if len(value) > 0 && value[0]>>5 == 2 {
+		if err := cbor.Unmarshal(value, &e.Bytes); err != nil {
+			e.Bytes = nil
+		}
+	}
+	return e
+}
+
+// wanted reports whether an element of an mdoc was asked for.
+func wanted(request *policy.DocumentRequest, ns, name string, value any) bool {
+	return request == nil || slices.ContainsFunc(request.Elements, func(e policy.ElementRequest) bool {
+		return matches(e.Path, ns, name, value)
+	})
+}
+
+// matches reports whether an element answers a request. An age statement of
+// another NN does so when it decides: true of nn or more, false of nn or less
+// (ISO/IEC 18013-5, 7.2.5).
+func matches(path []string, ns, name string, value any) bool {
+	if len(path) != 2 || path[0] != ns {
+		return false
+	}
+	if path[1] == name {
+		return true
+	}
+	asked, ok := elements.AgeOfElement(path[1])
+	nn, also := elements.AgeOfElement(name)
+	over, decided := value.(bool)
+	return ok && also && decided && (over && nn >= asked || !over && nn <= asked)
+}
+
+// elementChecks makes the checks over decoded values that hold for every
+// question: encodings, country, contradictions, portrait, life of the document.
+func (o *Options) elementChecks(c *checks, h *held, known bool, p path, d *Document) {
+	switch {
+	case !known:
+		c.notDone("mdl.elements", "the rules of this document type are not known here")
+	case len(h.wrong) > 0:
+		c.fail("mdl.elements", strings.Join(h.wrong, "; "))
+	case len(h.odd) > 0:
+		c.warn("mdl.elements", strings.Join(h.odd, "; "))
+	default:
+		c.pass("mdl.elements", "")
+	}
+	_, hasCountry := h.values["issuing_country"]
+	_, hasState := h.values["issuing_jurisdiction"]
+	switch {
+	case !hasCountry && !hasState:
+		c.notDone("mdl.country", "not shown")
+	case p.leaf.Country == "":
+		c.notDone("mdl.country", "the signer's certificate names no country")
+	default:
+		if err := elements.CheckIssuer(h.values, p.leaf.Country, p.leaf.State); err != nil {
+			c.fail("mdl.country", err.Error())
+		} else {
+			c.pass("mdl.country", "")
+		}
+	}
+	if len(h.ages) > 0 {
+		c.pass("age.over", "")
+	}
+	if err := elements.Check(h.values, elements.Moments{ValidFrom: d.Validity.From, Now: o.Now}); err != nil {
+		id := "mdl.elements"
+		var e *elements.Error
+		if errors.As(err, &e) && strings.HasPrefix(e.Element, "age_") {
+			id = "age.over"
+		}
+		c.fail(id, err.Error())
+	}
+	if portrait, ok := h.values["portrait"].([]byte); ok && len(portrait) > 0 {
+		if _, err := elements.InspectPicture(portrait); err != nil {
+			c.fail("mdl.portrait", err.Error())
+			d.IssuerSigned = slices.DeleteFunc(d.IssuerSigned, func(e Element) bool { return bytes.Equal(e.Bytes, portrait) })
+		} else {
+			c.pass("mdl.portrait", "")
+		}
+	}
+	if expiry, ok := elements.Day(h.values["expiry_date"]); ok {
+		if !o.Now.Before(expiry.AddDate(0, 0, 1)) {
+			c.fail("mdl.expiry", "the document itself ended on "+expiry.Format(time.DateOnly))
+		} else {
+			c.pass("mdl.expiry", "until "+expiry.Format(time.DateOnly))
+		}
+	}
+}

@@ -1,0 +1,148 @@
+package verification
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"vidimus/internal/pki"
+	"vidimus/internal/policy"
+	"vidimus/internal/statuslist"
+)
+
+// question is what one credential asks of the lists that it names.
+type question struct {
+	id    string // of the check that sums up: mso.status or sd.status
+	typ   string // doctype or vct
+	path  path   // of the credential's own signer
+	refs  statuslist.References
+	rules statuslist.LookupOptions
+	json  bool // an SD-JWT VC, whose certificates may rest on RSA
+}
+
+// reader parses a list token and binds it to one reference.
+type reader func([]byte) (*statuslist.Envelope, func(statuslist.LookupOptions) statuslist.Answer, error)
+
+func readStatusList(ref statuslist.Reference) reader {
+	return func(data []byte) (*statuslist.Envelope, func(statuslist.LookupOptions) statuslist.Answer, error) {
+		t, err := statuslist.ParseToken(data)
+		if err != nil {
+			return nil, nil, err
+		}
+		return &t.Envelope, func(opt statuslist.LookupOptions) statuslist.Answer { return t.Evaluate(ref, opt) }, nil
+	}
+}
+
+func readIdentifierList(ref statuslist.IdentifierReference) reader {
+	return func(data []byte) (*statuslist.Envelope, func(statuslist.LookupOptions) statuslist.Answer, error) {
+		l, err := statuslist.ParseIdentifierList(data)
+		if err != nil {
+			return nil, nil, err
+		}
+		return &l.Envelope, func(opt statuslist.LookupOptions) statuslist.Answer { return l.Evaluate(ref, opt) }, nil
+	}
+}
+
+// ask gets one list, verifies it and looks the copy up. It makes the checks
+// st.* and the one that sums them up.
+func (o *Options) ask(c *checks, q *question, uri string, certificate []byte, answer *StatusAnswer, read reader) statusOutcome {
+	if o.Lists == nil {
+		c.notDone(q.id, fmt.Sprintf("no status list at hand for %.200s", uri))
+		return notKnown
+	}
+	data, err := o.Lists(uri)
+	if err != nil {
+		c.notDone(q.id, fmt.Sprintf("the status list %.200s cannot be had: %v", uri, err))
+		return notKnown
+	}
+	envelope, evaluate, err := read(data)
+	if err != nil {
+		check := statuslist.CheckOf(err)
+		if check == "" {
+			check = statuslist.CheckSignature
+		}
+		c.fail(check, detailOf(err))
+		c.notDone(q.id, "the status list cannot be read")
+		return notKnown
+	}
+	signer, err := o.listSigner(q, envelope.Chain, certificate)
+	if err != nil {
+		c.fail(statuslist.CheckPath, err.Error())
+		c.notDone(q.id, "nobody who may speak for the issuer signed the status list")
+		return notKnown
+	}
+	if len(signer.Warnings) > 0 {
+		c.warn(statuslist.CheckPath, signer.Warnings[0])
+	} else {
+		c.pass(statuslist.CheckPath, "to "+signer.Anchor.String())
+	}
+	verified := envelope.Verify(signer.Leaf.PublicKey())
+	got := evaluate(q.rules)
+	for _, f := range got.Findings {
+		switch {
+		case f.Check == statuslist.CheckSignature && verified != nil:
+			c.fail(f.Check, detailOf(verified))
+		case f.Check != statuslist.CheckTTL: // judged below, by policy
+			c.add(f.Check, Result(f.Result), f.Detail)
+		}
+	}
+	if !got.Known {
+		c.notDone(q.id, "the status list gives no answer")
+		return notKnown
+	}
+	if age := o.Now.Sub(envelope.IssuedAt); answer.AsOf.IsZero() || age > answer.Age {
+		answer.AsOf, answer.Age = envelope.IssuedAt, max(0, age)
+	}
+	freshness := o.freshness(c, got, envelope.IssuedAt)
+	asOf := "as of " + envelope.IssuedAt.UTC().Format(time.RFC3339)
+	switch got.Status {
+	case statuslist.Valid:
+		c.pass(q.id, asOf)
+		return statusOutcome{policy.Valid, freshness}
+	case statuslist.Invalid, statuslist.Suspended:
+		c.fail(q.id, fmt.Sprintf("%s, %s", got.Status, asOf))
+		return statusOutcome{policy.Revoked, freshness}
+	}
+	c.notDone(q.id, "the list holds a value that is not known here: "+got.Status.String())
+	return statusOutcome{policy.Unknown, freshness}
+}
+
+// freshness judges the age of a list by policy, and says so when the list by
+// its own ttl wants to be fetched anew: an offline reader cannot, and policy
+// decides how long that is good enough.
+func (o *Options) freshness(c *checks, got statuslist.Answer, issued time.Time) policy.Freshness {
+	f := o.policy().Freshness(o.Now.Sub(issued))
+	detail := fmt.Sprintf("as of %s: %s by policy", issued.UTC().Format(time.RFC3339), f)
+	if got.Stale {
+		detail += ", past its own ttl"
+	}
+	if f != policy.WithinPolicy || got.Stale {
+		c.warn(statuslist.CheckTTL, detail)
+	} else {
+		c.pass(statuslist.CheckTTL, detail)
+	}
+	return f
+}
+
+// listSigner validates the chain of a list. Its trust point is the certificate
+// that the reference names, else the authority that signed the document's own
+// signer (second edition, 12.3.6.2): no other anchor of ours, and no other
+// authority below the same anchor, may speak for this issuer. The leaf is a
+// status signer or a signer of documents of this type; one without any
+// extended key usage is a warning (Token Status List, 10).
+func (o *Options) listSigner(q *question, chain [][]byte, certificate []byte) (*pki.Path, error) {
+	point := q.path.Chain[1]
+	if certificate != nil {
+		var err error
+		if point, err = pki.ParseCertificate(certificate); err != nil {
+			return nil, fmt.Errorf("the trust point in the reference: %w", err)
+		}
+	}
+	if len(chain) == 0 {
+		return nil, errors.New("the list carries no certificate")
+	}
+	return o.Chains.Validate(chain, []*pki.Certificate{point}, pki.PathOptions{
+		Now: o.Now, Purposes: slices.Concat(o.purposes(q.typ), statusPurposes), MaxIntermediates: o.policy().MaxIntermediates, AllowRSA: q.json,
+	})
+}
