@@ -1,7 +1,6 @@
 package sdjwt
 
 import (
-	"crypto"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -140,11 +139,4 @@ func sameJSON(a, b any) bool {
 		return a == b
 	}
 	return false
-}
-
-// appendKey writes the public members of a key alone: kid, use and alg would
-// link the copies of one holder.
-func appendKey(dst []byte, public crypto.PublicKey) ([]byte, error) {
-	jwk, err := jose.MarshalPublicKey(public)
-	return append(dst, jwk...), err
 }

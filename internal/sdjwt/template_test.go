@@ -96,12 +96,9 @@ func TestPayloadBytes(t *testing.T) {
 	if !bytes.Equal(first.payload, second.payload) || !bytes.Equal(first.disclosures, second.disclosures) {
 		t.Error("the same salts give other bytes")
 	}
-	var digests []string
 	text := string(first.payload)
 	start := strings.Index(text, `"_sd":["`) + len(`"_sd":[`)
-	for _, d := range strings.Split(text[start:len(text)-2], ",") {
-		digests = append(digests, d)
-	}
+	digests := strings.Split(text[start:len(text)-2], ",")
 	if len(digests) != 3 || !slices.IsSorted(digests) {
 		t.Errorf("digests %v", digests)
 	}

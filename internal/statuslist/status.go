@@ -11,7 +11,7 @@ const present Status = 0x100
 
 // The values with a meaning of their own (section 7.1).
 const (
-	Valid     = present | 0x00
+	Valid     = present
 	Invalid   = present | 0x01 // permanently
 	Suspended = present | 0x02
 )
