@@ -100,16 +100,17 @@ func (a *App) assemble(ctx context.Context) error {
 	if !exists(db) {
 		return fmt.Errorf("%s does not exist: run `issuer init` first, once", db)
 	}
-	cat, identities, err := a.identify(ctx)
-	if err != nil {
-		return err
-	}
+	var err error
 	if a.store, err = bolt.Open(db, bolt.Options{
 		PublicURL: a.cfg.PublicURL, Rand: a.opts.Rand, Dev: a.cfg.Dev, OnFatal: a.fatal,
 	}); err != nil {
 		if errors.Is(err, bolt.ErrDev) {
 			err = fmt.Errorf("%w: it was made with%s --dev and opens only so", err, map[bool]string{true: "out", false: ""}[a.cfg.Dev])
 		}
+		return err
+	}
+	cat, identities, err := a.identify(ctx)
+	if err != nil {
 		return err
 	}
 	if a.metadata, err = newMetadata(&a.cfg, cat); err != nil {
@@ -163,6 +164,11 @@ func (a *App) Run(ctx context.Context) error {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	var wg sync.WaitGroup
+	// Nobody is answered before the lists are there: what was revoked right
+	// before the last end counts from the first answer on.
+	if err := a.publisher.Publish(background); err != nil {
+		a.log.Error("publishing status lists at the start", "error", err)
+	}
 	wg.Go(func() { a.publisher.Run(background) })
 	wg.Go(func() { a.sweep(background) })
 	err := webserver.Run(ctx, a.servers...)

@@ -5,6 +5,7 @@ import (
 	"crypto/ecdsa"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"vidimus/api/registryclient"
@@ -163,6 +164,10 @@ func sleep(ctx context.Context, d time.Duration) error {
 // Receipt fetches and verifies the receipt of an event.
 func (f *Feed) Receipt(ctx context.Context, jti string) (*registryclient.Receipt, error) {
 	token, err := f.client.Receipt(ctx, jti)
+	var refusal *registryclient.Refusal
+	if errors.As(err, &refusal) && refusal.Status == http.StatusNotFound {
+		return nil, fmt.Errorf("no event %s of %s was accepted: %w", jti, f.client.Source, err)
+	}
 	if err != nil {
 		return nil, err
 	}

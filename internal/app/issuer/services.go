@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"strings"
 	"time"
 
 	"vidimus/internal/authserver"
@@ -86,12 +87,13 @@ func (c *Config) signer(id *identity) (*issuance.Signer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &issuance.Signer{
-		Key: id.key, KeyID: jose.EncodeBase64URL(thumbprint), Chain: id.chain,
-		Terms: catalog.Terms{
-			Issuer: c.PublicURL, NotBefore: id.leaf.NotBefore(), NotAfter: id.leaf.NotAfter(), Country: id.leaf.Country, State: id.leaf.State,
-		},
-	}, nil
+	terms := catalog.Terms{NotBefore: id.leaf.NotBefore(), NotAfter: id.leaf.NotAfter(), Country: id.leaf.Country, State: id.leaf.State}
+	// iss is an https URL or absent (SD-JWT VC, claim iss): x5c says who it is
+	// anyway. So it is absent where development speaks http.
+	if strings.HasPrefix(c.PublicURL, "https:") {
+		terms.Issuer = c.PublicURL
+	}
+	return &issuance.Signer{Key: id.key, KeyID: jose.EncodeBase64URL(thumbprint), Chain: id.chain, Terms: terms}, nil
 }
 
 // services makes what stands behind the listeners.
