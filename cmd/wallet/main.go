@@ -1,0 +1,173 @@
+// Command wallet is the reference holder: it fetches credentials from an issuer
+// and presents them, for tests and demonstrations. It is no product: keys lie
+// unencrypted in files. Run `wallet help` for what it can do.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"vidimus/internal/app/command"
+	"vidimus/internal/app/wallet"
+	"vidimus/internal/clock"
+)
+
+func main() { os.Exit(program.Main()) }
+
+var program = command.Program{
+	Name: "wallet",
+	Intro: `wallet fetches driving licences and identity credentials from an issuer
+(OpenID4VCI) and presents them to a verifier. It is for tests and demonstrations:
+its keys lie unencrypted in files.`,
+	Commands: []command.Command{accept, list, show, present, remove},
+}
+
+// exitPartly is the exit code of accept when a part of the offer was kept.
+const exitPartly = 2
+
+func dirFlag(fs *flag.FlagSet) *string {
+	return fs.String("dir", "", "`FOLDER` of the wallet (default: "+wallet.DefaultDir+" in the home folder)")
+}
+
+var accept = command.Command{
+	Name: "accept", Args: "OFFER", Short: "take up an offer: fetch credentials and keep them",
+	Long: `OFFER is what the issuer's QR code or link says: openid-credential-offer://...,
+haip-vci://... or https://..., in quotation marks; "-" reads it from standard
+input. Everything in the offer is fetched unless --config names a part of it, in
+as many copies as --batch says, each bound to a key of its own. A batch is kept
+only when every copy is what was asked for.
+
+Steps go to standard error; what was kept to standard output, one batch a line.
+
+exit codes: 0 all kept, 1 nothing kept, 2 a part kept, 3 mistake in the command
+line`,
+	Setup: func(fs *flag.FlagSet) command.Run {
+		var cfg wallet.AcceptConfig
+		var configurations command.Strings
+		dir := dirFlag(fs)
+		fs.StringVar(&cfg.TxCode, "tx-code", "", "transaction `CODE` that came by another way than the offer")
+		fs.Var(&configurations, "config", "`ID` of a configuration of the offer to fetch; repeatable (default: all)")
+		fs.IntVar(&cfg.Copies, "batch", 0, "`NUMBER` of copies of each (default: what the issuer allows, at most 20)")
+		fs.StringVar(&cfg.ClientID, "client-id", "", "`NAME` under which the issuer knows this wallet (default: anonymous)")
+		fs.StringVar(&cfg.TrustDir, "trust", "", "`FOLDER` of anchors that the issuer must lead to (default: any issuer)")
+		fs.BoolVar(&cfg.InsecureLoopback, "insecure-loopback", false, "go to this machine too, without TLS: for development")
+		fs.StringVar(&cfg.WebRoots, "web-roots", "", "PEM `FILE` of roots for https (default: those of the machine)")
+		return func(ctx context.Context, env command.Env, args []string) error {
+			if len(args) != 1 {
+				return command.Usagef("one OFFER is wanted, got %d; a shell needs quotation marks around it", len(args))
+			}
+			cfg.Offer = args[0]
+			if cfg.Offer == "-" {
+				text, err := io.ReadAll(io.LimitReader(env.Stdin, 1<<20))
+				if err != nil {
+					return fmt.Errorf("reading the offer: %w", err)
+				}
+				cfg.Offer = string(text)
+			}
+			cfg.Dir, cfg.Configurations = *dir, configurations
+			err := wallet.Accept(ctx, cfg, env.Stdout, env.Stderr)
+			if errors.Is(err, wallet.ErrPartly) {
+				return &command.Exit{Code: exitPartly, Err: err}
+			}
+			return err
+		}
+	},
+}
+
+var list = command.Command{
+	Name: "list", Short: "list what the wallet holds",
+	Setup: func(fs *flag.FlagSet) command.Run {
+		dir := dirFlag(fs)
+		return func(_ context.Context, env command.Env, args []string) error {
+			if len(args) != 0 {
+				return command.Usagef("list takes no arguments")
+			}
+			return wallet.List(*dir, clock.System{}.Now(), env.Stdout)
+		}
+	},
+}
+
+var show = command.Command{
+	Name: "show", Args: "ID", Short: "show the values of a credential",
+	Long: `ID is that of wallet list. The values are those that the issuer signed; they
+were verified when they came.`,
+	Setup: func(fs *flag.FlagSet) command.Run {
+		dir := dirFlag(fs)
+		portrait := fs.String("portrait", "", "write the portrait to this `FILE`")
+		return func(_ context.Context, env command.Env, args []string) error {
+			if len(args) != 1 {
+				return command.Usagef("one ID is wanted, got %d", len(args))
+			}
+			return wallet.Show(*dir, args[0], *portrait, clock.System{}.Now(), env.Stdout)
+		}
+	},
+}
+
+var present = command.Command{
+	Name: "present", Short: "make a presentation for a verifier",
+	Long: `Shows the chosen elements from the copy that was shown most seldom. An mdoc
+becomes a DeviceResponse for one session (--transcript, or --nonce, --client-id
+and --response-uri of an OpenID4VP request), an SD-JWT an SD-JWT+KB for one
+verifier (--nonce and --aud).
+
+--elements of an mdoc are identifiers (family_name), or NAMESPACE/identifier; an
+age_over_NN that is not held is answered by the nearest statement. Those of an
+SD-JWT are claims, with dots for what lies inside (address.locality).
+
+--mac proves the holder by a MAC under the reader's key instead of a signature.
+A key of the wallet does one of the two during its life. With an OpenID4VP request
+that key is the one the response is encrypted to, and part of the transcript:
+give the verifier the file of --transcript-out.`,
+	Setup: func(fs *flag.FlagSet) command.Run {
+		var cfg wallet.PresentConfig
+		dir := dirFlag(fs)
+		fs.StringVar(&cfg.Type, "type", "", "`TYPE` to show: mdl, pid-mdoc, pid-sd-jwt, a doctype or a vct")
+		chosen := fs.String("elements", "", "`NAMES` to show, with commas between")
+		fs.StringVar(&cfg.Nonce, "nonce", "", "`NONCE` of the verifier's request")
+		fs.StringVar(&cfg.Audience, "aud", "", "`AUDIENCE`: the verifier's client_id")
+		fs.StringVar(&cfg.Audience, "client-id", "", "`ID` of the verifier: another name of --aud")
+		fs.StringVar(&cfg.ResponseURI, "response-uri", "", "`URI` that the OpenID4VP response goes to")
+		fs.StringVar(&cfg.TranscriptFile, "transcript", "", "`FILE` with the SessionTranscript (binary, hexadecimal or base64url)")
+		fs.BoolVar(&cfg.MAC, "mac", false, "prove the holder by a MAC; needs --reader-key")
+		fs.StringVar(&cfg.ReaderKeyFile, "reader-key", "", "`FILE` with the reader's JWK")
+		fs.StringVar(&cfg.OutFile, "o", "-", "`FILE` for the presentation; - is standard output, where an mdoc is base64url")
+		fs.StringVar(&cfg.TranscriptOutFile, "transcript-out", "", "`FILE` for the SessionTranscript")
+		return func(_ context.Context, env command.Env, args []string) error {
+			switch {
+			case len(args) != 0:
+				return command.Usagef("present takes no arguments, got %q", args[0])
+			case cfg.Type == "":
+				return command.Usagef("--type is missing: mdl, pid-mdoc, pid-sd-jwt, a doctype or a vct")
+			}
+			cfg.Dir = *dir
+			for name := range strings.SplitSeq(*chosen, ",") {
+				if name = strings.TrimSpace(name); name != "" {
+					cfg.Elements = append(cfg.Elements, name)
+				}
+			}
+			err := wallet.Present(cfg, env.Stdout)
+			if errors.Is(err, wallet.ErrUsage) {
+				return command.Usagef("%w", err)
+			}
+			return err
+		}
+	},
+}
+
+var remove = command.Command{
+	Name: "remove", Args: "ID", Short: "delete a credential with its keys",
+	Setup: func(fs *flag.FlagSet) command.Run {
+		dir := dirFlag(fs)
+		return func(_ context.Context, env command.Env, args []string) error {
+			if len(args) != 1 {
+				return command.Usagef("one ID is wanted, got %d", len(args))
+			}
+			return wallet.Remove(*dir, args[0], env.Stdout)
+		}
+	},
+}

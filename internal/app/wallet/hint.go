@@ -1,0 +1,82 @@
+package wallet
+
+import (
+	"errors"
+	"strings"
+
+	"vidimus/internal/fetch"
+	"vidimus/internal/wallet"
+)
+
+// told is an error as a person reads it: cleaned, with a hint.
+type told struct {
+	error
+	hint string
+}
+
+func (t *told) Error() string {
+	text := clean(t.error.Error())
+	if t.hint != "" {
+		text += "\nhint: " + t.hint
+	}
+	return text
+}
+
+// Unwrap gives the error as it came.
+func (t *told) Unwrap() error { return t.error }
+
+// hinted adds to an error what the person at the keyboard can do about it.
+func hinted(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &told{err, hintFor(err)}
+}
+
+func hintFor(err error) string {
+	var refusal *wallet.Refusal
+	switch {
+	case err == nil:
+	case errors.Is(err, wallet.ErrTxCode):
+		return "give the code that came by another way with --tx-code, and none when the offer wants none"
+	case errors.Is(err, wallet.ErrClientID):
+		return "give the name under which the issuer knows this wallet with --client-id"
+	case errors.Is(err, fetch.ErrRefused):
+		return "offers lead to public servers over https; for an issuer on this machine add --insecure-loopback"
+	case errors.Is(err, wallet.ErrCredential):
+		return "nothing of this batch was kept; with --trust, look whether the folder holds the issuer's root for this type"
+	case errors.Is(err, wallet.ErrNoCopy):
+		return "fetch a new batch from the issuer with `wallet accept`"
+	case errors.Is(err, wallet.ErrNotFound):
+		return "`wallet list` shows what is held"
+	case errors.As(err, &refusal):
+		return refusalHint(refusal)
+	}
+	return ""
+}
+
+func refusalHint(r *wallet.Refusal) string {
+	switch r.Code {
+	case "invalid_grant":
+		return "the offer is used up or too old, or the transaction code is wrong: check the code, or ask for a new offer"
+	case "invalid_client":
+		return "the issuer does not know this wallet: --client-id gives the name under which it does"
+	case "invalid_token":
+		return "the access token has run out: ask for a new offer"
+	case "credential_request_denied":
+		return "the issuer will not give this credential: ask the authority"
+	}
+	if r.Status == 429 || r.Status == 503 {
+		return "the issuer is busy: try again later"
+	}
+	return ""
+}
+
+// offerHint is for an offer that speaks of http where only https will do.
+func offerHint(err error, offer string, insecure bool) error {
+	text := strings.ToLower(offer)
+	if err == nil || insecure || hintFor(err) != "" || !strings.Contains(text, "http%3a%2f%2f") && !strings.Contains(text, "http://") {
+		return hinted(err)
+	}
+	return &told{err, "the offer speaks of http without TLS; for an issuer on this machine add --insecure-loopback"}
+}
