@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"os"
 	"strconv"
 
 	"vidimus/internal/app/command"
@@ -20,6 +21,7 @@ entry.`,
 	Setup: func(fs *flag.FlagSet) command.Run {
 		index := fs.String("index", "", "`NUMBER` of an entry")
 		format := fs.String("format", "jwt", "`FORM` to fetch: jwt or cwt")
+		output := fs.String("o", "", "`FILE` to keep the one list of URI in, as published: for verifier check --status")
 		return with(fs, func(ctx context.Context, env command.Env, cfg issuer.Config, args []string) error {
 			if len(args) == 0 || len(args) > 2 || args[0] != "show" {
 				return command.Usagef("show [URI] is wanted")
@@ -40,6 +42,16 @@ entry.`,
 				return err
 			}
 			uris := args[1:]
+			if *output != "" {
+				if len(uris) != 1 {
+					return command.Usagef("-o wants the URI of one list")
+				}
+				body, err := inspector.Raw(ctx, uris[0], statuslist.Format(*format))
+				if err != nil {
+					return err
+				}
+				return os.WriteFile(*output, body, 0o644)
+			}
 			if len(uris) == 0 {
 				if uris, err = inspector.Lists(ctx); err != nil {
 					return err
@@ -53,6 +65,26 @@ entry.`,
 					return err
 				}
 			}
+			return nil
+		})
+	},
+}
+
+var record = command.Command{
+	Name: "audit", Short: "write the audit record of an office that is stopped",
+	Long: `One JSON line an event, each with the hash of the line before it; the chain is
+verified on the way and its end printed to standard error: keep it elsewhere to
+notice a record that was cut off.`,
+	Setup: func(fs *flag.FlagSet) command.Run {
+		return with(fs, func(ctx context.Context, env command.Env, cfg issuer.Config, args []string) error {
+			if err := none(args); err != nil {
+				return err
+			}
+			head, err := issuer.Audit(ctx, &cfg, env.Stdout)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintln(env.Stderr, "verified:", head)
 			return nil
 		})
 	},

@@ -3,13 +3,16 @@ package issuer
 import (
 	"context"
 	"errors"
+	"sync"
 
+	"vidimus/internal/audit"
 	"vidimus/internal/catalog"
 	"vidimus/internal/clock"
 	"vidimus/internal/document"
 	"vidimus/internal/issuance"
 	"vidimus/internal/problem"
 	"vidimus/internal/registry"
+	"vidimus/internal/store/bolt"
 )
 
 // records reads the registries' state for issuance and authserver.
@@ -60,6 +63,25 @@ func (r records) issuable(ctx context.Context, s document.Subject, doc document.
 	}
 	_, err = cfg.NewBatch(s, doc, r.clock.Now(), signer.Terms)
 	return err
+}
+
+// announcing is the store as issuance sees it: a list that was opened for a
+// copy is published at once, and not at the next tick.
+type announcing struct {
+	*bolt.Store
+	publish func()
+	seen    sync.Map // URIs of lists
+}
+
+// RecordIntent implements issuance.IntentStore.
+func (a *announcing) RecordIntent(ctx context.Context, in issuance.Intent, will audit.Event) ([]issuance.StatusIndex, error) {
+	given, err := a.Store.RecordIntent(ctx, in, will)
+	for _, i := range given {
+		if _, known := a.seen.LoadOrStore(i.List, true); !known {
+			a.publish()
+		}
+	}
+	return given, err
 }
 
 // signers are the keys by name, as issuance sees them.

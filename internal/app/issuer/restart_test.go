@@ -147,6 +147,30 @@ func TestRestart(t *testing.T) {
 	})
 }
 
+// A list is published soon after the first copy that refers to it, and not at
+// the next tick of a minute.
+func TestNewListIsPublished(t *testing.T) {
+	o := newOffice(t).serve().people()
+	w := rawWallet{o, newKey(t)}
+	offer := o.offer(issuer.OfferWish{Person: "P-1", Configurations: []string{"mdl"}})
+	_, token := w.token(offer.URI, offer.TxCode, w.proof(o.cfg.PublicURL+"/token", ""))
+	if status, code, _ := w.credential("mdl", token, w.nonce(), w.proof(o.cfg.PublicURL+"/credential", token)); status != http.StatusOK {
+		t.Fatalf("%d %s", status, code)
+	}
+	i, err := issuer.NewInspector(&o.cfg, o.clock.Now)
+	o.must(err)
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		uris, err := i.Lists(t.Context())
+		o.must(err)
+		if len(uris) == 1 {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatal("the list of lists does not name it")
+		}
+	}
+}
+
 // revoked counts the INVALID entries of all published lists.
 func revoked(o *office) (n int) {
 	o.t.Helper()

@@ -120,7 +120,7 @@ func (a *App) services(cat *catalog.Catalog, identities map[string]*identity) er
 	if a.issuance, err = issuance.New(issuance.Config{
 		Issuer: a.cfg.PublicURL, OffersURL: a.cfg.PublicURL + issuerhttp.OffersPath, Secret: secret,
 	}, issuance.Parts{
-		Store: a.store, Records: a.records, Catalog: cat, Signers: a.signers, Audit: a.store, Clock: a.opts.Clock, Rand: a.opts.Rand,
+		Store: &announcing{Store: a.store, publish: a.publisher.Kick}, Records: a.records, Catalog: cat, Signers: a.signers, Audit: a.store, Clock: a.opts.Clock, Rand: a.opts.Rand,
 	}); err != nil {
 		return err
 	}
