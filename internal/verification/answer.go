@@ -34,6 +34,11 @@ func (o *Options) answer(c *checks, d *Document, h *held, request *policy.Docume
 			c.pass("req.satisfied", "")
 		}
 	}
+	if len(d.IssuerSigned) == 0 {
+		// A document of which nothing is shown is worth no more than none.
+		c.notDone("mdl.elements", "no element was shown")
+		return policy.CannotTell
+	}
 	switch {
 	case c.has(Fail, spoiling...) || c.has(Fail, "age.over"): // of age, here: contradictions
 		return policy.CannotTell

@@ -22,6 +22,7 @@ import (
 	"vidimus/internal/pki"
 	"vidimus/internal/pki/pkitest"
 	"vidimus/internal/policy"
+	"vidimus/internal/sdjwt"
 	"vidimus/internal/trust"
 )
 
@@ -216,6 +217,14 @@ func TestAttacksOnSDJWT(t *testing.T) {
 		}, failed: []string{"sd.validity"}, want: with(func(v *policy.Verdict) { *v = genuine; v.Status = policy.Unknown })},
 
 		// What is shown.
+		{name: "nothing disclosed, and nothing asked", try: func(w *world, o *Options) string {
+			o.Profile = nil
+			token, err := sdjwt.Parse(w.identity(person()))
+			w.must(err)
+			out, err := token.Present(func(sdjwt.Path) bool { return false }, w.device, o.Nonce, o.Audience, w.Now, rand.Reader)
+			w.must(err)
+			return out
+		}, want: cannot},
 		{name: "asked for an object of which nothing is left", try: func(w *world, o *Options) string {
 			o.Profile = profileOf(elements.PIDVCT, "family_name", "address")
 			return w.bind(w.token(w.DocumentSignerPID, map[string]any{"address": map[string]any{"_sd": []string{strings.Repeat("A", 43)}}}))
