@@ -28,23 +28,24 @@ var special = func() []netip.Prefix {
 		"198.51.100.0/24", // documentation
 		"203.0.113.0/24",  // documentation
 		"240.0.0.0/4",     // reserved, broadcast
-		"64:ff9b::/96",    // NAT64: an IPv4 address in disguise
-		"64:ff9b:1::/48",  // NAT64, local
-		"100::/64",        // discard
 		"2001::/23",       // protocol assignments, Teredo
 		"2001:db8::/32",   // documentation
 		"2002::/16",       // 6to4: an IPv4 address in disguise
-		"fec0::/10",       // site-local
+		"3fff::/20",       // documentation
 	} {
 		list = append(list, netip.MustParsePrefix(s))
 	}
 	return list
 }()
 
+// global6 is all that IANA has given out for servers; NAT64, whose addresses are
+// IPv4 addresses in disguise, lies outside.
+var global6 = netip.MustParsePrefix("2000::/3")
+
 // public reports whether an address may be that of a server on the internet.
 func public(a netip.Addr) bool {
 	a = a.Unmap().WithZone("")
-	if !a.IsValid() || !a.IsGlobalUnicast() || a.IsPrivate() || a.IsLoopback() || a.IsLinkLocalUnicast() {
+	if !a.IsValid() || !a.IsGlobalUnicast() || a.IsPrivate() || a.Is6() && !global6.Contains(a) {
 		return false
 	}
 	for _, p := range special {

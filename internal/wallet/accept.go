@@ -114,8 +114,12 @@ func (e *exchange) requests(id string) []oid4vci.CredentialRequest {
 			}
 		}
 	}
-	if list == nil {
+	switch {
+	case list == nil:
 		list = append(list, oid4vci.CredentialRequest{ConfigurationID: id})
+	case len(list) > maxDatasets:
+		e.say("warning: the token names %d datasets of %q, the first %d are fetched", len(list), id, maxDatasets)
+		list = list[:maxDatasets]
 	}
 	return list
 }

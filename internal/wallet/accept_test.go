@@ -145,6 +145,14 @@ func TestCredentialIdentifiers(t *testing.T) {
 	}
 }
 
+func TestTooManyDatasets(t *testing.T) {
+	w := newWorld(t, "", func(w *world) { w.issuer.Identifiers, w.issuer.Datasets = true, 12 })
+	b, err := w.accept(wallet.AcceptOptions{Copies: 1}, "mdl")
+	if err != nil || len(b) != 8 || !strings.Contains(strings.Join(w.said, "\n"), "12 datasets") {
+		t.Errorf("%d batches, %v", len(b), err)
+	}
+}
+
 // No key, code or token is in what the wallet says of its work.
 func TestProgressHoldsNoSecret(t *testing.T) {
 	w := newWorld(t, "", func(w *world) { w.issuer.TxCode, w.issuer.DPoPNonces, w.issuer.StaleNonces = "493536", true, 1 })

@@ -11,6 +11,10 @@ const (
 	// MaxCopies bounds the copies of one batch.
 	MaxCopies = 50
 
+	// maxDatasets bounds the datasets of one configuration that are fetched:
+	// somebody with two licences is rare, an issuer with a thousand broken.
+	maxDatasets = 8
+
 	// maxSkew is the tolerance for the issuer's clock.
 	maxSkew = time.Minute
 

@@ -27,6 +27,7 @@ type Issuer struct {
 	DPoPNonces    bool   // both servers demand theirs
 	StaleNonces   int    // how many credential requests are refused with invalid_nonce
 	Identifiers   bool   // the token names credential identifiers
+	Datasets      int    // how many of each; default 2
 	WithoutNonces bool   // no nonce endpoint
 
 	// Metadata and ServerMetadata may change the documents.
@@ -61,7 +62,7 @@ type access struct {
 // New starts an issuer whose identifier has the given path ("" or "/tenant").
 func New(world *pkitest.World, now clock.Clock, path string) (*Issuer, error) {
 	i := &Issuer{
-		World: world, clock: now, BatchSize: 20, index: 100,
+		World: world, clock: now, BatchSize: 20, Datasets: 2, index: 100,
 		codes: map[string][]string{}, offers: map[string]string{}, tokens: map[string]access{}, used: map[string]bool{},
 	}
 	var err error

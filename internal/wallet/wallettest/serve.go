@@ -4,6 +4,7 @@ import (
 	"crypto"
 	"crypto/rand"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -187,8 +188,11 @@ func (i *Issuer) token(r *http.Request, body []byte) (any, error) {
 	response := oid4vci.TokenResponse{AccessToken: token, TokenType: "DPoP", ExpiresIn: 300}
 	if i.Identifiers {
 		for _, id := range configurations {
-			response.AuthorizationDetails = append(response.AuthorizationDetails, oid4vci.AuthorizationDetail{
-				Type: oid4vci.TypeCredential, CredentialConfigurationID: id, CredentialIdentifiers: []string{id + "/1", id + "/2"}})
+			detail := oid4vci.AuthorizationDetail{Type: oid4vci.TypeCredential, CredentialConfigurationID: id}
+			for n := range i.Datasets {
+				detail.CredentialIdentifiers = append(detail.CredentialIdentifiers, fmt.Sprintf("%s/%d", id, n))
+			}
+			response.AuthorizationDetails = append(response.AuthorizationDetails, detail)
 		}
 	}
 	return response, nil
