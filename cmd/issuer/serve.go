@@ -18,13 +18,19 @@ var initialize = command.Command{
 	Name: "init", Short: "create the state folder: keys, certificates, secrets, database",
 	Long: `Creates what is not there yet, once; a folder that holds a database is refused.
 Where the configuration names no key for a root, certificate requests are
-written instead of certificates.`,
+written instead of certificates. With --add an office that exists gets the keys
+and certificates that its configuration names and that are not there.`,
 	Setup: func(fs *flag.FlagSet) command.Run {
+		add := fs.Bool("add", false, "complete an office that exists: nothing that is there is touched")
 		return with(fs, func(ctx context.Context, env command.Env, cfg issuer.Config, args []string) error {
 			if err := none(args); err != nil {
 				return err
 			}
-			made, err := issuer.Init(ctx, cfg, clock.System{}.Now(), rand.Reader)
+			create := issuer.Init
+			if *add {
+				create = issuer.Complete
+			}
+			made, err := create(ctx, cfg, clock.System{}.Now(), rand.Reader)
 			if err != nil {
 				return err
 			}

@@ -48,14 +48,36 @@ type Created struct {
 // for --dev and for trials. Where the configuration names no root key, Init
 // writes certificate requests instead of certificates.
 func Init(ctx context.Context, cfg Config, now time.Time, rand io.Reader) (*Created, error) {
+	db := cfg.Path(databaseFile)
+	if exists(db) {
+		return nil, fmt.Errorf("%s is there already: an office is created once; start it with serve, or choose another state_dir", db)
+	}
+	made, err := makeState(ctx, cfg, now, rand)
+	if err != nil {
+		return nil, err
+	}
+	// The database comes last: it is what says that the office exists.
+	if err := bolt.Create(db, bolt.Options{PublicURL: cfg.PublicURL, Rand: rand, Dev: cfg.Dev}); err != nil {
+		return nil, fmt.Errorf("creating the database: %w", err)
+	}
+	made.Paths = append(made.Paths, db)
+	return made, nil
+}
+
+// Complete makes the keys and certificates of an office that exists that its
+// configuration names and that are not there: for a signer that was added, or
+// takes the place of another under new file names.
+func Complete(ctx context.Context, cfg Config, now time.Time, rand io.Reader) (*Created, error) {
+	if db := cfg.Path(databaseFile); !exists(db) {
+		return nil, fmt.Errorf("%s does not exist: there is no office to complete", db)
+	}
+	return makeState(ctx, cfg, now, rand)
+}
+
+// makeState makes everything but the database.
+func makeState(ctx context.Context, cfg Config, now time.Time, rand io.Reader) (*Created, error) {
 	if err := cfg.Check(); err != nil {
 		return nil, fmt.Errorf("configuration: %w", err)
-	}
-	db := cfg.Path(databaseFile)
-	if _, err := os.Lstat(db); err == nil {
-		return nil, fmt.Errorf("%s is there already: an office is created once; start it with serve, or choose another state_dir", db)
-	} else if !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
 	}
 	for _, dir := range []string{".", "keys", "certs", "secrets", "sources"} {
 		if err := ownFolder(cfg.Path(dir)); err != nil {
@@ -74,11 +96,6 @@ func Init(ctx context.Context, cfg Config, now time.Time, rand io.Reader) (*Crea
 			return nil, err
 		}
 	}
-	// The database comes last: it is what says that the office exists.
-	if err := bolt.Create(db, bolt.Options{PublicURL: cfg.PublicURL, Rand: rand, Dev: cfg.Dev}); err != nil {
-		return nil, fmt.Errorf("creating the database: %w", err)
-	}
-	m.made.Paths = append(m.made.Paths, db)
 	return &m.made, nil
 }
 

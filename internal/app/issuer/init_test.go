@@ -107,6 +107,32 @@ func TestInitAgainAfterFailure(t *testing.T) {
 	o.serve()
 }
 
+// A signer that was added, or renewed under another name, is made for an
+// office that exists; nothing else is touched.
+func TestComplete(t *testing.T) {
+	o := newOffice(t)
+	before := snapshot(t, o.cfg.StateDir)
+	o.add("fishing.yaml", fishing)
+	o.cfg.Signers["angler"] = issuer.Signer{Key: "soft:path=keys/angler.key", Chain: "certs/angler.pem"}
+	o.cfg.Signers["mdl"] = issuer.Signer{Key: "soft:path=keys/ds-mdl-2.key", Chain: "certs/ds-mdl-2.pem"}
+	made, err := issuer.Complete(t.Context(), o.cfg, start, rand.Reader)
+	o.must(err)
+	if len(made.Paths) != 4 {
+		t.Errorf("made %v", made.Paths)
+	}
+	after := snapshot(t, o.cfg.StateDir)
+	for _, f := range before {
+		if !slices.Contains(after, f) {
+			t.Errorf("it has changed %s", strings.SplitN(f, "=", 2)[0])
+		}
+	}
+	o.serve()
+	o.cfg.StateDir = filepath.Join(t.TempDir(), "none")
+	if _, err := issuer.Complete(t.Context(), o.cfg, start, rand.Reader); err == nil || !strings.Contains(err.Error(), "no office to complete") {
+		t.Errorf("without an office: %v", err)
+	}
+}
+
 func TestInitRefuses(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "state")
 	cfg, err := issuer.DevOnFreePorts(dir)
@@ -202,7 +228,7 @@ func TestStartRefused(t *testing.T) {
 		{"secret for all to read", func(o *office) { o.must(os.Chmod(o.cfg.Path("secrets/office.token"), 0o640)) }, []string{"office.token", "chmod 600"}},
 		{"short secret", func(o *office) { o.must(os.WriteFile(o.cfg.Path("secrets/service.key"), []byte("abcd\n"), 0o600)) }, []string{"service.key", "32 bytes"}},
 		{"another public URL", func(o *office) { o.cfg.PublicURL = "https://other.example" }, []string{"pid-sd-jwt", "public_url"}},
-		{"unknown signer", func(o *office) { o.add("fishing.yaml", fishing) }, []string{"configuration fishing", `"angler"`, "signers.angler"}},
+		{"unknown signer", func(o *office) { o.add("fishing.yaml", fishing) }, []string{"configuration fishing", `"angler"`, "signers.angler", "init --add"}},
 		{"curve of another", func(o *office) {
 			o.add("mdl.yaml", strings.Replace(fishing, "signer: angler", "signer: mdl\nsigning_curve: P-384", 1))
 		}, []string{"configuration fishing", "P-384"}},

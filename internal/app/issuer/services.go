@@ -68,7 +68,7 @@ func (c *Config) match(cat *catalog.Catalog, identities map[string]*identity) er
 		cfg, _ := cat.Configuration(name)
 		id, ok := identities[cfg.Signer]
 		if !ok {
-			errs = append(errs, fmt.Errorf("catalog: configuration %s is signed by %q: add signers.%s and run init in a new state_dir, or put its key and certificate in place", name, cfg.Signer, cfg.Signer))
+			errs = append(errs, fmt.Errorf("catalog: configuration %s is signed by %q: add signers.%s to the configuration and run `issuer init --add`", name, cfg.Signer, cfg.Signer))
 			continue
 		}
 		if k, ok := id.leaf.PublicKey().(*ecdsa.PublicKey); !ok || k.Curve.Params().Name != cfg.SigningCurve {
