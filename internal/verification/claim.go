@@ -82,10 +82,11 @@ func walk(claims map[string]any, above []string, row func([]string) (elements.El
 	slices.Sort(names)
 	for _, name := range names {
 		at := append(slices.Clone(above), name)
-		inner, ok := claims[name].(map[string]any)
-		if _, one := row(at); ok && !one && len(inner) > 0 {
-			walk(inner, at, row, visit)
-			continue
+		if inner, ok := claims[name].(map[string]any); ok && len(inner) > 0 {
+			if _, one := row(at); !one {
+				walk(inner, at, row, visit)
+				continue
+			}
 		}
 		visit(at, claims[name])
 	}
