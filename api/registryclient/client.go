@@ -109,7 +109,7 @@ func (c *Client) PushBatch(ctx context.Context, sets []SET) (*Answer, error) {
 // Receipt fetches the signed receipt of an event that this source pushed; see
 // VerifyReceipt.
 func (c *Client) Receipt(ctx context.Context, jti string) (token string, err error) {
-	text, err := c.do(ctx, http.MethodGet, EventsPath+"/"+url.PathEscape(jti), "", nil, http.StatusOK)
+	text, err := c.do(ctx, http.MethodGet, EventsPath+"/"+url.PathEscape(jti)+"?source="+url.QueryEscape(c.Source), "", nil, http.StatusOK)
 	return string(bytes.TrimSpace(text)), err
 }
 

@@ -116,24 +116,6 @@ func (f *FeedConfig) client(signer crypto.Signer) (*registryclient.Client, error
 	}
 	return &registryclient.Client{
 		Endpoint: f.Endpoint, Source: f.Source, Audience: f.Audience, Signer: signer, KeyID: f.KeyID,
-		HTTP: &http.Client{Timeout: time.Minute, Transport: nameSource{f.Source, transport}},
+		HTTP: &http.Client{Timeout: time.Minute, Transport: transport},
 	}, nil
-}
-
-// nameSource puts the source into the query of requests for receipts: in
-// development the connection does not say who asks.
-type nameSource struct {
-	source string
-	next   http.RoundTripper
-}
-
-func (n nameSource) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.Method != http.MethodGet {
-		return n.next.RoundTrip(r)
-	}
-	r = r.Clone(r.Context())
-	q := r.URL.Query()
-	q.Set("source", n.source)
-	r.URL.RawQuery = q.Encode()
-	return n.next.RoundTrip(r)
 }
