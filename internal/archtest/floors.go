@@ -50,6 +50,7 @@ var Floors = []Room{
 	{"internal/issuerhttp", 6, "HTTP adapters of the issuer"},
 
 	{"internal/app", 7, "the wiring, used by cmd and tests alike"},
+	{"internal/app/demo", 7.7, "joins issuer, wallet and verifier into one story"},
 
 	{"cmd", 8, "flags and usage, nothing else"},
 
