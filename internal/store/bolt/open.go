@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -31,6 +32,9 @@ var (
 	ErrDev = errors.New("the database and this start do not agree on development")
 	// ErrForeign: the file is not a database of ours, or of another schema.
 	ErrForeign = errors.New("not a database of this version")
+	// ErrDamaged: the file is shorter than what was written, or what it is
+	// managed by does not read. Bytes changed in the middle are not looked for.
+	ErrDamaged = errors.New("the database is cut short or damaged: restore it from a copy")
 )
 
 // schema is the number of the layout of buckets and values.
@@ -136,11 +140,15 @@ func Open(path string, opts Options) (*Store, error) {
 		return nil, err
 	}
 	db, err := openFile(path, opts.lockTimeout)
-	if err != nil {
-		return nil, fmt.Errorf("opening %s: %w", path, err)
+	if err == nil {
+		err = checkMarks(db, opts.Dev)
 	}
-	if err := checkMarks(db, opts.Dev); err != nil {
-		return nil, errors.Join(fmt.Errorf("opening %s: %w", path, err), db.Close())
+	if err != nil {
+		err = fmt.Errorf("opening %s: %w", path, err)
+		if db != nil {
+			err = errors.Join(err, db.Close())
+		}
+		return nil, err
 	}
 	return newStore(db, opts), nil
 }
@@ -160,21 +168,52 @@ func openFile(path string, timeout time.Duration) (*bbolt.DB, error) {
 	if timeout == 0 {
 		timeout = lockTimeout
 	}
-	db, err := bbolt.Open(path, 0o600, &bbolt.Options{
-		Timeout: timeout,
-		// The list of free pages may be long after a sweep.
-		FreelistType: bbolt.FreelistMapType,
-		OpenFile: func(name string, flag int, mode os.FileMode) (*os.File, error) {
-			return os.OpenFile(name, flag&^os.O_CREATE|syscall.O_NOFOLLOW, mode)
-		},
-	})
+	db, err := openGuarded(path, timeout)
 	switch {
+	case err == nil:
+		return db, checkLength(db, info.Size())
 	case errors.Is(err, bbolterrors.ErrTimeout):
 		return nil, ErrLocked
 	case errors.Is(err, bbolterrors.ErrInvalid), errors.Is(err, bbolterrors.ErrVersionMismatch), errors.Is(err, bbolterrors.ErrChecksum):
 		return nil, fmt.Errorf("%w: %w", ErrForeign, err)
 	}
 	return db, err
+}
+
+// openGuarded opens a file that may be cut short: bbolt reads its list of free
+// pages through a mapping and panics over what is no such list, or the kernel
+// faults over what lies behind the end.
+func openGuarded(path string, timeout time.Duration) (db *bbolt.DB, err error) {
+	var file *os.File
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if p := recover(); p != nil {
+			// The mapping stays, and with it the lock unless it is given back.
+			err = errors.Join(fmt.Errorf("%w: %v", ErrDamaged, p), syscall.Flock(int(file.Fd()), syscall.LOCK_UN), file.Close())
+			db = nil
+		}
+	}()
+	return bbolt.Open(path, 0o600, &bbolt.Options{
+		Timeout: timeout,
+		// The list of free pages may be long after a sweep.
+		FreelistType: bbolt.FreelistMapType,
+		OpenFile: func(name string, flag int, mode os.FileMode) (*os.File, error) {
+			f, err := os.OpenFile(name, flag&^os.O_CREATE|syscall.O_NOFOLLOW, mode)
+			file = f
+			return f, err
+		},
+	})
+}
+
+// checkLength refuses a file that lacks pages which the database counts as
+// its own: a fault while it serves would be too late.
+func checkLength(db *bbolt.DB, length int64) error {
+	return db.View(func(tx *bbolt.Tx) error {
+		if tx.Size() > length {
+			return fmt.Errorf("%w: %d bytes of %d", ErrDamaged, length, tx.Size())
+		}
+		return nil
+	})
 }
 
 func checkMarks(db *bbolt.DB, dev bool) error {

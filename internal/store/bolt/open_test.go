@@ -124,6 +124,60 @@ func TestOpenRefuses(t *testing.T) {
 	}
 }
 
+// A file that lost its end is refused at every length, by name: bbolt alone
+// panics, faults, or serves until it comes to the gap.
+func TestOpenCutShort(t *testing.T) {
+	s := fresh(t, options())
+	path := s.db.Path()
+	for n := range 600 {
+		e := storeEvent("x")
+		e.Detail = map[string]string{"reason": strings.Repeat("r", 200)}
+		if n%100 == 99 { // many pages in few commits
+			if err := s.Append(t.Context(), e); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		if _, err := s.writer.submit(t.Context(), func(t *tx) error { return t.note(e) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.Close()
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, err := bbolt.Open(path, 0o600, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var used int
+	err = db.View(func(tx *bbolt.Tx) error { used = int(tx.Size()); return nil })
+	if err := errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if used < 40*4096 || len(raw) < used {
+		t.Fatalf("%d bytes, %d used", len(raw), used)
+	}
+	cut := filepath.Join(t.TempDir(), "cut.db")
+	for length := 2 * 4096; length < used; length += 4096 {
+		if err := os.WriteFile(cut, raw[:length], 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if s, err := Open(cut, options()); s != nil || !errors.Is(err, ErrDamaged) {
+			t.Fatalf("cut to %d of %d bytes: %v, want %v", length, used, err, ErrDamaged)
+		}
+	}
+	if err := os.WriteFile(cut, raw[:used], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	whole, err := Open(cut, options())
+	if err != nil {
+		t.Fatalf("whole but for the room at its end: %v", err)
+	}
+	whole.Close()
+}
+
 // Bad input T11: the second process says "locked" within two seconds.
 func TestOpenLocked(t *testing.T) {
 	s := fresh(t, options())
