@@ -4,15 +4,15 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
+	"fmt"
 	"os"
-	"strings"
 	"time"
 
 	"vidimus/internal/app/command"
 	"vidimus/internal/app/verifier"
 	"vidimus/internal/clock"
-	"vidimus/internal/elements"
 )
 
 func main() { os.Exit(program.Main()) }
@@ -27,30 +27,52 @@ genuine, valid, fresh and enough for what was asked, and why. It uses no network
 var check = command.Command{
 	Name: "check", Args: "FILE", Short: "verify a presentation or a credential and say why",
 	Long: `FILE holds a DeviceResponse or IssuerSigned of ISO/IEC 18013-5 (binary,
-hexadecimal or base64url) or an SD-JWT VC with or without key binding; "-" is
-standard input.
+hexadecimal or base64) or an SD-JWT VC with or without key binding. One of the
+files may be "-", standard input.
 
-Without --transcript (mdoc) or --nonce and --aud (SD-JWT) the holder cannot be
-proven: the answer is then at best "cannot tell".
+The answer has four parts, which stay apart: authenticity (whose document, and
+is it the holder's), status (valid, expired, revoked), freshness (how old the
+knowledge of the status is) and entitlement (what the profile asks). Its colour:
 
-exit codes: 0 green, 1 red (forged, expired, revoked), 2 cannot tell, 3 mistake
-in the command line`,
+  green  every part was checked and is as it should be
+  red    one part is known to be wrong: forged, expired, revoked, not yet valid,
+         or the answer to what was asked is no
+  amber  cannot tell; the reasons say what is missing
+
+What it takes to be green:
+
+  --trust       somebody above the issuer is trusted (see verifier help trust)
+  --status      a list says that the copy was not revoked: a CWT for an mdoc, a
+                JWT for an SD-JWT
+  --transcript  an mdoc was shown in this session, and by its holder; or
+  --nonce       with --aud: an SD-JWT was; with --response-uri too: an mdoc that
+                came over OpenID4VP. Add --reader-key when the response was
+                encrypted, or when the holder proved itself with a MAC
+
+Examples:
+
+  verifier check --trust anchors --status list.cwt --transcript session.cbor \
+      --profile right-to-drive response.cbor
+  verifier check --trust anchors --status list.jwt --nonce N --aud CLIENT_ID pid.txt
+  verifier check --json --trust anchors issued.cbor
+
+Exit codes: 0 green, 1 red, 2 cannot tell, 3 the command line or a file is wrong
+and nothing was checked.`,
 	Setup: func(fs *flag.FlagSet) command.Run {
 		var cfg verifier.CheckConfig
-		var lists, docTypes, vcts command.Strings
 		fs.StringVar(&cfg.TrustDir, "trust", "", "`FOLDER` of trust anchors; its trust.yaml says what each may sign")
-		fs.Var(&docTypes, "trust-doctype", "`DOCTYPE` for anchors that trust.yaml does not name; repeatable (default: mDL and PID)")
-		fs.Var(&vcts, "trust-vct", "`VCT` for anchors that trust.yaml does not name; repeatable (default: PID)")
-		fs.Var(&lists, "status", "`FILE` with a status list or identifier list token; repeatable")
+		fs.Var((*command.Strings)(&cfg.DocTypes), "trust-doctype", "`DOCTYPE` that anchors may sign which trust.yaml does not name; repeatable (default: mDL and PID where there is no trust.yaml)")
+		fs.Var((*command.Strings)(&cfg.VCTs), "trust-vct", "`VCT` that anchors may sign which trust.yaml does not name; repeatable (default: PID where there is no trust.yaml)")
+		fs.Var((*command.Strings)(&cfg.Lists), "status", "`FILE` with a status list or identifier list token; repeatable")
 		fs.StringVar(&cfg.TranscriptFile, "transcript", "", "`FILE` with the SessionTranscript of the session")
-		fs.StringVar(&cfg.ReaderKeyFile, "reader-key", "", "`FILE` with the reader's private JWK, to check a deviceMac")
+		fs.StringVar(&cfg.ReaderKeyFile, "reader-key", "", "`FILE` with the reader's private JWK: the key of the session, or the one that the response was encrypted to")
 		fs.StringVar(&cfg.Nonce, "nonce", "", "`NONCE` of the transaction")
-		fs.StringVar(&cfg.Audience, "aud", "", "`AUDIENCE`: our client_id in the transaction")
-		fs.StringVar(&cfg.ResponseURI, "response-uri", "", "`URI` of an OpenID4VP response; with --nonce and --aud it makes the transcript")
-		fs.StringVar(&cfg.ProfileID, "profile", "", "`PROFILE` that was asked: right-to-drive, identity, age-over-18, or of the policy")
-		fs.StringVar(&cfg.PolicyFile, "policy", "", "`FILE` with a policy over the built-in one")
-		at := fs.String("at", "", "`TIME` (RFC 3339) to verify at instead of now")
-		bundle := fs.String("bundle", "", "`FILE`: signed bundles come with the offline reader; use --trust and --status")
+		fs.StringVar(&cfg.Audience, "aud", "", "`AUDIENCE`, our client_id in the transaction, with its prefix")
+		fs.StringVar(&cfg.ResponseURI, "response-uri", "", "`URI` that an OpenID4VP response was sent to; with --nonce and --aud it makes the transcript")
+		fs.StringVar(&cfg.ProfileID, "profile", "", "`PROFILE` that was asked: right-to-drive, identity, age-over-18, or one of the policy (default: nothing in particular, and everything is shown)")
+		fs.StringVar(&cfg.PolicyFile, "policy", "", "`FILE` with a policy in YAML, laid over the built-in one")
+		at := fs.String("at", "", "`TIME` (RFC 3339) to verify at (default: now)")
+		bundle := fs.String("bundle", "", "`FILE` with a signed bundle: not read by this version, use --trust and --status")
 		asJSON := fs.Bool("json", false, "print the report as JSON")
 		every := fs.Bool("all", false, "show passed checks too")
 		colour := fs.String("color", "auto", "`WHEN` to use colours: auto, always, never")
@@ -58,30 +80,36 @@ in the command line`,
 			if len(args) != 1 {
 				return command.Usagef("one FILE is wanted, got %d", len(args))
 			}
-			if *bundle != "" {
+			switch {
+			case *bundle != "":
 				return command.Usagef("--bundle: signed bundles are not read by this version; give anchors with --trust and lists with --status")
-			}
-			if cfg.ResponseURI != "" && (cfg.Nonce == "" || cfg.Audience == "") {
+			case cfg.ResponseURI != "" && (cfg.Nonce == "" || cfg.Audience == ""):
 				return command.Usagef("--response-uri needs --nonce and --aud")
+			case cfg.ResponseURI != "" && cfg.TranscriptFile != "":
+				return command.Usagef("--transcript and --response-uri both give the session: which?")
+			case *colour != "auto" && *colour != "always" && *colour != "never":
+				return command.Usagef("--color: %q is none of auto, always, never", *colour)
 			}
 			var err error
 			if cfg.At, err = instant(*at); err != nil {
 				return err
 			}
-			cfg.File, cfg.Lists, cfg.DocTypes, cfg.VCTs = args[0], lists, docTypes, vcts
-			if len(docTypes) == 0 && len(vcts) == 0 {
-				cfg.DocTypes, cfg.VCTs = []string{elements.MDLDocType, elements.PIDDocType}, []string{elements.PIDVCT}
-			}
+			cfg.File = args[0]
 			report, err := verifier.Check(cfg, env.Stdin)
 			if err != nil {
-				return &command.Exit{Code: command.ExitUsage, Err: err}
+				return refused(err)
 			}
 			if *asJSON {
-				if err := verifier.WriteJSON(env.Stdout, report); err != nil {
-					return err
-				}
+				err = verifier.WriteJSON(env.Stdout, report)
 			} else {
-				verifier.WriteText(env.Stdout, report, wantColour(*colour, env), *every)
+				err = verifier.WriteText(env.Stdout, report, wantColour(*colour, env), *every)
+			}
+			if err != nil {
+				// A verdict that nobody can read is none.
+				return refused(err)
+			}
+			for _, hint := range cfg.Hints(report) {
+				fmt.Fprintf(env.Stderr, "note: %s\n", hint)
 			}
 			if code := verifier.ExitCode(report); code != 0 {
 				return &command.Exit{Code: code}
@@ -94,30 +122,54 @@ in the command line`,
 var inspect = command.Command{
 	Name: "inspect", Args: "FILE", Short: "decode without trusting",
 	Long: `Shows what a file holds: mdoc structures and any CBOR in diagnostic notation,
-SD-JWTs with their disclosures, JWTs, QR engagements (mdoc:...). Nothing is
-verified, and the output says so.`,
+SD-JWTs with their disclosures, JWTs, status lists, QR engagements (mdoc:...).
+"-" is standard input. Nothing is verified, and the output says so.
+
+Exit codes: 0 decoded, 3 not.`,
 	Setup: func(fs *flag.FlagSet) command.Run {
 		return func(_ context.Context, env command.Env, args []string) error {
 			if len(args) != 1 {
 				return command.Usagef("one FILE is wanted, got %d", len(args))
 			}
-			data, err := verifier.ReadFile(args[0], env.Stdin)
-			if err != nil {
-				return err
-			}
-			return verifier.Inspect(env.Stdout, args[0], data)
+			return refused(verifier.Inspect(env.Stdout, args[0], env.Stdin))
 		}
 	},
 }
 
 var trust = command.Command{
 	Name: "trust", Args: "list FOLDER | vical FILE", Short: "show what is trusted for what",
-	Long: `list FOLDER shows the anchors of a folder and what each may sign.
-vical FILE verifies a list of issuing authorities (ISO/IEC 18013-5, Annex C)
-under the roots given with --roots and shows its entries.`,
+	Long: `list FOLDER shows the anchors of a folder, as check --trust reads it, and what
+each may sign. vical FILE verifies a list of issuing authorities (ISO/IEC
+18013-5, Annex C) under the roots given with --roots and shows its entries.
+
+A folder of anchors holds certificates of authorities, PEM in .pem and .crt, DER
+in .der and .cer, also in folders below it. Its file trust.yaml says what each
+may sign; patterns such as "pid/*.pem" are allowed:
+
+  as_of: 2026-06-01T00:00:00Z       # when somebody last made sure of it
+  anchors:
+    iaca-ut.pem:
+      purposes: [issue-mdoc]
+      doctypes: [org.iso.18013.5.1.mDL]
+    "pid/*.pem":
+      purposes: [issue-mdoc, issue-sd-jwt]
+      doctypes: [eu.europa.ec.eudi.pid.1]
+      vcts: ["urn:eudi:pid:1"]
+
+purposes that check looks at: issue-mdoc (with doctypes), issue-sd-jwt (with
+vcts). Others are for other programs: status-list, reader, access, vical,
+bundle. A status list needs none: it is signed below the authority that signed
+the document's signer. Every certificate has to be named; in a folder without
+trust.yaml all count for the mDL and the PID, or for what --trust-doctype and
+--trust-vct of check say.
+
+Exit codes: 0 shown, 3 not.`,
 	Setup: func(fs *flag.FlagSet) command.Run {
-		roots := fs.String("roots", "", "PEM `FILE` with the roots of VICAL signers")
-		at := fs.String("at", "", "`TIME` (RFC 3339) to judge at instead of now")
+		roots := fs.String("roots", "", "`FILE` in PEM with the roots of VICAL signers")
+		at := fs.String("at", "", "`TIME` (RFC 3339) to judge at (default: now)")
+		var docTypes, vcts command.Strings
+		fs.Var(&docTypes, "trust-doctype", "`DOCTYPE` as for check; repeatable")
+		fs.Var(&vcts, "trust-vct", "`VCT` as for check; repeatable")
 		return func(_ context.Context, env command.Env, args []string) error {
 			if len(args) != 2 {
 				return command.Usagef("list FOLDER or vical FILE is wanted")
@@ -128,9 +180,9 @@ under the roots given with --roots and shows its entries.`,
 			}
 			switch args[0] {
 			case "list":
-				store, err := verifier.LoadTrust(args[1], []string{elements.MDLDocType, elements.PIDDocType}, []string{elements.PIDVCT})
+				store, err := verifier.LoadTrust(args[1], docTypes, vcts)
 				if err != nil {
-					return err
+					return refused(err)
 				}
 				verifier.ShowAnchors(env.Stdout, store, now)
 				return nil
@@ -138,11 +190,20 @@ under the roots given with --roots and shows its entries.`,
 				if *roots == "" {
 					return command.Usagef("vical needs --roots")
 				}
-				return verifier.ShowVICAL(env.Stdout, args[1], *roots, now)
+				return refused(verifier.ShowVICAL(env.Stdout, args[1], *roots, env.Stdin, now))
 			}
 			return command.Usagef("unknown: trust %s", args[0])
 		}
 	},
+}
+
+// refused is an error that stopped a command, which is no verdict: its exit code
+// is that of a mistake. It may quote what stands in a file.
+func refused(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &command.Exit{Code: command.ExitUsage, Err: errors.New(verifier.CleanLines(err.Error()))}
 }
 
 func instant(s string) (time.Time, error) {
@@ -158,11 +219,8 @@ func instant(s string) (time.Time, error) {
 
 // wantColour follows --color, NO_COLOR and whether the output is a terminal.
 func wantColour(when string, env command.Env) bool {
-	switch strings.ToLower(when) {
-	case "always":
-		return true
-	case "never":
-		return false
+	if when != "auto" {
+		return when == "always"
 	}
 	f, ok := env.Stdout.(*os.File)
 	if !ok || os.Getenv("NO_COLOR") != "" {

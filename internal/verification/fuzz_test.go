@@ -34,6 +34,7 @@ type seeds struct {
 	Audience   string    `json:"audience"`
 	ListCWT    []byte    `json:"list_cwt"`
 	ListJWT    []byte    `json:"list_jwt"`
+	ListOver   []byte    `json:"list_over"` // a CWT that ended the day before
 
 	Signed  []byte `json:"signed"` // DeviceResponse with deviceSignature
 	Maced   []byte `json:"maced"`  // with deviceMac
@@ -94,6 +95,8 @@ func writeSeeds(t *testing.T) {
 	s.Maced, s.Issued, s.SDJWT = f.assemble(), f.licence(), f.bind(f.identity(person()))
 	var err error
 	s.ListCWT, err = f.lists(f.StatusSigner, f.Now)(listURI)
+	f.must(err)
+	s.ListOver, err = f.lists(f.StatusSigner, f.Now.AddDate(0, 0, -15))(listURI)
 	f.must(err)
 	s.ListJWT, err = f.listsJWT(f.StatusSigner, f.Now)(listURI)
 	f.must(err)

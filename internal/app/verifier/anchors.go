@@ -1,14 +1,49 @@
 package verifier
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
+	"vidimus/internal/elements"
 	"vidimus/internal/pki"
 	"vidimus/internal/trust"
 )
+
+// LoadTrust reads a folder of anchors. Those that its trust.yaml does not name
+// count for the doctypes and vcts given. With none given they count for the mDL
+// and the PID where the folder has no trust.yaml, and are refused where it has
+// one: who wrote down who may sign what has forgotten one.
+func LoadTrust(dir string, docTypes, vcts []string) (*trust.Store, error) {
+	info, err := os.Stat(dir)
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.IsDir():
+		return nil, fmt.Errorf("%s is a file, a folder of certificates is wanted", dir)
+	}
+	if len(docTypes)+len(vcts) == 0 {
+		switch _, err := os.Stat(filepath.Join(dir, "trust.yaml")); {
+		case errors.Is(err, fs.ErrNotExist):
+			docTypes, vcts = []string{elements.MDLDocType, elements.PIDDocType}, []string{elements.PIDVCT}
+		case err != nil:
+			return nil, err
+		}
+	}
+	fallback := trust.Scope{DocTypes: docTypes, VCTs: vcts}
+	if len(docTypes) > 0 {
+		fallback.Purposes = append(fallback.Purposes, trust.IssueMdoc)
+	}
+	if len(vcts) > 0 {
+		fallback.Purposes = append(fallback.Purposes, trust.IssueSDJWT)
+	}
+	return trust.LoadDir(dir, fallback)
+}
 
 // ShowAnchors lists what a folder of anchors is trusted for.
 func ShowAnchors(w io.Writer, store *trust.Store, now time.Time) {
@@ -19,31 +54,28 @@ func ShowAnchors(w io.Writer, store *trust.Store, now time.Time) {
 		} else if now.Before(a.Cert.NotBefore()) {
 			state = "not valid before " + a.Cert.NotBefore().Format(time.DateOnly)
 		}
-		fmt.Fprintf(w, "%s\n  %s, SHA-256 %x\n", clean(a.Cert.Cert.Subject.String()), state, a.Cert.Fingerprint)
+		fmt.Fprintf(w, "%s\n  %s, SHA-256 %x\n", detail(a.Cert.Cert.Subject.String()), state, a.Cert.Fingerprint)
 		purposes := make([]string, len(a.Purposes))
 		for i, p := range a.Purposes {
 			purposes[i] = string(p)
 		}
 		fmt.Fprintf(w, "  for %s", strings.Join(purposes, ", "))
 		if types := append(append([]string{}, a.DocTypes...), a.VCTs...); len(types) > 0 {
-			fmt.Fprintf(w, " of %s", clean(strings.Join(types, ", ")))
+			fmt.Fprintf(w, " of %s", detail(strings.Join(types, ", ")))
 		}
-		fmt.Fprintf(w, "\n  from %s\n", clean(a.Source))
+		fmt.Fprintf(w, "\n  from %s\n", name(a.Source))
 	}
 }
 
 // ShowVICAL verifies a list of issuing authorities (ISO/IEC 18013-5, Annex C)
 // under the roots of a PEM file and lists its entries.
-func ShowVICAL(w io.Writer, file, rootsFile string, now time.Time) error {
-	data, err := ReadFile(file, nil)
+func ShowVICAL(w io.Writer, file, rootsFile string, stdin io.Reader, now time.Time) error {
+	f := &files{stdin}
+	in, err := f.open(file)
 	if err != nil {
 		return err
 	}
-	in, err := Detect(data)
-	if err != nil {
-		return fmt.Errorf("%s: %w", file, err)
-	}
-	pem, err := ReadFile(rootsFile, nil)
+	pem, err := f.read(rootsFile)
 	if err != nil {
 		return err
 	}
@@ -53,17 +85,20 @@ func ShowVICAL(w io.Writer, file, rootsFile string, now time.Time) error {
 	}
 	list, err := trust.ParseVICAL(in.Data, roots, now)
 	if err != nil {
-		return err
+		return fmt.Errorf("%s: %w", file, err)
 	}
-	fmt.Fprintf(w, "%s, issue %d of %s, signed by %s\n", clean(list.Provider), list.IssueID, list.Date.Format(time.RFC3339), clean(list.Signer.Leaf.Cert.Subject.String()))
+	fmt.Fprintf(w, "%s, issue %d of %s, signed by %s\n", name(list.Provider), list.IssueID, list.Date.Format(time.RFC3339), detail(list.Signer.Leaf.Cert.Subject.String()))
 	if !list.StaleSince.IsZero() {
 		fmt.Fprintf(w, "STALE since %s: a newer list exists\n", list.StaleSince.Format(time.RFC3339))
 	}
+	for _, warning := range list.Warnings {
+		fmt.Fprintf(w, "note: %s\n", detail(warning))
+	}
 	for _, e := range list.Entries {
-		fmt.Fprintf(w, "  %s\n    for %s, until %s\n", clean(e.Cert.Cert.Subject.String()), clean(strings.Join(e.DocTypes, ", ")), e.Cert.NotAfter().Format(time.DateOnly))
+		fmt.Fprintf(w, "  %s\n    for %s, until %s\n", detail(e.Cert.Cert.Subject.String()), detail(strings.Join(e.DocTypes, ", ")), e.Cert.NotAfter().Format(time.DateOnly))
 	}
 	for _, r := range list.Refused {
-		fmt.Fprintf(w, "  REFUSED entry %d %s: %s\n", r.Index, clean(r.Certificate), clean(r.Reason))
+		fmt.Fprintf(w, "  REFUSED entry %d %s: %s\n", r.Index, detail(r.Certificate), detail(r.Reason))
 	}
 	return nil
 }

@@ -3,35 +3,32 @@
 //
 // Start with Check, which gives a verification.Report, with WriteText, which
 // shows it to a person, and with Inspect. Nothing is fetched: anchors come from
-// a folder, status lists from files, the instant from the caller.
+// a folder, status lists from files, the instant from the caller. Whatever
+// stands in a file reaches the terminal through Clean alone.
 package verifier
 
 import (
-	"crypto/ecdh"
-	"crypto/ecdsa"
-	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
-	"vidimus/internal/jose"
-	"vidimus/internal/mdoc"
 	"vidimus/internal/policy"
 	"vidimus/internal/statuslist"
-	"vidimus/internal/trust"
 	"vidimus/internal/verification"
 )
 
-// Exit codes of check (docs/OPERATIONS.md).
+// Exit codes of check.
 const (
 	ExitGreen      = 0
 	ExitRed        = 1
 	ExitCannotTell = 2
 )
 
-// CheckConfig is the flags of check.
+// CheckConfig is the flags of check. Of all its files one may be "-", standard
+// input.
 type CheckConfig struct {
-	File string // "-" is standard input
+	File string
 
 	TrustDir string   // folder of anchors
 	DocTypes []string // for anchors that the folder's trust.yaml does not name
@@ -39,7 +36,7 @@ type CheckConfig struct {
 	Lists    []string // files with status lists or identifier lists
 
 	TranscriptFile string // SessionTranscript, tagged or not
-	ReaderKeyFile  string // JWK, for a deviceMac
+	ReaderKeyFile  string // JWK, for a deviceMac and for encrypted responses
 	Nonce          string
 	Audience       string // also the client_id of an mdoc over OpenID4VP
 	ResponseURI    string // makes the OpenID4VP transcript with Nonce and Audience
@@ -53,38 +50,39 @@ type CheckConfig struct {
 // files that cannot be read, a policy that is wrong. Whatever is wrong with the
 // presentation is in the Report.
 func Check(cfg CheckConfig, stdin io.Reader) (*verification.Report, error) {
-	data, err := ReadFile(cfg.File, stdin)
+	f := &files{stdin}
+	in, err := f.open(cfg.File)
 	if err != nil {
 		return nil, err
 	}
-	in, err := Detect(data)
+	opt, err := cfg.options(f)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", cfg.File, err)
+		return nil, err
 	}
-	opt, err := cfg.options(stdin)
+	lists, err := loadLists(f, cfg.Lists)
 	if err != nil {
 		return nil, err
 	}
 	switch in.Kind {
-	case KindDeviceResponse:
-		return verification.DeviceResponse(in.Data, opt), nil
 	case KindIssuerSigned:
+		opt.Lists = lists.of(statuslist.FormatCWT)
 		return verification.IssuerSigned(in.Data, opt), nil
 	case KindSDJWT:
+		opt.Lists = lists.of(statuslist.FormatJWT)
 		return verification.SDJWT(string(in.Data), opt), nil
-	case KindCBOR:
+	case KindDeviceResponse, KindCBOR:
 		// Whatever it is, it was handed over as a presentation: say what is wrong
 		// with it as one.
+		opt.Lists = lists.of(statuslist.FormatCWT)
 		return verification.DeviceResponse(in.Data, opt), nil
 	}
-	return nil, fmt.Errorf("%s is a %s: check takes a DeviceResponse, an IssuerSigned or an SD-JWT; `verifier inspect` decodes the others", cfg.File, in.Kind)
+	return nil, fmt.Errorf("%s is of the kind %q: check takes a DeviceResponse, an IssuerSigned or an SD-JWT; `verifier inspect` decodes the others", cfg.File, in.Kind)
 }
 
-func (cfg CheckConfig) options(stdin io.Reader) (verification.Options, error) {
-	opt := verification.Options{Now: cfg.At, Nonce: cfg.Nonce, Audience: cfg.Audience}
-	var err error
+func (cfg CheckConfig) options(f *files) (verification.Options, error) {
+	opt := verification.Options{Now: cfg.At, Nonce: cfg.Nonce, Audience: cfg.Audience, Policy: policy.Default()}
 	if cfg.PolicyFile != "" {
-		data, err := ReadFile(cfg.PolicyFile, stdin)
+		data, err := f.read(cfg.PolicyFile)
 		if err != nil {
 			return opt, err
 		}
@@ -92,127 +90,61 @@ func (cfg CheckConfig) options(stdin io.Reader) (verification.Options, error) {
 			return opt, err
 		}
 		opt.PolicyName = cfg.PolicyFile
-	} else {
-		opt.Policy = policy.Default()
 	}
 	if cfg.ProfileID != "" {
 		p, ok := opt.Policy.Profile(cfg.ProfileID)
 		if !ok {
-			return opt, fmt.Errorf("the policy has no profile %q", cfg.ProfileID)
+			return opt, fmt.Errorf("the policy has no profile %q, it has %s", cfg.ProfileID, profiles(opt.Policy))
 		}
 		opt.Profile = &p
 	}
+	var err error
 	if cfg.TrustDir != "" {
 		if opt.Trust, err = LoadTrust(cfg.TrustDir, cfg.DocTypes, cfg.VCTs); err != nil {
 			return opt, err
 		}
 	}
-	if opt.Lists, err = loadLists(cfg.Lists); err != nil {
-		return opt, err
-	}
-	if opt.Transcript, err = cfg.transcript(stdin); err != nil {
-		return opt, err
-	}
-	if cfg.ReaderKeyFile != "" {
-		opt.ReaderKey, err = loadReaderKey(cfg.ReaderKeyFile)
-	}
+	opt.Transcript, opt.ReaderKey, err = cfg.session(f)
 	return opt, err
 }
 
-// LoadTrust reads a folder of anchors. Those that its trust.yaml does not name
-// count for the doctypes and vcts given; without any that is an error.
-func LoadTrust(dir string, docTypes, vcts []string) (*trust.Store, error) {
-	var fallback trust.Scope
-	if len(docTypes) > 0 {
-		fallback.Purposes = append(fallback.Purposes, trust.IssueMdoc)
+func profiles(p *policy.Policy) string {
+	var ids []string
+	for _, profile := range p.Profiles {
+		ids = append(ids, profile.ID)
 	}
-	if len(vcts) > 0 {
-		fallback.Purposes = append(fallback.Purposes, trust.IssueSDJWT)
-	}
-	fallback.DocTypes, fallback.VCTs = docTypes, vcts
-	return trust.LoadDir(dir, fallback)
+	return strings.Join(ids, ", ")
 }
 
-// loadLists reads status list tokens and finds each by the subject that it
-// claims; whether it may, verification finds out.
-func loadLists(files []string) (func(string) ([]byte, error), error) {
-	if len(files) == 0 {
-		return nil, nil
-	}
-	lists := map[string][]byte{}
-	for _, file := range files {
-		data, err := ReadFile(file, nil)
-		if err != nil {
-			return nil, err
+// Hints says what the command line could have given besides: for a person who
+// wonders why the answer is not green.
+func (cfg CheckConfig) Hints(r *verification.Report) []string {
+	var hints []string
+	hint := func(when bool, text string) {
+		if when {
+			hints = append(hints, text)
 		}
-		in, err := Detect(data)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", file, err)
-		}
-		subject, err := listSubject(in.Data)
-		if err != nil {
-			return nil, fmt.Errorf("%s is no status list: %w", file, err)
-		}
-		if _, twice := lists[subject]; twice {
-			return nil, fmt.Errorf("%s: a second list for %s", file, subject)
-		}
-		lists[subject] = in.Data
 	}
-	return func(uri string) ([]byte, error) {
-		if data, ok := lists[uri]; ok {
-			return data, nil
+	checked := func(id string, result verification.Result) bool {
+		for _, d := range r.Documents {
+			for _, c := range d.Checks {
+				if c.ID == id && c.Result == result {
+					return true
+				}
+			}
 		}
-		return nil, errors.New("it is not among the files given with --status")
-	}, nil
-}
-
-func listSubject(data []byte) (string, error) {
-	token, err := statuslist.ParseToken(data)
-	if err == nil {
-		return token.Subject, nil
+		return false
 	}
-	if list, other := statuslist.ParseIdentifierList(data); other == nil {
-		return list.Subject, nil
-	}
-	return "", err
-}
-
-func (cfg CheckConfig) transcript(stdin io.Reader) (mdoc.SessionTranscript, error) {
-	switch {
-	case cfg.TranscriptFile != "":
-		data, err := ReadFile(cfg.TranscriptFile, stdin)
-		if err != nil {
-			return nil, err
-		}
-		in, err := Detect(data)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", cfg.TranscriptFile, err)
-		}
-		t, err := mdoc.ParseSessionTranscript(in.Data)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", cfg.TranscriptFile, err)
-		}
-		return t, nil
-	case cfg.ResponseURI != "":
-		return mdoc.OpenID4VPTranscript(cfg.Audience, cfg.Nonce, nil, cfg.ResponseURI)
-	}
-	return nil, nil
-}
-
-func loadReaderKey(file string) (*ecdh.PrivateKey, error) {
-	data, err := ReadFile(file, nil)
-	if err != nil {
-		return nil, err
-	}
-	key, err := jose.ParseKey(data)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
-	}
-	private, ok := key.Private.(*ecdsa.PrivateKey)
-	if !ok {
-		return nil, fmt.Errorf("%s holds no private EC key", file)
-	}
-	return private.ECDH()
+	token := r.Format == verification.FormatSDJWT
+	hint(cfg.TrustDir == "", "no --trust given: nobody is trusted, so no issuer is known")
+	hint(cfg.Lists == nil && (checked("mso.status", verification.NotDone) || checked("sd.status", verification.NotDone)),
+		"no --status given: whether the copy was revoked cannot be known")
+	hint(token && (cfg.Nonce == "") != (cfg.Audience == ""), "--nonce and --aud prove the holder together, one alone does not")
+	hint(token && cfg.TranscriptFile+cfg.ResponseURI+cfg.ReaderKeyFile != "", "--transcript, --response-uri and --reader-key are for mdocs: this is an SD-JWT, which --nonce and --aud tie to its transaction")
+	hint(r.Format == verification.FormatDeviceResponse && cfg.TranscriptFile+cfg.ResponseURI == "" && cfg.Nonce+cfg.Audience != "",
+		"--nonce and --aud alone are for SD-JWTs: this is an mdoc, give --response-uri with them, or --transcript")
+	hint(checked("da.mac", verification.NotDone) && cfg.TranscriptFile+cfg.ResponseURI != "" && cfg.ReaderKeyFile == "", "the holder proved itself with a MAC: give --reader-key to check it")
+	return hints
 }
 
 // ExitCode is what a script reads: green, red, or cannot tell.

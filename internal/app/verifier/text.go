@@ -1,11 +1,13 @@
 package verifier
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"strings"
 	"time"
 
+	"vidimus/internal/elements"
 	"vidimus/internal/policy"
 	"vidimus/internal/verification"
 )
@@ -42,22 +44,28 @@ func headline(c policy.Colour) string {
 }
 
 // WriteText shows a report to a person: the verdict first, then why, then the
-// values, then every check. Values are escaped, so that no name can paint the
-// terminal.
-func WriteText(w io.Writer, r *verification.Report, colours, everyCheck bool) {
+// values, then every check. All that comes from a file goes through Clean.
+func WriteText(out io.Writer, r *verification.Report, colours, everyCheck bool) error {
+	w := &bytes.Buffer{}
 	p := paint(colours)
 	fmt.Fprintf(w, "%s %s\n", p.colour(r.Colour, headline(r.Colour)), axes(r.Verdict))
 	for _, reason := range r.Reasons {
-		fmt.Fprintf(w, "  %s\n", clean(reason))
+		fmt.Fprintf(w, "  %s\n", detail(reason))
 	}
-	fmt.Fprintf(w, "  at %s, by the %s policy\n", r.At.Format(time.RFC3339), r.Policy)
+	fmt.Fprintf(w, "  at %s, by the %s policy\n", r.At.Format(time.RFC3339), name(r.Policy))
 	writeChecks(w, p, r.Checks, everyCheck)
 	for i := range r.Documents {
+		fmt.Fprintln(w)
+		if len(r.Documents) > 1 {
+			fmt.Fprintf(w, "document %d of %d\n", i+1, len(r.Documents))
+		}
 		writeDocument(w, p, &r.Documents[i], len(r.Documents) > 1, everyCheck)
 	}
 	for _, e := range r.Errors {
-		fmt.Fprintf(w, "\n%s was not returned (code %d; only the holder says so)\n", clean(e.Type), e.Code)
+		fmt.Fprintf(w, "\nnot returned: %s (code %d; only the holder says so)\n", name(e.Type), e.Code)
 	}
+	_, err := out.Write(w.Bytes())
+	return err
 }
 
 func axes(v policy.Verdict) string {
@@ -65,41 +73,22 @@ func axes(v policy.Verdict) string {
 }
 
 func writeDocument(w io.Writer, p paint, d *verification.Document, several, everyCheck bool) {
-	fmt.Fprintf(w, "\n%s\n", p.with("1", clean(d.Type)))
+	what := "type:"
+	if d.Verdict.Authenticity == policy.Forged || d.Verdict.Authenticity == policy.UnknownIssuer {
+		what = "claims to be:"
+	}
+	fmt.Fprintf(w, "%s %s\n", what, p.with("1", name(d.Type)))
 	if several {
 		fmt.Fprintf(w, "  %s %s\n", p.colour(d.Colour, headline(d.Colour)), axes(d.Verdict))
 		for _, reason := range d.Reasons {
-			fmt.Fprintf(w, "  %s\n", clean(reason))
+			fmt.Fprintf(w, "  %s\n", detail(reason))
 		}
 	}
-	for _, e := range d.IssuerSigned {
-		fmt.Fprintf(w, "  %-24s %s\n", clean(e.Name), value(e))
-	}
-	for _, e := range d.DeviceSigned {
-		fmt.Fprintf(w, "  %-24s %s  (said by the device, not by the issuer)\n", clean(e.Name), value(e))
-	}
-	for _, m := range d.Missing {
-		fmt.Fprintf(w, "  %-24s asked for, not shown\n", clean(m))
-	}
-	if len(d.Dropped) > 0 {
-		fmt.Fprintf(w, "  dropped, since not asked for: %s\n", clean(strings.Join(d.Dropped, ", ")))
-	}
-	for _, right := range d.Driving {
-		line := fmt.Sprintf("  may drive %-4s today: %s", clean(right.Category), right.Answer)
-		if right.Conditions != "" {
-			line += ", conditions " + clean(right.Conditions)
-		}
-		if right.Until != "" {
-			line += ", until " + clean(right.Until)
-		}
-		fmt.Fprintln(w, line)
-	}
-	if d.Trust.Signer != "" {
-		fmt.Fprintf(w, "  signed by %s", clean(d.Trust.Signer))
-		if d.Trust.Anchor != "" {
-			fmt.Fprintf(w, " under %s", clean(d.Trust.Anchor))
-		}
-		fmt.Fprintln(w)
+	writeElements(w, d)
+	if d.Trust.Anchor != "" {
+		fmt.Fprintf(w, "  signed by %s under %s\n", detail(d.Trust.Signer), detail(d.Trust.Anchor))
+	} else if d.Trust.Signer != "" {
+		fmt.Fprintf(w, "  signed by %s\n", detail(d.Trust.Signer))
 	}
 	if !d.Validity.Until.IsZero() {
 		fmt.Fprintf(w, "  this copy is valid from %s to %s\n", d.Validity.From.Format(time.DateOnly), d.Validity.Until.Format(time.RFC3339))
@@ -108,6 +97,43 @@ func writeDocument(w io.Writer, p paint, d *verification.Document, several, ever
 		fmt.Fprintf(w, "  status as of %s, %s old\n", d.Status.AsOf.UTC().Format(time.RFC3339), d.Status.Age.Round(time.Second))
 	}
 	writeChecks(w, p, d.Checks, everyCheck)
+}
+
+// writeElements shows values with their names, and the namespace of those that
+// are not of the document's own.
+func writeElements(w io.Writer, d *verification.Document) {
+	own := ""
+	if set, ok := elements.ForDocType(d.Type); ok {
+		own = set.NameSpace
+	}
+	line := func(e verification.Element, remark string) {
+		if e.NameSpace != "" && e.NameSpace != own {
+			remark = fmt.Sprintf("  (of %s)%s", name(e.NameSpace), remark)
+		}
+		fmt.Fprintf(w, "  %-24s %s%s\n", name(e.Name), value(e), remark)
+	}
+	for _, e := range d.IssuerSigned {
+		line(e, "")
+	}
+	for _, e := range d.DeviceSigned {
+		line(e, "  (said by the device, not by the issuer)")
+	}
+	for _, m := range d.Missing {
+		fmt.Fprintf(w, "  %-24s asked for, not shown\n", name(m))
+	}
+	if len(d.Dropped) > 0 {
+		fmt.Fprintf(w, "  dropped, since not asked for: %s\n", detail(strings.Join(d.Dropped, ", ")))
+	}
+	for _, right := range d.Driving {
+		line := fmt.Sprintf("  may drive %-4s today: %s", name(right.Category), right.Answer)
+		if right.Conditions != "" {
+			line += ", conditions " + detail(right.Conditions)
+		}
+		if right.Until != "" {
+			line += ", until " + name(right.Until)
+		}
+		fmt.Fprintln(w, line)
+	}
 }
 
 func writeChecks(w io.Writer, p paint, checks []verification.Check, every bool) {
@@ -126,7 +152,7 @@ func writeChecks(w io.Writer, p paint, checks []verification.Check, every bool) 
 		}
 		line := fmt.Sprintf("    %s %-14s %-8s", mark, c.ID, c.Result)
 		if c.Detail != "" {
-			line += " " + clean(c.Detail)
+			line += " " + detail(c.Detail)
 		}
 		fmt.Fprintf(w, "%s  [%s]\n", p.with(code, line), c.Clause)
 	}
@@ -137,29 +163,8 @@ func value(e verification.Element) string {
 	if e.Bytes != nil {
 		return fmt.Sprintf("<%d bytes>", len(e.Bytes))
 	}
-	switch v := e.Value.(type) {
-	case string:
-		return clean(v)
-	default:
-		return clean(compactJSON(v))
+	if text, ok := e.Value.(string); ok {
+		return Clean(text, maxValue)
 	}
-}
-
-// clean makes text safe for a terminal: control and direction marks are shown
-// as escapes, long text is cut.
-func clean(s string) string {
-	var b strings.Builder
-	for i, r := range s {
-		if i > 2000 {
-			b.WriteString(" …")
-			break
-		}
-		switch {
-		case r < 0x20 || r == 0x7f || r >= 0x80 && r < 0xa0, r >= 0x200b && r <= 0x200f, r >= 0x2028 && r <= 0x202e, r >= 0x2060 && r <= 0x206f, r == 0xfeff, r == 0xfffd:
-			fmt.Fprintf(&b, "\\u%04x", r)
-		default:
-			b.WriteRune(r)
-		}
-	}
-	return b.String()
+	return Clean(compactJSON(e.Value), maxValue)
 }
