@@ -79,6 +79,9 @@ func (s *Server) PreAuthorize(ctx context.Context, g Grant) (*PreAuthorized, err
 		if stored.Used || stored.Revoked || !now.Before(stored.Expires) {
 			return nil, problem.New(problem.Conflict, "the offer made under this key is used, revoked or expired")
 		}
+		if stored.TxCodeMAC != nil && stored.AttemptsLeft <= 0 {
+			return nil, problem.New(problem.Conflict, "the offer made under this key is dead: its transaction code was guessed at too often")
+		}
 	}
 	out, err := s.reveal(stored)
 	if err != nil {

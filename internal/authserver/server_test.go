@@ -119,6 +119,20 @@ func TestOfferIsIdempotent(t *testing.T) {
 	_, err = w.server.PreAuthorize(ctx, g)
 	wantKind(t, err, problem.Conflict)
 
+	// An offer whose tries are used up is no offer: the office must learn it.
+	dead := g
+	dead.IdempotencyKey = "dead"
+	spent, err := w.server.PreAuthorize(ctx, dead)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range authserver.DefaultTxCodeAttempts {
+		_, err := w.wallet().token("pre-authorized_code", spent.Code, "tx_code", wrong(spent.TxCode, n))
+		wantKind(t, err, problem.InvalidGrant)
+	}
+	_, err = w.server.PreAuthorize(ctx, dead)
+	wantKind(t, err, problem.Conflict)
+
 	next := g
 	next.IdempotencyKey = "k2"
 	second, err := w.server.PreAuthorize(ctx, next)
