@@ -89,7 +89,13 @@ func (s *Server) Token(ctx context.Context, r TokenRequest) (*oid4vci.TokenRespo
 
 // errGrant is one answer for unknown, used, expired and dead codes and for a
 // wrong transaction code: a guesser learns only that this was not it.
-var errGrant = problem.New(problem.InvalidGrant, "the pre-authorized code or the transaction code is not valid")
+var errGrant = problem.New(problem.InvalidGrant, "%s", grantText)
+
+// errWrongTxCode says the same to the peer. The web layer counts it: only who
+// has the code of an offer gets so far.
+var errWrongTxCode = problem.Wrap(problem.InvalidGrant, ErrTxCode, "%s", grantText)
+
+const grantText = "the pre-authorized code or the transaction code is not valid"
 
 // client names the client, or refuses it.
 func (s *Server) client(r TokenRequest) (string, error) {
@@ -167,7 +173,11 @@ func (s *Server) redeem(ctx context.Context, grant GrantRecord, mac []byte, w wa
 	}
 	_, err = s.p.Store.RedeemPreAuthorizedCode(ctx, grant.CodeHash, mac, now, rec)
 	if reason, refused := refusalReason(err); refused {
-		return nil, s.refuse(ctx, client, grant, reason, errGrant)
+		denial := errGrant
+		if errors.Is(err, ErrTxCode) {
+			denial = errWrongTxCode
+		}
+		return nil, s.refuse(ctx, client, grant, reason, denial)
 	}
 	if err != nil {
 		return nil, unavailable(err)

@@ -2,6 +2,7 @@ package issuerhttp_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"vidimus/internal/jose"
 	"vidimus/internal/oid4vci"
 	"vidimus/internal/webserver"
 )
@@ -142,6 +144,27 @@ func TestBadInputs(t *testing.T) {
 		}
 		if statuses[400] != 10 || statuses[429] != 20 {
 			t.Errorf("answers %v", statuses)
+		}
+	})
+
+	// Twenty random codes of a stranger must not keep out a wallet that shares
+	// his address: a network of telephones, a proxy that nobody named.
+	t.Run("P03/strangers_lock_nobody_out", func(t *testing.T) {
+		w := newWorld(t, limits{guesses: webserver.NewLimiter(0, 10)})
+		w.fill()
+		wa := &wallet{w: w, key: newKey(t)}
+		for i := range 30 {
+			code := jose.EncodeBase64URL(bytes.Repeat([]byte{byte(i)}, 32))
+			if a := w.do("POST", w.at("/token"), tokenForm(code, "123456"), "Content-Type", form, "DPoP", wa.proof(publicURL+"/token")); a.StatusCode != 400 {
+				t.Fatalf("random code %d: %d %s", i, a.StatusCode, a.body)
+			}
+			if a := w.do("POST", w.at("/credential"), "{}", "Content-Type", "application/json", "Authorization", "DPoP "+code, "DPoP", wa.proof(publicURL+"/credential")); a.StatusCode != 401 {
+				t.Fatalf("random token %d: %d %s", i, a.StatusCode, a.body)
+			}
+		}
+		o := w.offer("lock", map[string]string{"mdl": "DL-1"})
+		if a := w.do("POST", w.at("/token"), tokenForm(w.code(o), o.TxCode), "Content-Type", form, "DPoP", wa.proof(publicURL+"/token")); a.StatusCode != 200 {
+			t.Errorf("the wallet of the same address: %d %s", a.StatusCode, a.body)
 		}
 	})
 

@@ -2,6 +2,7 @@ package issuerhttp
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"vidimus/internal/authserver"
 	"vidimus/internal/oid4vci"
 	"vidimus/internal/webserver"
 )
@@ -37,7 +39,10 @@ type PublicConfig struct {
 	Ready       Readiness
 
 	// Limit is taken from by every request of a client but those for
-	// metadata, lists and health; Guesses by those with a wrong code or token.
+	// metadata, lists and health; Guesses by those with the code of an offer
+	// and a wrong transaction code. Codes and tokens of 256 bits are not
+	// guessed: a stranger with random ones must not lock out all who share his
+	// address.
 	Limit   *webserver.Limiter
 	Guesses *webserver.Limiter
 }
@@ -54,7 +59,7 @@ func Public(e *webserver.Engine, cfg PublicConfig) error {
 	e.Handle(webserver.Route{
 		Method: http.MethodPost, Path: base + TokenPath, Errors: webserver.StyleOAuth, AnyOrigin: true,
 		Body:  webserver.Body{Types: []string{"application/x-www-form-urlencoded"}, Max: webserver.MaxFormBody},
-		Limit: cfg.Limit, Failures: cfg.Guesses,
+		Limit: cfg.Limit, Failures: cfg.Guesses, Guess: func(err error) bool { return errors.Is(err, authserver.ErrTxCode) },
 		Handler: handle(readToken, cfg.Tokens.Token, ok[*oid4vci.TokenResponse]),
 	})
 	e.Handle(webserver.Route{
@@ -67,7 +72,7 @@ func Public(e *webserver.Engine, cfg PublicConfig) error {
 	e.Handle(webserver.Route{
 		Method: http.MethodPost, Path: base + CredentialPath, Errors: webserver.StyleResource, AnyOrigin: true,
 		Body:  webserver.Body{Types: []string{"application/json"}, Max: webserver.MaxCredentialBody},
-		Limit: cfg.Limit, Failures: cfg.Guesses,
+		Limit: cfg.Limit,
 		Handler: handle(
 			authorized(cfg.Tokens, cfg.URL+CredentialPath, oid4vci.ParseCredentialRequest),
 			func(ctx context.Context, r withAccess[*oid4vci.CredentialRequest]) (*oid4vci.CredentialResponse, error) {
@@ -77,7 +82,7 @@ func Public(e *webserver.Engine, cfg PublicConfig) error {
 	e.Handle(webserver.Route{
 		Method: http.MethodPost, Path: base + NotificationPath, Errors: webserver.StyleResource, AnyOrigin: true,
 		Body:  webserver.Body{Types: []string{"application/json"}, Max: webserver.MaxJSONBody},
-		Limit: cfg.Limit, Failures: cfg.Guesses,
+		Limit: cfg.Limit,
 		Handler: handle(
 			authorized(cfg.Tokens, cfg.URL+NotificationPath, oid4vci.ParseNotification),
 			func(ctx context.Context, r withAccess[*oid4vci.Notification]) (struct{}, error) {

@@ -297,6 +297,11 @@ func TestBadInputs(t *testing.T) {
 
 	t.Run("P03/guesses_of_one_client", func(t *testing.T) {
 		w := serveEngine(t)
+		for i := range 10 { // no guess: anyone can send these
+			if resp, _ := w.do(t, "GET", "/guess?code=unknown", nil, nil); resp.StatusCode != 400 {
+				t.Fatalf("unknown code %d: %d", i, resp.StatusCode)
+			}
+		}
 		for i := range 10 {
 			resp, _ := w.do(t, "GET", "/guess", nil, nil)
 			if want := map[bool]int{true: 400, false: 429}[i < 3]; resp.StatusCode != want {

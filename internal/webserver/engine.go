@@ -57,11 +57,13 @@ type Route struct {
 	// SameOrigin refuses what a browser sends from another site.
 	SameOrigin bool
 
-	// Limit is taken from by each request of a client, Failures by each one
-	// that ends in invalid_grant, invalid_client or invalid_token: whoever
-	// guesses is slowed, whoever shares an address with him is not.
-	Limit    *Limiter
+	// Limit is taken from by each request of a client.
+	Limit *Limiter
+	// Failures is taken from by each refusal that Guess tells to be a guess at
+	// a short secret; who has used it up is refused unheard. All who share an
+	// address with him are too, so Guess leaves out what anyone can bring about.
 	Failures *Limiter
+	Guess    func(error) bool
 
 	Handler func(*gin.Context) error
 }
@@ -133,8 +135,7 @@ func (e *Engine) serve(r Route) gin.HandlerFunc {
 		if err == nil {
 			return
 		}
-		switch problem.KindOf(err) {
-		case problem.InvalidGrant, problem.InvalidClient, problem.InvalidToken:
+		if r.Guess != nil && r.Guess(err) {
 			r.Failures.Allow(clientKey(clientAddr(c)), e.cfg.Clock.Now())
 		}
 		refuse(c, r.Errors, err)

@@ -115,8 +115,12 @@ func serveEngine(t *testing.T, proxies ...netip.Prefix) *world {
 		Body: Body{Types: []string{"application/json", "text/plain"}, Max: MaxJSONBody}})
 	e.Handle(Route{Method: "GET", Path: "/panic", Handler: func(*gin.Context) error { panic("the secret is 42") }})
 	e.Handle(Route{Method: "GET", Path: "/broken", Handler: func(*gin.Context) error { return errors.New("row 7 is bad") }})
-	e.Handle(Route{Method: "GET", Path: "/guess", Failures: NewLimiter(0, 3), Handler: func(*gin.Context) error {
-		return problem.New(problem.InvalidGrant, "wrong")
+	wrong := errors.New("wrong")
+	e.Handle(Route{Method: "GET", Path: "/guess", Failures: NewLimiter(0, 3), Guess: func(err error) bool { return errors.Is(err, wrong) }, Handler: func(c *gin.Context) error {
+		if c.Query("code") == "unknown" {
+			return problem.New(problem.InvalidGrant, "no such code")
+		}
+		return problem.Wrap(problem.InvalidGrant, wrong, "wrong")
 	}})
 	e.Handle(Route{Method: "GET", Path: "/limited", Limit: NewLimiter(0, 3), Handler: func(c *gin.Context) error {
 		Empty(c, 204)
