@@ -98,7 +98,7 @@ func (s *Server) verifyProof(method, url, header, token string) (*oauth.DPoPProo
 
 // rememberProof lets a proof pass once.
 func (s *Server) rememberProof(ctx context.Context, proof *oauth.DPoPProof) error {
-	err := s.p.Store.SeenJTI(ctx, proof.ReplayKey(), proof.Expires)
+	err := s.p.Store.SeenJTI(ctx, proof.ReplayKey(), proof.Expires.Add(onceMargin))
 	switch {
 	case errors.Is(err, ErrReplay):
 		return problem.New(problem.InvalidDPoPProof, "the DPoP proof was used before")

@@ -19,7 +19,8 @@ import (
 type Grant struct {
 	// IdempotencyKey is chosen by the caller, 1 to 128 bytes. A repeat with
 	// the same key and content gives the same offer again; with another
-	// content, or after the offer has expired, it is a Conflict.
+	// content, or when the offer is used, taken back, dead or expired, it is a
+	// Conflict.
 	IdempotencyKey string
 
 	Person    string            // number of the person who will hold the copies

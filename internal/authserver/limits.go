@@ -25,10 +25,15 @@ const (
 	DefaultTxCodeAttempts = 5
 	maxTxCodeAttempts     = 10
 
-	// DefaultDPoPAge is how old a proof may be; its jti is remembered as long.
+	// DefaultDPoPAge is how old a proof may be; its jti is remembered longer.
 	// Telephones are often a minute wrong.
 	DefaultDPoPAge = oauth.DefaultMaxAge
 	maxDPoPAge     = 600 * time.Second
+
+	// onceMargin is how much longer a proof is remembered than it could be used:
+	// for a request that was judged before that end and comes to the store after
+	// it, and for a clock that is set back.
+	onceMargin = time.Minute
 
 	minSecret = 32 // bytes; what codes and transaction codes hang on
 

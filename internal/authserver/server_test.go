@@ -323,6 +323,31 @@ func TestSecretsStayOut(t *testing.T) {
 	}
 }
 
+// A proof stays used when it was swept and the clock is then set back, or when
+// a request that was judged before its end is recorded after the sweep.
+func TestProofStaysUsedWhenTheClockIsSetBack(t *testing.T) {
+	w := newWorld(t, func(c *authserver.Config) { c.TokenLifetime = time.Hour })
+	ctx := context.Background()
+	wa := w.wallet()
+	resp, err := wa.redeem(w.mdl())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := authserver.ResourceRequest{
+		Method: "POST", URL: credentialURL, Authorization: "DPoP " + resp.AccessToken, DPoP: wa.proof("POST", credentialURL, resp.AccessToken),
+	}
+	if _, err := w.server.Authenticate(ctx, r); err != nil {
+		t.Fatal(err)
+	}
+	w.clock.Advance(authserver.DefaultDPoPAge + 3*time.Second)
+	if err := w.server.Sweep(ctx); err != nil {
+		t.Fatal(err)
+	}
+	w.clock.Advance(-10 * time.Second)
+	_, err = w.server.Authenticate(ctx, r)
+	wantKind(t, err, problem.InvalidDPoPProof)
+}
+
 func TestSweep(t *testing.T) {
 	store, err := memory.New(memory.Options{PublicURL: issuer, Rand: rand.Reader})
 	if err != nil {

@@ -188,6 +188,25 @@ func TestConfigRefusals(t *testing.T) {
 	}
 }
 
+// A nonce stays used when it was swept and the clock is then set back, or when
+// a request that was judged before its end is recorded after the sweep.
+func TestNonceStaysUsedWhenTheClockIsSetBack(t *testing.T) {
+	w := newWorld(t)
+	nonce := w.nonce()
+	if _, err := w.ask(w.access(), "mdl", w.proofs(1, nonce)...); err != nil {
+		t.Fatal(err)
+	}
+	w.clock.Advance(issuance.DefaultNonceLifetime + 3*time.Second)
+	if err := w.service.Sweep(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	w.clock.Advance(-10 * time.Second)
+	a := w.access()
+	a.TokenID = "t2"
+	_, err := w.ask(a, "mdl", w.proofs(1, nonce)...)
+	wantKind(t, err, problem.InvalidNonce)
+}
+
 func TestSweep(t *testing.T) {
 	w := newWorld(t)
 	if _, err := w.ask(w.access(), "mdl", w.proofs(1, w.nonce())...); err != nil {

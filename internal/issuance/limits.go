@@ -22,6 +22,11 @@ const (
 	// maxOfferConfigurations in one offer.
 	maxOfferConfigurations = 32
 
+	// onceMargin is how much longer a nonce, and the count of a token, is kept
+	// than it could be used: for a request that was judged before that end and
+	// comes to the store after it, and for a clock that is set back.
+	onceMargin = time.Minute
+
 	// burnTimeout: how long the store may take for the last step of a batch
 	// whose wallet has gone away.
 	burnTimeout = 10 * time.Second

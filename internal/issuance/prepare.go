@@ -63,8 +63,8 @@ func (s *Service) Prepare(ctx context.Context, a Access, r *oid4vci.CredentialRe
 	}
 	p := &Prepared{s: s, access: a, signer: signer, intent: Intent{
 		Batch: jose.EncodeBase64URL(raw), Person: a.Person, Document: a.Documents[cfg.ID], Configuration: cfg.ID,
-		Nonce: nonce.digest, NonceExpires: nonce.expires,
-		TokenID: a.TokenID, TokenBatches: s.cfg.TokenBatches, TokenExpires: a.Expires,
+		Nonce: nonce.digest, NonceExpires: nonce.expires.Add(onceMargin),
+		TokenID: a.TokenID, TokenBatches: s.cfg.TokenBatches, TokenExpires: a.Expires.Add(onceMargin),
 		Count: len(proofs), Status: cfg.Status, SignerKeyID: signer.KeyID, Recorded: now,
 	}}
 	batch, indices, err := p.record(ctx, cfg)
