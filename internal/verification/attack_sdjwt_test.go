@@ -326,19 +326,30 @@ func (w *world) authority(key crypto.Signer, country []string) *pkitest.Entity {
 // leafOf makes a leaf below an authority made by hand.
 func (w *world) leafOf(ca *pkitest.Entity, usage asn1.ObjectIdentifier) *pkitest.Entity {
 	w.t.Helper()
+	return w.below(ca, &x509.Certificate{Subject: pkix.Name{CommonName: "Leaf by hand"}, KeyUsage: x509.KeyUsageDigitalSignature, UnknownExtKeyUsage: []asn1.ObjectIdentifier{usage}})
+}
+
+// authorityOf makes an authority below another.
+func (w *world) authorityOf(ca *pkitest.Entity, name string) *pkitest.Entity {
+	w.t.Helper()
+	e := w.below(ca, &x509.Certificate{Subject: pkix.Name{CommonName: name}, KeyUsage: x509.KeyUsageCertSign, IsCA: true, BasicConstraintsValid: true, SubjectKeyId: []byte(name)})
+	w.authorityKeys[fmt.Sprintf("%x", e.Cert.Fingerprint)] = e.Key
+	return e
+}
+
+func (w *world) below(ca *pkitest.Entity, template *x509.Certificate) *pkitest.Entity {
+	w.t.Helper()
 	e := &pkitest.Entity{}
 	var err error
 	e.Key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	w.must(err)
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1 << 61), Subject: pkix.Name{Country: ca.Cert.Cert.Subject.Country, CommonName: "Leaf by hand"},
-		NotBefore: w.Now.AddDate(0, 0, -30), NotAfter: w.Now.AddDate(0, 6, 0), KeyUsage: x509.KeyUsageDigitalSignature, UnknownExtKeyUsage: []asn1.ObjectIdentifier{usage},
-	}
+	template.SerialNumber, template.Subject.Country = big.NewInt(1<<61), ca.Cert.Cert.Subject.Country
+	template.NotBefore, template.NotAfter = w.Now.AddDate(0, 0, -30), w.Now.AddDate(0, 6, 0)
 	der, err := x509.CreateCertificate(rand.Reader, template, ca.Cert.Cert, e.Key.Public(), w.authorityKeys[fmt.Sprintf("%x", ca.Cert.Fingerprint)])
 	w.must(err)
 	e.Cert, err = pki.ParseCertificate(der)
 	w.must(err)
-	e.Chain = [][]byte{der}
+	e.Chain = append([][]byte{der}, ca.Chain...)
 	return e
 }
 

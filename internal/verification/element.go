@@ -3,6 +3,7 @@ package verification
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -138,9 +139,9 @@ func (o *Options) elementChecks(c *checks, h *held, known bool, p path, d *Docum
 	case !known:
 		c.notDone("mdl.elements", "the rules of this document type are not known here")
 	case len(h.wrong) > 0:
-		c.fail("mdl.elements", strings.Join(h.wrong, "; "))
+		c.fail("mdl.elements", some(h.wrong))
 	case len(h.odd) > 0:
-		c.warn("mdl.elements", strings.Join(h.odd, "; "))
+		c.warn("mdl.elements", some(h.odd))
 	default:
 		c.pass("mdl.elements", "")
 	}
@@ -184,4 +185,13 @@ func (o *Options) elementChecks(c *checks, h *held, known bool, p path, d *Docum
 			c.pass("mdl.expiry", "until "+expiry.Format(time.DateOnly))
 		}
 	}
+}
+
+// some joins the first few of a list that a hostile document can make long.
+func some(list []string) string {
+	const most = 5
+	if len(list) > most {
+		return fmt.Sprintf("%s; and %d more", strings.Join(list[:most], "; "), len(list)-most)
+	}
+	return strings.Join(list, "; ")
 }

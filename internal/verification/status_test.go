@@ -159,6 +159,37 @@ func TestStatusOfMdoc(t *testing.T) {
 	}
 }
 
+// Below one anchor there may be authorities of several issuers: only the one
+// that signed the document's signer speaks for its copies.
+func TestListBelowAnotherAuthority(t *testing.T) {
+	f := newForgery(t)
+	root := f.authority(nil, []string{"UT"})
+	roads, others := f.authorityOf(root, "roads"), f.authorityOf(root, "others")
+	f.options.Trust = f.trusting(root)
+	signer := f.leafOf(roads, pki.OIDMdlDS)
+	f.signer, f.unprotected[33] = signer.Key, cose.X5ChainValue(signer.Chain)
+	response := f.assemble()
+	for name, by := range map[string]*pkitest.Entity{"same": roads, "another": others, "the root": root} {
+		f.options.Lists = f.lists(*f.leafOf(by, pki.OIDStatusSigner), f.Now)
+		r := DeviceResponse(response, f.options)
+		sane(t, r)
+		want := policy.Amber
+		if name == "same" {
+			want = policy.Green
+		}
+		if r.Colour != want {
+			t.Errorf("%s authority: %s %v", name, r.Colour, r.Reasons)
+		}
+	}
+	// Without the authority's own certificate beside it, too.
+	list := f.leafOf(roads, pki.OIDStatusSigner)
+	list.Chain = list.Chain[:1]
+	f.options.Lists = f.lists(*list, f.Now)
+	if r := DeviceResponse(response, f.options); r.Colour != policy.Green {
+		t.Errorf("%s %v", r.Colour, r.Reasons)
+	}
+}
+
 // listCA is an authority for lists alone, of the issuer's choice.
 func listCA(w *world) *pkitest.Entity {
 	if w.listAuthority == nil {

@@ -143,6 +143,7 @@ func (cfg CheckConfig) Hints(r *verification.Report) []string {
 	hint(token && cfg.TranscriptFile+cfg.ResponseURI+cfg.ReaderKeyFile != "", "--transcript, --response-uri and --reader-key are for mdocs: this is an SD-JWT, which --nonce and --aud tie to its transaction")
 	hint(r.Format == verification.FormatDeviceResponse && cfg.TranscriptFile+cfg.ResponseURI == "" && cfg.Nonce+cfg.Audience != "",
 		"--nonce and --aud alone are for SD-JWTs: this is an mdoc, give --response-uri with them, or --transcript")
+	hint(checked("da.sig", verification.Fail) && cfg.ResponseURI != "" && cfg.ReaderKeyFile == "", "a response that was encrypted is tied to its key: give --reader-key")
 	hint(checked("da.mac", verification.NotDone) && cfg.TranscriptFile+cfg.ResponseURI != "" && cfg.ReaderKeyFile == "", "the holder proved itself with a MAC: give --reader-key to check it")
 	return hints
 }
