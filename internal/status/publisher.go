@@ -213,7 +213,8 @@ func (p *Publisher) sign(e, old *edition) error {
 func (p *Publisher) Token(ctx context.Context, id string, format statuslist.Format) (*Object, error) {
 	e := p.current.Load().editions[id]
 	if e == nil && p.mayLook(id) {
-		if err := p.Publish(ctx); err != nil && p.cfg.OnError != nil {
+		// For everyone, so it goes on when the one who asks hangs up.
+		if err := p.Publish(context.WithoutCancel(ctx)); err != nil && p.cfg.OnError != nil {
 			p.cfg.OnError(err)
 		}
 		e = p.current.Load().editions[id]

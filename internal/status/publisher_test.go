@@ -37,7 +37,10 @@ func (s *lists) set(id string, version uint64, revoked ...uint32) {
 	s.version[id], s.revoked[id] = version, revoked
 }
 
-func (s *lists) Lists(context.Context) ([]status.List, error) {
+func (s *lists) Lists(ctx context.Context) ([]status.List, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var all []status.List
@@ -264,6 +267,19 @@ func TestTokenOfNewList(t *testing.T) {
 	}
 	w.Clock.Advance(time.Second)
 	if o, err := p.Token(t.Context(), "a", "cwt"); err != nil || o.Version != 1 {
+		t.Errorf("%v, %v", o, err)
+	}
+}
+
+// Whoever asks for a list and hangs up stops no publication and raises no
+// alarm (OnError fails the test).
+func TestTokenForWhoHangsUp(t *testing.T) {
+	_, s, cfg := newWorld(t)
+	p := newPublisher(t, cfg)
+	s.set("a", 1)
+	ctx, hangUp := context.WithCancel(t.Context())
+	hangUp()
+	if o, err := p.Token(ctx, "a", "jwt"); err != nil || o.Version != 1 {
 		t.Errorf("%v, %v", o, err)
 	}
 }
