@@ -16,6 +16,10 @@ const (
 	// MaxHeaderBytes holds a DPoP proof and a wallet attestation with room to
 	// spare. The library reads 4 KiB more before it answers 431.
 	MaxHeaderBytes = 16 << 10
+	// MaxConnections of one listener: with a body of 64 KiB each, 256 MiB. A
+	// process that may open few files serves fewer.
+	MaxConnections = 4096
+	minConnections = 64
 	// ShutdownTimeout is how long requests under way may still take.
 	ShutdownTimeout = 10 * time.Second
 )

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"time"
 )
 
 // Server is one bound listener with its handler.
@@ -28,6 +29,10 @@ func http1() *http.Protocols {
 // with the limits of this package; a nil config serves plain HTTP. Nothing is
 // served before Run.
 func Listen(name, addr string, h http.Handler, config *tls.Config, log *slog.Logger) (*Server, error) {
+	return listen(name, addr, h, config, log, connectionLimit())
+}
+
+func listen(name, addr string, h http.Handler, config *tls.Config, log *slog.Logger, limit int) (*Server, error) {
 	ln, err := net.Listen("tcp", addr)
 	if err != nil {
 		return nil, fmt.Errorf("listening for %s: %w", name, err)
@@ -41,6 +46,7 @@ func Listen(name, addr string, h http.Handler, config *tls.Config, log *slog.Log
 		WriteTimeout:      WriteTimeout,
 		IdleTimeout:       IdleTimeout,
 		MaxHeaderBytes:    MaxHeaderBytes,
+		ConnState:         newConnections(limit).observe,
 		// What the library has to say concerns broken peers: it must not be
 		// louder than the program itself.
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
@@ -67,8 +73,11 @@ func (s *Server) serve() error {
 }
 
 // Run serves until ctx ends or one server fails, then lets the requests under
-// way finish for at most ShutdownTimeout, and cuts what is left.
-func Run(ctx context.Context, servers ...*Server) error {
+// way finish for at most ShutdownTimeout, and cuts what is left: a peer that
+// dawdles is no error.
+func Run(ctx context.Context, servers ...*Server) error { return run(ctx, ShutdownTimeout, servers...) }
+
+func run(ctx context.Context, patience time.Duration, servers ...*Server) error {
 	failed := make(chan error, len(servers))
 	for _, s := range servers {
 		go func() { failed <- s.serve() }()
@@ -80,7 +89,7 @@ func Run(ctx context.Context, servers ...*Server) error {
 	case first = <-failed:
 		ended++
 	}
-	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), ShutdownTimeout)
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
 	errs := []error{first}
 	done := make(chan error, len(servers))
@@ -88,7 +97,7 @@ func Run(ctx context.Context, servers ...*Server) error {
 		go func() { done <- s.http.Shutdown(stop) }()
 	}
 	for range servers {
-		if err := <-done; err != nil {
+		if err := <-done; err != nil && !errors.Is(err, context.DeadlineExceeded) {
 			errs = append(errs, fmt.Errorf("stopping: %w", err))
 		}
 	}
