@@ -22,10 +22,13 @@ type RegistryConfig struct {
 	// refuses the request.
 	Peer  func(*http.Request) (string, error)
 	Limit *webserver.Limiter
+
+	underWay *allowance
 }
 
 // Registry puts the registries' endpoints on an engine.
 func Registry(e *webserver.Engine, cfg RegistryConfig) {
+	cfg.underWay = newAllowance(maxUnderWay)
 	e.Handle(webserver.Route{
 		Method: http.MethodPost, Path: EventsPath, Errors: webserver.StyleEvent, Limit: cfg.Limit,
 		Body:    webserver.Body{Types: []string{"application/secevent+jwt"}, Max: webserver.MaxEventBody},
@@ -42,7 +45,12 @@ func Registry(e *webserver.Engine, cfg RegistryConfig) {
 // push takes one event: 202 and nothing else once it is durable (RFC 8935,
 // section 2.2), for a repeated one too.
 func (cfg RegistryConfig) push(c *gin.Context) error {
-	peer, body, err := cfg.read(c)
+	peer, release, err := cfg.admit(c, webserver.MaxEventBody)
+	if err != nil {
+		return err
+	}
+	defer release()
+	body, err := webserver.ReadBody(c)
 	if err != nil {
 		return err
 	}
@@ -73,7 +81,12 @@ type setError struct {
 // pushBatch takes many. What is in neither member of the answer failed for a
 // reason of ours: the source sends it again.
 func (cfg RegistryConfig) pushBatch(c *gin.Context) error {
-	peer, body, err := cfg.read(c)
+	peer, release, err := cfg.admit(c, webserver.MaxBatchBody)
+	if err != nil {
+		return err
+	}
+	defer release()
+	body, err := webserver.ReadBody(c)
 	if err != nil {
 		return err
 	}
@@ -116,11 +129,21 @@ func (cfg RegistryConfig) receipt(c *gin.Context) error {
 	return nil
 }
 
-func (cfg RegistryConfig) read(c *gin.Context) (peer string, body []byte, err error) {
+// admit names the source and makes room for its body, before any of it is
+// read: one source, however many connections it opens, must not use up the
+// memory of all.
+func (cfg RegistryConfig) admit(c *gin.Context, limit int64) (peer string, release func(), err error) {
 	if peer, err = cfg.Peer(c.Request); err != nil {
 		return "", nil, err
 	}
 	webserver.Annotate(c, "source", peer)
-	body, err = webserver.ReadBody(c)
-	return peer, body, err
+	size := c.Request.ContentLength
+	if size < 0 { // chunked
+		size = limit
+	}
+	release, ok := cfg.underWay.take(peer, size)
+	if !ok {
+		return "", nil, problem.New(problem.RateLimited, "too much of this source is under way: send it again")
+	}
+	return peer, release, nil
 }

@@ -1,6 +1,7 @@
 package issuerhttp
 
 import (
+	"context"
 	"net/http"
 	"time"
 
@@ -22,6 +23,10 @@ const OfficePath = "/office/v1/offers"
 type OfficeConfig struct {
 	Grants Grants
 	Offers Offers
+	// Issuable says which copies could be offered to a person, or to the holder
+	// of a document, one of which is "". The answer is encoded as it is; it has
+	// numbers and types, no attribute of the person. Nil leaves the endpoint out.
+	Issuable func(ctx context.Context, person, document string) (any, error)
 	// Actor names who asks, for the audit log. An error refuses the request.
 	Actor func(*http.Request) (string, error)
 }
@@ -55,8 +60,14 @@ type revokeRequest struct {
 	Key string `json:"key"`
 }
 
+// DocumentsPath is where the office asks what it can offer.
+const DocumentsPath = "/office/v1/documents"
+
 // Office puts the office's endpoints on an engine.
 func Office(e *webserver.Engine, cfg OfficeConfig) {
+	if cfg.Issuable != nil {
+		e.Handle(webserver.Route{Method: http.MethodGet, Path: DocumentsPath, SameOrigin: true, Handler: cfg.documents})
+	}
 	body := webserver.Body{Types: []string{"application/json"}, Max: webserver.MaxJSONBody}
 	e.Handle(webserver.Route{Method: http.MethodPost, Path: OfficePath, Body: body, SameOrigin: true, Handler: cfg.offer})
 	e.Handle(webserver.Route{Method: http.MethodPost, Path: OfficePath + "/revoke", Body: body, SameOrigin: true, Handler: cfg.revoke})
@@ -67,6 +78,21 @@ func Office(e *webserver.Engine, cfg OfficeConfig) {
 		png, err := code.PNG(qrSide)
 		return "image/png", png, err
 	})})
+}
+
+func (cfg OfficeConfig) documents(c *gin.Context) error {
+	if _, err := cfg.Actor(c.Request); err != nil {
+		return err
+	}
+	if len(c.Request.URL.Query()) != 1 {
+		return problem.New(problem.InvalidRequest, "either person or document is wanted, and nothing else")
+	}
+	answer, err := cfg.Issuable(c.Request.Context(), c.Query("person"), c.Query("document"))
+	if err != nil {
+		return err
+	}
+	ok(c, answer)
+	return nil
 }
 
 // qrSide is the side of a PNG in pixels: enough for a screen at arm's length.

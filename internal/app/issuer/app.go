@@ -100,7 +100,10 @@ func (a *App) assemble(ctx context.Context) error {
 	if !exists(db) {
 		return fmt.Errorf("%s does not exist: run `issuer init` first, once", db)
 	}
-	var err error
+	err := a.cfg.owned()
+	if err != nil {
+		return err
+	}
 	if a.store, err = bolt.Open(db, bolt.Options{
 		PublicURL: a.cfg.PublicURL, Rand: a.opts.Rand, Dev: a.cfg.Dev, OnFatal: a.fatal,
 	}); err != nil {

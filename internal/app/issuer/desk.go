@@ -61,7 +61,7 @@ func (d *Desk) Offer(ctx context.Context, w OfferWish) (*issuerhttp.OfferRespons
 		query = url.Values{"document": {w.Documents[0]}}
 	}
 	var can documentsAnswer
-	if err := d.do(ctx, http.MethodGet, documentsPath+"?"+query.Encode(), nil, &can); err != nil {
+	if err := d.do(ctx, http.MethodGet, issuerhttp.DocumentsPath+"?"+query.Encode(), nil, &can); err != nil {
 		return nil, err
 	}
 	documents, err := w.choose(can.Copies)

@@ -79,7 +79,7 @@ func makeState(ctx context.Context, cfg Config, now time.Time, rand io.Reader) (
 	if err := cfg.Check(); err != nil {
 		return nil, fmt.Errorf("configuration: %w", err)
 	}
-	for _, dir := range []string{".", "keys", "certs", "secrets", "sources"} {
+	for _, dir := range stateFolders {
 		if err := ownFolder(cfg.Path(dir)); err != nil {
 			return nil, err
 		}
@@ -104,14 +104,7 @@ func ownFolder(path string) error {
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		return fmt.Errorf("creating the state folder: %w", err)
 	}
-	info, err := os.Stat(path)
-	if err != nil {
-		return err
-	}
-	if perm := info.Mode().Perm(); perm&0o077 != 0 {
-		return fmt.Errorf("%s has mode %04o, others may look into it: run chmod 700 %s", path, perm, path)
-	}
-	return nil
+	return onlyOurs(path, 0o077, "others may look into it", "chmod 700")
 }
 
 type maker struct {

@@ -102,12 +102,15 @@ func (a *App) office() (http.Handler, error) {
 	}
 	e, err := a.engine("office")
 	if err == nil {
-		issuerhttp.Office(e, issuerhttp.OfficeConfig{Grants: a.tokens, Offers: a.issuance, Actor: token.actor})
+		issuerhttp.Office(e, issuerhttp.OfficeConfig{Grants: a.tokens, Offers: a.issuance, Actor: token.actor, Issuable: a.documents})
 	}
-	return a.withDocuments(e, token), err
+	if err != nil {
+		return nil, err
+	}
+	return webserver.LoopbackOnly(e), nil
 }
 
-// private is metrics, health and pprof for this machine.
+// private is metrics and health for this machine, and pprof in development.
 func (a *App) private() (http.Handler, error) {
 	health, err := a.engine("metrics")
 	if err != nil {
@@ -116,11 +119,15 @@ func (a *App) private() (http.Handler, error) {
 	issuerhttp.Health(health, readiness{a.store, a.publisher})
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", a.metrics.Handler())
-	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
-	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
-	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
-	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
-	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	if a.cfg.Dev {
+		// Any user of the machine reaches a loopback port, and a profile costs
+		// time and tells what is in memory: in development alone.
+		mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+		mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
+		mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+		mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+		mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	}
 	mux.Handle("/", health)
-	return mux, nil
+	return webserver.LoopbackOnly(mux), nil
 }

@@ -1,9 +1,9 @@
 package issuer
 
 import (
+	"context"
 	"crypto/subtle"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,7 +14,6 @@ import (
 	"vidimus/internal/document"
 	"vidimus/internal/problem"
 	"vidimus/internal/registry"
-	"vidimus/internal/webserver"
 )
 
 // readSecret reads the hexadecimal secret of a file that only its owner may
@@ -72,46 +71,12 @@ type documentsAnswer struct {
 	Copies []Issuable `json:"copies"`
 }
 
-// documentsPath is where the office asks what it can offer. The answer has
-// numbers and types, no attribute of the person.
-const documentsPath = "/office/v1/documents"
-
-// withDocuments puts documentsPath beside the endpoints of an engine.
-func (a *App) withDocuments(engine http.Handler, token officeToken) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path != documentsPath {
-			engine.ServeHTTP(w, r)
-			return
-		}
-		h := w.Header()
-		h.Set("Content-Type", "application/json")
-		h.Set("Cache-Control", "no-store")
-		h.Set("X-Content-Type-Options", "nosniff")
-		answer, err := a.documents(r, token)
-		if err != nil {
-			kind := problem.KindOf(err)
-			a.log.Warn("refused", "listener", "office", "path", documentsPath, "kind", kind, "error", err)
-			w.WriteHeader(webserver.StatusOf(webserver.StyleAPI, kind))
-			_ = json.NewEncoder(w).Encode(map[string]string{"error": string(kind), "error_description": problem.Detail(err)})
-			return
-		}
-		_ = json.NewEncoder(w).Encode(answer)
-	})
-}
-
-func (a *App) documents(r *http.Request, token officeToken) (*documentsAnswer, error) {
-	if _, err := token.actor(r); err != nil {
-		return nil, err
-	}
-	if r.Method != http.MethodGet {
-		return nil, problem.New(problem.MethodNotAllowed, "")
-	}
-	q := r.URL.Query()
-	person, number := q.Get("person"), q.Get("document")
-	if (person == "") == (number == "") || len(q) != 1 {
+// documents says what could be offered to a person, or to the holder of a
+// document; exactly one of the two is given.
+func (a *App) documents(ctx context.Context, person, number string) (any, error) {
+	if (person == "") == (number == "") {
 		return nil, problem.New(problem.InvalidRequest, "either person or document is wanted")
 	}
-	ctx := r.Context()
 	if person == "" {
 		var err error
 		if person, err = a.store.Holder(ctx, number); errors.Is(err, registry.ErrSubjectNotFound) {
@@ -126,13 +91,13 @@ func (a *App) documents(r *http.Request, token officeToken) (*documentsAnswer, e
 	}
 	answer := &documentsAnswer{Person: person, Copies: []Issuable{}}
 	for _, doc := range s.Documents {
-		answer.Copies = append(answer.Copies, a.copies(r, s, doc)...)
+		answer.Copies = append(answer.Copies, a.copies(ctx, s, doc)...)
 	}
 	return answer, nil
 }
 
 // copies lists the configurations that fit a document.
-func (a *App) copies(r *http.Request, s document.Subject, doc document.Document) []Issuable {
+func (a *App) copies(ctx context.Context, s document.Subject, doc document.Document) []Issuable {
 	var out []Issuable
 	for _, id := range a.records.catalog.IDs() {
 		cfg, _ := a.records.catalog.Configuration(id)
@@ -140,7 +105,7 @@ func (a *App) copies(r *http.Request, s document.Subject, doc document.Document)
 			continue
 		}
 		c := Issuable{Configuration: id, Document: doc.Number, Type: doc.Type}
-		if err := a.records.issuable(r.Context(), s, doc, id); err != nil {
+		if err := a.records.issuable(ctx, s, doc, id); err != nil {
 			if c.Refusal = problem.Detail(err); c.Refusal == "" {
 				c.Refusal = "it cannot be told now"
 			}

@@ -163,5 +163,5 @@ func CheckState(ctx context.Context, cfg Config, now time.Time, rand io.Reader) 
 	_, sourcesErr := cfg.sources(cat)
 	_, peersErr := cfg.peers()
 	_, tlsErr := cfg.registryTLS()
-	return errors.Join(cfg.match(cat, identities), sourcesErr, peersErr, tlsErr)
+	return errors.Join(cfg.owned(), cfg.match(cat, identities), sourcesErr, peersErr, tlsErr)
 }

@@ -120,6 +120,12 @@ func (c *Config) registryTLS() (*tls.Config, error) {
 		return nil, nil
 	}
 	t := c.RegistryTLS
+	if err := onlyOurs(c.Path(t.Key), 0o077, "others may read it", "chmod 600"); err != nil {
+		return nil, fmt.Errorf("registry_tls.key: %w", err)
+	}
+	if err := onlyOurs(c.Path(t.ClientCA), 0o022, "others may write it", "chmod go-w"); err != nil {
+		return nil, fmt.Errorf("registry_tls.client_ca: %w", err)
+	}
 	pair, err := tls.LoadX509KeyPair(c.Path(t.Certificate), c.Path(t.Key))
 	if err != nil {
 		return nil, fmt.Errorf("registry_tls: %w", err)
