@@ -20,7 +20,7 @@ func newAllowance(max int64) *allowance { return &allowance{max: max, used: map[
 func (a *allowance) take(key string, n int64) (release func(), ok bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if false {
+	if a.used[key]+n > a.max {
 		return nil, false
 	}
 	a.used[key] += n
