@@ -60,6 +60,8 @@ Exit codes: 0 green, 1 red, 2 cannot tell, 3 the command line or a file is wrong
 and nothing was checked.`,
 	Setup: func(fs *flag.FlagSet) command.Run {
 		var cfg verifier.CheckConfig
+		fs.StringVar(&cfg.VICAL, "vical", "", "`FILE` with a list of issuing authorities (VICAL), beside or instead of --trust; needs --roots")
+		fs.StringVar(&cfg.Roots, "roots", "", "`FILE` in PEM with the roots of VICAL signers")
 		fs.StringVar(&cfg.TrustDir, "trust", "", "`FOLDER` of trust anchors; its trust.yaml says what each may sign")
 		fs.Var((*command.Strings)(&cfg.DocTypes), "trust-doctype", "`DOCTYPE` that anchors may sign which trust.yaml does not name; repeatable (default: mDL and PID where there is no trust.yaml)")
 		fs.Var((*command.Strings)(&cfg.VCTs), "trust-vct", "`VCT` that anchors may sign which trust.yaml does not name; repeatable (default: PID where there is no trust.yaml)")
@@ -83,6 +85,8 @@ and nothing was checked.`,
 			switch {
 			case *bundle != "":
 				return command.Usagef("--bundle: signed bundles are not read by this version; give anchors with --trust and lists with --status")
+			case (cfg.VICAL == "") != (cfg.Roots == ""):
+				return command.Usagef("--vical and --roots go together")
 			case cfg.ResponseURI != "" && (cfg.Nonce == "" || cfg.Audience == ""):
 				return command.Usagef("--response-uri needs --nonce and --aud")
 			case cfg.ResponseURI != "" && cfg.TranscriptFile != "":

@@ -70,22 +70,9 @@ func ShowAnchors(w io.Writer, store *trust.Store, now time.Time) {
 // ShowVICAL verifies a list of issuing authorities (ISO/IEC 18013-5, Annex C)
 // under the roots of a PEM file and lists its entries.
 func ShowVICAL(w io.Writer, file, rootsFile string, stdin io.Reader, now time.Time) error {
-	f := &files{stdin}
-	in, err := f.open(file)
+	list, err := (&files{stdin}).vical(file, rootsFile, now)
 	if err != nil {
 		return err
-	}
-	pem, err := f.read(rootsFile)
-	if err != nil {
-		return err
-	}
-	roots, err := pki.ParsePEM(pem)
-	if err != nil {
-		return fmt.Errorf("%s: %w", rootsFile, err)
-	}
-	list, err := trust.ParseVICAL(in.Data, roots, now)
-	if err != nil {
-		return fmt.Errorf("%s: %w", file, err)
 	}
 	fmt.Fprintf(w, "%s, issue %d of %s, signed by %s\n", name(list.Provider), list.IssueID, list.Date.Format(time.RFC3339), detail(list.Signer.Leaf.Cert.Subject.String()))
 	if !list.StaleSince.IsZero() {
@@ -101,4 +88,26 @@ func ShowVICAL(w io.Writer, file, rootsFile string, stdin io.Reader, now time.Ti
 		fmt.Fprintf(w, "  REFUSED entry %d %s: %s\n", r.Index, detail(r.Certificate), detail(r.Reason))
 	}
 	return nil
+}
+
+// vical reads and verifies a list of issuing authorities under the roots of a
+// PEM file.
+func (f *files) vical(file, rootsFile string, now time.Time) (*trust.VICALList, error) {
+	in, err := f.open(file)
+	if err != nil {
+		return nil, err
+	}
+	pem, err := f.read(rootsFile)
+	if err != nil {
+		return nil, err
+	}
+	roots, err := pki.ParsePEM(pem)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", rootsFile, err)
+	}
+	list, err := trust.ParseVICAL(in.Data, roots, now)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return list, nil
 }

@@ -33,6 +33,8 @@ type CheckConfig struct {
 	TrustDir string   // folder of anchors
 	DocTypes []string // for anchors that the folder's trust.yaml does not name
 	VCTs     []string
+	VICAL    string   // file with a list of issuing authorities, beside or instead of the folder
+	Roots    string   // PEM file with the roots of VICAL signers
 	Lists    []string // files with status lists or identifier lists
 
 	TranscriptFile string // SessionTranscript, tagged or not
@@ -104,6 +106,17 @@ func (cfg CheckConfig) options(f *files) (verification.Options, error) {
 			return opt, err
 		}
 	}
+	if cfg.VICAL != "" {
+		list, err := f.vical(cfg.VICAL, cfg.Roots, cfg.At)
+		if err != nil {
+			return opt, err
+		}
+		anchors := list.Store()
+		if opt.Trust != nil {
+			anchors.Merge(opt.Trust)
+		}
+		opt.Trust = anchors
+	}
 	opt.Transcript, opt.ReaderKey, err = cfg.session(f)
 	return opt, err
 }
@@ -136,7 +149,7 @@ func (cfg CheckConfig) Hints(r *verification.Report) []string {
 		return false
 	}
 	token := r.Format == verification.FormatSDJWT
-	hint(cfg.TrustDir == "", "no --trust given: nobody is trusted, so no issuer is known")
+	hint(cfg.TrustDir+cfg.VICAL == "", "no --trust or --vical given: nobody is trusted, so no issuer is known")
 	hint(cfg.Lists == nil && (checked("mso.status", verification.NotDone) || checked("sd.status", verification.NotDone)),
 		"no --status given: whether the copy was revoked cannot be known")
 	hint(token && (cfg.Nonce == "") != (cfg.Audience == ""), "--nonce and --aud prove the holder together, one alone does not")
