@@ -12,7 +12,10 @@
 // (404), a method that the path has not (405 with Allow), a body above the
 // route's cap (413), another media type or charset (415), a query string that
 // is malformed, overlong, or present on a POST (400), too many requests of one
-// client (429). Nothing is redirected. The client's address comes from the
+// client (429). A listener holds a bounded number of connections: those that
+// wait for a request give way to newcomers, those that are served stay.
+// LoopbackOnly keeps browsers off a listener that is for programs of this
+// machine. Nothing is redirected. The client's address comes from the
 // connection, or from X-Forwarded-For of proxies that the configuration names;
 // no other header of the peer is believed.
 //
