@@ -70,8 +70,14 @@ func parse(env command.Env, args []string) (demo.Options, error) {
 	switch err := fs.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
 		fmt.Fprint(env.Stdout, usage)
-		fs.SetOutput(env.Stdout)
-		fs.PrintDefaults()
+		fs.VisitAll(func(f *flag.Flag) {
+			kind, text := flag.UnquoteUsage(f)
+			fmt.Fprintf(env.Stdout, "  --%s %s\n        %s", f.Name, kind, text)
+			if f.DefValue != "" && f.DefValue != "false" {
+				fmt.Fprintf(env.Stdout, " (default %s)", f.DefValue)
+			}
+			fmt.Fprintln(env.Stdout)
+		})
 		return o, err
 	case err != nil:
 		return o, err

@@ -7,6 +7,7 @@ package main
 import (
 	"context"
 	"flag"
+	"fmt"
 	"os"
 
 	"vidimus/internal/app/command"
@@ -56,6 +57,9 @@ func (s *setup) load() (issuer.Config, error) {
 	cfg, err := s.read()
 	if err == nil {
 		err = cfg.Check()
+	}
+	if err != nil && s.config == "" && !s.dev {
+		err = fmt.Errorf("give --config FILE, or --dev for a first try on this machine: %w", err)
 	}
 	return cfg, err
 }
