@@ -42,7 +42,7 @@ With --dev everything has a default: the sample registry that init made.`,
 		batch := fs.Bool("batch", false, "send: push up to 500 events with one request")
 		wait := fs.Bool("wait", false, "wait for the last receipt of every event and print it: for an annulment until every copy is published as revoked")
 		return with(fs, func(ctx context.Context, env command.Env, cfg issuer.Config, args []string) error {
-			if len(args) < 2 {
+			if len(args) < 2 || args[0] != "send" && args[0] != "receipt" {
 				return command.Usagef("send FILE... or receipt JTI is wanted")
 			}
 			feed, err := issuer.OpenFeed(ctx, &cfg, f, clock.System{}.Now)
@@ -52,22 +52,19 @@ With --dev everything has a default: the sample registry that init made.`,
 			if *seq > 0 {
 				feed.Next(*seq)
 			}
-			switch args[0] {
-			case "send":
+			if args[0] == "send" {
 				return send(ctx, env, feed, args[1:], *batch, *wait)
-			case "receipt":
-				for _, jti := range args[1:] {
-					r, err := feed.Receipt(ctx, jti)
-					if err != nil {
-						return err
-					}
-					if err := printJSON(env.Stdout, r); err != nil {
-						return err
-					}
-				}
-				return nil
 			}
-			return command.Usagef("unknown: registry %s", args[0])
+			for _, jti := range args[1:] {
+				r, err := feed.Receipt(ctx, jti)
+				if err != nil {
+					return err
+				}
+				if err := printJSON(env.Stdout, r); err != nil {
+					return err
+				}
+			}
+			return nil
 		})
 	},
 }

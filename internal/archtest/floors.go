@@ -10,11 +10,10 @@ type Room struct {
 // Floors says who stands where. A package imports only lower floors.
 var Floors = []Room{
 	{"internal/cbor", 0, "the only door to the CBOR library"},
-	{"internal/jose", 0, "the only door to the JOSE library, and the strict JSON reader"},
+	{"internal/jose", 0, "JOSE, and the strict JSON reader"},
 	{"internal/qr", 0, "the only door to the QR libraries"},
 	{"internal/problem", 0, "kinds of refusal; knows nothing of HTTP"},
 	{"internal/clock", 0, "the present instant, turnable in tests"},
-	{"internal/i18n", 0, "message catalogue"},
 	{"internal/portrait", 0, "drawn faces for sample records"},
 	{"internal/archtest", 0, "this test"},
 

@@ -96,7 +96,7 @@ func (w OfferWish) choose(copies []Issuable) (map[string]string, error) {
 	var refusals []string
 	for _, id := range wanted {
 		var good []string
-		why := "no document of its type"
+		why := "no document of its type, or no such configuration"
 		for _, c := range byConfiguration[id] {
 			if c.Refusal == "" {
 				good = append(good, c.Document)

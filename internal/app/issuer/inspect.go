@@ -127,7 +127,7 @@ func (i *Inspector) get(ctx context.Context, uri, accept string) ([]byte, error)
 	req.Header.Set("Accept", accept)
 	res, err := i.http.Do(req)
 	if err != nil {
-		return nil, fmt.Errorf("fetching: %w", err)
+		return nil, fmt.Errorf("the office does not answer: is `issuer serve` running? %w", err)
 	}
 	defer res.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))

@@ -105,7 +105,7 @@ func TestDesk(t *testing.T) {
 		"what is left":      {issuer.OfferWish{Person: "P-2"}, []string{"pid-mdoc", "pid-sd-jwt"}, ""},
 		"two fit":           {issuer.OfferWish{Person: "P-1"}, nil, "several documents fit (ID-1, ID-1b)"},
 		"expired":           {issuer.OfferWish{Documents: []string{"DL-2"}}, nil, "mdl: DL-2: "},
-		"unknown type":      {issuer.OfferWish{Person: "P-3", Configurations: []string{"boat"}}, nil, "boat: no document of its type"},
+		"unknown type":      {issuer.OfferWish{Person: "P-3", Configurations: []string{"boat"}}, nil, "boat: no document of its type, or no such configuration"},
 		"of another":        {issuer.OfferWish{Person: "P-3", Documents: []string{"DL-1"}}, nil, "no document DL-1"},
 		"nobody":            {issuer.OfferWish{Person: "P-9"}, nil, "not_found"},
 		"nothing":           {issuer.OfferWish{}, nil, "a person or a document is wanted"},

@@ -3,6 +3,7 @@ package wallet
 import (
 	"errors"
 	"strings"
+	"syscall"
 
 	"vidimus/internal/fetch"
 	"vidimus/internal/wallet"
@@ -51,6 +52,8 @@ func hintFor(err error) string {
 		return "`wallet list` shows what is held"
 	case errors.As(err, &refusal):
 		return refusalHint(refusal)
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "nobody listens there: is the issuer running, and is the offer still its own?"
 	}
 	return ""
 }

@@ -24,7 +24,7 @@ var (
 	// ErrMissing: the file is not there; Create makes it, once.
 	ErrMissing = errors.New("the database does not exist: it is made by init, once")
 	// ErrLocked: another process has it open.
-	ErrLocked = errors.New("the database is locked by another process")
+	ErrLocked = errors.New("the database is locked by another process, such as a running serve: stop that first")
 	// ErrMode: others than the owner may read or write it, or it is no plain
 	// file.
 	ErrMode = errors.New("the database is not a plain file of mode 0600")
