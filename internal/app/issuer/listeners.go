@@ -11,11 +11,20 @@ import (
 	"vidimus/internal/webserver"
 )
 
-// Wrong codes and tokens of one client address: a person who mistypes is not
-// stopped, a program that tries is, long before the tries of an offer matter.
+// Wrong transaction codes for real offers from one client address: a person who
+// mistypes is not stopped, a program that tries is, long before the tries of an
+// offer matter. Random codes and tokens do not count: they would lock out all
+// who share an address.
 const (
 	guessesPerSecond = 0.2
 	guessesBurst     = 20
+)
+
+// Requests of one registry: single pushes come one by one, a bulk load comes in
+// batches of 500, four of which a second are 2,000 records.
+const (
+	registryPerSecond = 100
+	registryBurst     = 1000
 )
 
 // listen makes the four handlers and binds their listeners.
@@ -76,8 +85,9 @@ func (a *App) public() (http.Handler, error) {
 	})
 }
 
-// registry is for registries. It has no rate limit: whoever comes this far has
-// a certificate of registry_tls.client_ca, or is on this machine in --dev.
+// registry is for registries. Whoever comes this far has a certificate of
+// registry_tls.client_ca, or is on this machine in --dev; the rate bounds what a
+// source gone wrong writes into the audit log.
 func (a *App) registry() (http.Handler, error) {
 	peer := func(*http.Request) (string, error) { return "", nil }
 	if !a.cfg.Dev {
@@ -89,7 +99,9 @@ func (a *App) registry() (http.Handler, error) {
 	}
 	e, err := a.engine("registry")
 	if err == nil {
-		issuerhttp.Registry(e, issuerhttp.RegistryConfig{Inbox: a.inbox, Peer: peer})
+		issuerhttp.Registry(e, issuerhttp.RegistryConfig{
+			Inbox: a.inbox, Peer: peer, Limit: webserver.NewLimiter(registryPerSecond, registryBurst),
+		})
 	}
 	return e, err
 }
