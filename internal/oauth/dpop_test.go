@@ -440,7 +440,7 @@ func FuzzVerifyDPoP(f *testing.F) {
 }
 
 func FuzzNormalizeURL(f *testing.F) {
-	for _, s := range []string{endpoint, "HTTPS://a.example:443/%7e/../b?c#d", "https://[::1]/", "http://a//../."} {
+	for _, s := range []string{endpoint, "HTTPS://a.example:443/%7e/../b?c#d", "https://[::1]/", "http://a//../.", "HTTPS://aa.%8em7e/..3/%7e/../b?c#d", "https://[::1%25lo]/"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, raw string) {

@@ -31,6 +31,13 @@ func NormalizeURL(raw string) (string, error) {
 	if host == "" {
 		return "", fmt.Errorf("no host")
 	}
+	for i := 0; i < len(host); i++ {
+		// url.Parse has decoded percent signs here: what is left over names no
+		// server of ours, and would not normalize to itself.
+		if c := host[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') && !strings.ContainsRune("-._:[]", rune(c)) {
+			return "", fmt.Errorf("character %#02x in a host name", c)
+		}
+	}
 	path := removeDotSegments(normalizePercent(u.EscapedPath()))
 	if path == "" {
 		path = "/"
