@@ -346,6 +346,7 @@ func TestRun(t *testing.T) {
 		if version() != 1 || times() != 1 {
 			t.Errorf("at the start: version %d, %d publications", version(), times())
 		}
+		// Inside the bubble of synctest time passes at once.
 		time.Sleep(10 * time.Second)
 		s.set("a", 2, 1)
 		synctest.Wait()

@@ -159,6 +159,7 @@ func TestNewListIsPublished(t *testing.T) {
 	}
 	i, err := issuer.NewInspector(&o.cfg, o.clock.Now)
 	o.must(err)
+	// The list is published by a goroutine of the office; its port tells when.
 	for end := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
 		uris, err := i.Lists(t.Context())
 		o.must(err)
