@@ -24,8 +24,13 @@ type Event struct {
 	// Actor is who did it: the id of an operator, a client, a source, or the
 	// name of a part of this program.
 	Actor string
-	// Subject is what it was done to: an id or a digest, never a name.
+	// Subject is what it was done to: an id or a digest, never a name and
+	// never a person number, for which there is Person.
 	Subject string
+	// Person is the number of the person concerned, "" when there is none. It
+	// is never written: whoever appends puts its pseudonym into Subject
+	// (Pseudonymise), and an event that still has it is refused.
+	Person string
 	// Outcome is one of the Outcome constants.
 	Outcome string
 	// Detail explains, under keys of DetailKeys. Values are ids, counts,

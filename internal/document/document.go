@@ -24,4 +24,12 @@ type Document struct {
 	// AnnulledAt is when it took effect, the toe of the event.
 	AnnulledAt     time.Time `json:"annulled_at,omitzero"`
 	AnnulledReason string    `json:"annulled_reason,omitempty"`
+
+	Surrendered       bool      `json:"surrendered,omitempty"`
+	SurrenderedAt     time.Time `json:"surrendered_at,omitzero"`
+	SurrenderedReason string    `json:"surrendered_reason,omitempty"`
+
+	// CarrierLostAt is when the card was last reported lost, zero for never.
+	CarrierLostAt     time.Time `json:"carrier_lost_at,omitzero"`
+	CarrierLostReason string    `json:"carrier_lost_reason,omitempty"`
 }

@@ -28,9 +28,6 @@ func ParsePayload(name string, raw []byte, now time.Time, envelope ...string) (P
 	case NameDocumentAnnulled:
 		return parseDocumentAnnulled(raw, envelope)
 	}
-	if slices.Contains(Planned(), name) {
-		return nil, problem.New(problem.InvalidRequest, "the event %s is not supported yet", name)
-	}
 	return nil, problem.New(problem.InvalidRequest, "no such event")
 }
 

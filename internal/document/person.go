@@ -1,10 +1,12 @@
 package document
 
+import "time"
+
 // Person is the identity facts of one human being.
 type Person struct {
 	Attributes Attributes `json:"attributes,omitempty"`
-	// Deceased blocks every new copy. The event that sets it comes later.
-	Deceased bool `json:"deceased,omitempty"`
+	Deceased   bool       `json:"deceased,omitempty"`
+	DeceasedAt time.Time  `json:"deceased_at,omitzero"`
 }
 
 // Attributes are named facts. The names are the data identifiers of the mDL

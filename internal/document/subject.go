@@ -15,6 +15,12 @@ type Subject struct {
 	Person       *Person       `json:"person,omitempty"`
 	Entitlements []Entitlement `json:"entitlements,omitempty"`
 	Documents    []Document    `json:"documents,omitempty"`
+	Measures     []Measure     `json:"measures,omitempty"`
+	// MergedInto is the person who has this record now: it takes no event and
+	// nothing is issued from it.
+	MergedInto string `json:"merged_into,omitempty"`
+	// Evaluated is the instant up to which the effects of time were applied.
+	Evaluated time.Time `json:"evaluated,omitzero"`
 }
 
 // Document finds a document by its number, nil when the person has none such.

@@ -21,6 +21,11 @@ var (
 	ErrNonceUsed = errors.New("nonce already used")
 	// ErrStale: the record changed since it was read; read it again.
 	ErrStale = errors.New("record changed meanwhile")
+	// ErrWalletRevoked: the wallet unit was revoked or reported lost.
+	ErrWalletRevoked = errors.New("wallet unit is revoked")
+	// ErrGrantVoid: the grant was given before a fact that ended all grants
+	// for the document.
+	ErrGrantVoid = errors.New("grant is void")
 	// ErrTokenSpent: the access token has drawn as many batches as it may.
 	ErrTokenSpent = errors.New("access token spent")
 	// ErrNotIntended: the batch is unknown, signed already, or burned.
@@ -73,8 +78,14 @@ type Intent struct {
 	TokenBatches int
 	TokenExpires time.Time
 
-	Count       int       // number of copies, at least 1
-	Status      bool      // whether each copy has an index in a status list
+	// Granted is when the grant behind the token was given.
+	Granted time.Time
+
+	// Wallet is the wallet unit, "" when it has no name.
+	Wallet Wallet
+
+	Count       int // number of copies, at least 1
+	Status      StatusKind
 	Issued      time.Time // as it will stand in the copies: rounded
 	Expires     time.Time // as it will stand in the copies: rounded
 	SignerKeyID string
@@ -82,6 +93,28 @@ type Intent struct {
 	// Recorded is the instant of the service's clock, for the record and for
 	// choosing the list.
 	Recorded time.Time
+}
+
+// StatusKind says what stands in a copy to tell whether it was revoked.
+type StatusKind string
+
+// The kinds: none, an index in a status list, an identifier in an identifier
+// list.
+const (
+	StatusNone       StatusKind = ""
+	StatusList       StatusKind = "status-list"
+	StatusIdentifier StatusKind = "identifier-list"
+)
+
+// Wallet is what is kept of the wallet unit that asked.
+type Wallet struct {
+	// Unit names it: opaque, the same for all requests of one unit to this
+	// office, of no use to another office; "" when it has no name.
+	Unit string `json:"unit,omitempty"`
+	// Attestations are the status references of the attestations that it
+	// showed, and Expires is when the first of them ends.
+	Attestations []StatusIndex `json:"attestations,omitempty"`
+	Expires      time.Time     `json:"expires,omitzero"`
 }
 
 // Copy is all that is kept of one credential. No key of the wallet, no salt,
@@ -93,6 +126,8 @@ type Copy struct {
 	Configuration string
 	List          string // URI of the status list; "" when the copy has no status
 	Index         uint64 // in that list
+	Identifier    []byte // in an identifier list, else nil
+	Wallet        string // unit
 	Issued        time.Time
 	Expires       time.Time
 	SignerKeyID   string
@@ -103,6 +138,9 @@ type Copy struct {
 type StatusIndex struct {
 	List  string // URI of the list, as it stands in the copy
 	Index uint64
+	// Identifier is what stands in the copy in the place of Index when the
+	// list is an identifier list, else nil.
+	Identifier []byte `json:",omitempty"`
 }
 
 // Event is a wallet's word about a batch (OpenID4VCI 1.0, section 11).
@@ -136,19 +174,22 @@ type IntentStore interface {
 	//  2. the token has drawn in.TokenBatches batches of in.Configuration:
 	//     ErrTokenSpent;
 	//  3. the present version of the person's record is not in.Version, or
-	//     there is none: ErrStale;
+	//     there is none: ErrStale; in.Wallet.Unit is revoked: ErrWalletRevoked;
+	//     grants for in.Document were made void at or after in.Granted:
+	//     ErrGrantVoid;
 	//  4. the nonce is consumed and the token's count goes up;
-	//  5. in.Status: in.Count indices are allocated in the open list or lists
-	//     (a new one is opened when a list is full). An index is given out at
-	//     most once in the life of the list, also across restarts, is not to
-	//     be foretold from those given out before, and no two of a batch are
-	//     neighbours;
+	//  5. in.Status not none: in.Count indices are allocated, each in a list
+	//     drawn from the several that are open (a new one is opened before a
+	//     list is 95% full, which is then closed). An index is given out at
+	//     most once in the life of the list, also across restarts and
+	//     restores, is not to be foretold from those given out before, and no
+	//     two of a batch are neighbours;
 	//  6. the copies are written in StateIntended, so that a revocation of
 	//     the document from here on reaches their indices;
 	//  7. the event will is appended to the audit log.
 	//
 	// It returns in.Count indices in the order of the copies, or nil when
-	// in.Status is false. Of any number of concurrent calls with one nonce at
+	// in.Status is none. Of any number of concurrent calls with one nonce at
 	// most one returns nil.
 	RecordIntent(ctx context.Context, in Intent, will audit.Event) ([]StatusIndex, error)
 

@@ -34,8 +34,13 @@ type Outcome struct {
 	// Revokes is set when the event concerns copies; Copies is how many.
 	Revokes bool `json:"revokes,omitempty"`
 	Copies  int  `json:"copies,omitempty"`
-	// Lists are the lists with those copies, in the order of their URIs.
+	// Lists are the lists with those copies and the versions since which they
+	// are all INVALID, in the order of their URIs; set once all are released.
 	Lists []ListVersion `json:"lists,omitempty"`
+	// Expiring is how many of Copies were left alone because they expire by
+	// themselves; Until is when the last of them does. Covered is not before.
+	Expiring int       `json:"expiring,omitempty"`
+	Until    time.Time `json:"until,omitzero"`
 	// Covered is when the last of Lists was published, zero before.
 	Covered time.Time `json:"covered,omitzero"`
 
