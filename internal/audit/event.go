@@ -96,6 +96,9 @@ func (e Event) Check() error {
 	if e.Time.IsZero() {
 		return fmt.Errorf("%w: no time", ErrEvent)
 	}
+	if e.Person != "" {
+		return fmt.Errorf("%w: a person without a pseudonym", ErrEvent)
+	}
 	for _, w := range []struct{ name, value string }{{"action", e.Action}, {"actor", e.Actor}, {"subject", e.Subject}} {
 		if w.value == "" {
 			return fmt.Errorf("%w: no %s", ErrEvent, w.name)

@@ -10,10 +10,12 @@ import (
 	"sync"
 )
 
-// File is a record in one file, opened for this process alone.
+// File is a record in one file, opened for this process alone. Without
+// pseudonyms it takes no event about a person.
 type File struct {
 	mu      sync.Mutex // guards what follows
 	f       *os.File
+	names   Pseudonyms
 	head    Head
 	written uint64 // lines handed to the file
 	broken  error
@@ -29,7 +31,7 @@ type File struct {
 // A last line without a newline is what a crash leaves of an event that nobody
 // was told was recorded; it is cut off, and torn tells how many bytes it had,
 // so that the caller can record that.
-func OpenFile(path string, create bool) (f *File, torn int64, err error) {
+func OpenFile(path string, create bool, names Pseudonyms) (f *File, torn int64, err error) {
 	flag := os.O_RDWR | os.O_APPEND
 	if create {
 		flag |= os.O_CREATE
@@ -64,7 +66,7 @@ func OpenFile(path string, create bool) (f *File, torn int64, err error) {
 	if err != nil {
 		return nil, 0, fmt.Errorf("syncing the audit record: %w", err)
 	}
-	return &File{f: file, head: head}, torn, nil
+	return &File{f: file, names: names, head: head}, torn, nil
 }
 
 // Append writes the event and waits until it is on the disk. Those who wait at
@@ -72,6 +74,10 @@ func OpenFile(path string, create bool) (f *File, torn int64, err error) {
 // Append fails: what the file holds is then unknown.
 func (w *File) Append(ctx context.Context, e Event) error {
 	if err := ctx.Err(); err != nil {
+		return err
+	}
+	e, err := Pseudonymise(e, w.names)
+	if err != nil {
 		return err
 	}
 	w.mu.Lock()

@@ -13,10 +13,10 @@ import (
 
 func TestFileSurvives(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "audit.jsonl")
-	if _, _, err := OpenFile(path, false); !errors.Is(err, fs.ErrNotExist) {
+	if _, _, err := OpenFile(path, false, nil); !errors.Is(err, fs.ErrNotExist) {
 		t.Fatalf("a missing record began anew: %v", err)
 	}
-	f, _, err := OpenFile(path, true)
+	f, _, err := OpenFile(path, true, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,7 +40,7 @@ func TestFileSurvives(t *testing.T) {
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("mode %v, %v", info.Mode(), err)
 	}
-	again, torn, err := OpenFile(path, false)
+	again, torn, err := OpenFile(path, false, nil)
 	if err != nil || torn != 0 || again.Head() != head || head.Seq != 40 {
 		t.Fatalf("reopened at %v, was %v, torn %d, %v", again.Head(), head, torn, err)
 	}
@@ -59,7 +59,7 @@ func TestFileTorn(t *testing.T) {
 			if err := os.WriteFile(path, append(append([]byte(nil), whole...), line4[:cut]...), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			f, torn, err := OpenFile(path, false)
+			f, torn, err := OpenFile(path, false, nil)
 			if err != nil || torn != int64(cut) || f.Head().Seq != 3 {
 				t.Fatalf("torn %d, want %d; %v", torn, cut, err)
 			}
@@ -77,7 +77,7 @@ func TestFileTorn(t *testing.T) {
 		if err := os.WriteFile(path, append(append([]byte(nil), whole[50:]...), line4[:9]...), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, _, err := OpenFile(path, false); !errors.Is(err, ErrChain) {
+		if _, _, err := OpenFile(path, false, nil); !errors.Is(err, ErrChain) {
 			t.Fatalf("opened: %v", err)
 		}
 	})
@@ -96,7 +96,7 @@ func mustHead(t *testing.T, data []byte) Head {
 // nobody knows what the file holds.
 func TestFileBroken(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "audit.jsonl")
-	f, _, err := OpenFile(path, true)
+	f, _, err := OpenFile(path, true, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

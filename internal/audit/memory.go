@@ -8,7 +8,7 @@ import (
 )
 
 // Memory keeps a record in memory, for tests and the demo. The zero value is
-// an empty record.
+// an empty record. Its pseudonyms are made with a key that everybody knows.
 type Memory struct {
 	mu    sync.Mutex
 	head  Head
@@ -28,7 +28,11 @@ func (m *Memory) Append(ctx context.Context, e Event) error {
 	if m.Fail != nil {
 		return m.Fail
 	}
-	raw, next, err := m.head.Next(e)
+	written, err := Pseudonymise(e, fixedKey{})
+	if err != nil {
+		return err
+	}
+	raw, next, err := m.head.Next(written)
 	if err != nil {
 		return err
 	}
@@ -37,7 +41,8 @@ func (m *Memory) Append(ctx context.Context, e Event) error {
 	return nil
 }
 
-// Events gives what was recorded, in order.
+// Events gives what was recorded, in order, each as it was appended: with its
+// Person.
 func (m *Memory) Events() []Event {
 	m.mu.Lock()
 	defer m.mu.Unlock()

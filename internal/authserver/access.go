@@ -18,6 +18,7 @@ type Access struct {
 	Identifiers map[string]string // credential identifier -> configuration id; nil when the wallet asked for none
 	ClientID    string            // "" for an anonymous client
 	Thumbprint  string            // of the DPoP key, base64url; "" for a bearer token
+	Granted     time.Time         // when the grant behind the token was given
 	Expires     time.Time
 }
 
@@ -82,7 +83,7 @@ var errToken = problem.New(problem.InvalidToken, "the access token is not valid"
 func accessOf(t TokenRecord) *Access {
 	return &Access{
 		TokenID: t.ID, Person: t.Subject, Documents: t.Documents, Identifiers: t.Identifiers,
-		ClientID: t.ClientID, Thumbprint: t.Thumbprint, Expires: t.Expires,
+		ClientID: t.ClientID, Thumbprint: t.Thumbprint, Granted: t.Granted, Expires: t.Expires,
 	}
 }
 

@@ -92,7 +92,7 @@ func (s *Server) PreAuthorize(ctx context.Context, g Grant) (*PreAuthorized, err
 	if !created {
 		detail["reason"] = "repeat"
 	}
-	if err := s.record(ctx, "offer.make", g.Person, g.Actor, audit.Done, detail); err != nil {
+	if err := s.record(ctx, audit.Event{Action: "offer.make", Person: g.Person, Actor: g.Actor, Outcome: audit.Done, Detail: detail}); err != nil {
 		return nil, err
 	}
 	return out, nil
@@ -127,7 +127,7 @@ func (s *Server) Revoke(ctx context.Context, idempotencyKey, actor string) error
 	case err != nil:
 		return unavailable(err)
 	}
-	return s.record(ctx, "offer.revoke", keyID(idempotencyKey), actor, audit.Done, nil)
+	return s.record(ctx, audit.Event{Action: "offer.revoke", Subject: keyID(idempotencyKey), Actor: actor, Outcome: audit.Done})
 }
 
 func (s *Server) checkGrant(g Grant) error {

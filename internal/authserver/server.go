@@ -77,14 +77,14 @@ func (s *Server) knownClient(id string) bool {
 }
 
 // record appends to the audit log. What cannot be recorded must not happen:
-// the caller answers with the error.
-func (s *Server) record(ctx context.Context, action, subject, actor, outcome string, detail map[string]string) error {
-	for k, v := range detail {
-		detail[k] = auditWord(v)
+// the caller answers with the error. It fills in the time; what a peer sent is
+// cut to what the record takes.
+func (s *Server) record(ctx context.Context, e audit.Event) error {
+	for k, v := range e.Detail {
+		e.Detail[k] = auditWord(v)
 	}
-	err := s.p.Audit.Append(ctx, audit.Event{
-		Time: s.p.Clock.Now(), Action: action, Subject: auditWord(subject), Actor: auditWord(actor), Outcome: outcome, Detail: detail,
-	})
+	e.Time, e.Actor = s.p.Clock.Now(), auditWord(e.Actor)
+	err := s.p.Audit.Append(ctx, e)
 	if err != nil {
 		return unavailable(err)
 	}

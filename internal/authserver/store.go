@@ -58,6 +58,7 @@ type TokenRecord struct {
 	Documents   map[string]string // credential configuration id -> document number
 	Identifiers map[string]string // credential identifier -> configuration id; nil unless authorization_details were asked for
 	Thumbprint  string            // RFC 7638 of the DPoP key, base64url; "" for a bearer token
+	Granted     time.Time         // when the grant behind it was given: its Created
 	Issued      time.Time
 	Expires     time.Time
 }

@@ -169,7 +169,7 @@ func (s *Server) redeem(ctx context.Context, grant GrantRecord, mac []byte, w wa
 	rec := TokenRecord{
 		Hash: secretDigest(token), ID: hex.EncodeToString(raw[32:]), ClientID: client,
 		Subject: grant.Subject, Documents: w.documents, Identifiers: w.identifiers,
-		Thumbprint: thumbprint, Issued: now, Expires: now.Add(s.cfg.TokenLifetime),
+		Thumbprint: thumbprint, Granted: grant.Created, Issued: now, Expires: now.Add(s.cfg.TokenLifetime),
 	}
 	_, err = s.p.Store.RedeemPreAuthorizedCode(ctx, grant.CodeHash, mac, now, rec)
 	if reason, refused := refusalReason(err); refused {
@@ -182,8 +182,10 @@ func (s *Server) redeem(ctx context.Context, grant GrantRecord, mac []byte, w wa
 	if err != nil {
 		return nil, unavailable(err)
 	}
-	if err := s.record(ctx, "token.issue", grant.Subject, clientName(client), audit.Done, map[string]string{
-		"session": grantID(grant.CodeHash), "configuration": strings.Join(slices.Sorted(maps.Keys(w.documents)), " "),
+	if err := s.record(ctx, audit.Event{
+		Action: "token.issue", Person: grant.Subject, Actor: clientName(client), Outcome: audit.Done, Detail: map[string]string{
+			"session": grantID(grant.CodeHash), "configuration": strings.Join(slices.Sorted(maps.Keys(w.documents)), " "),
+		},
 	}); err != nil {
 		return nil, err
 	}
@@ -216,8 +218,10 @@ func refusalReason(err error) (string, bool) {
 // refuse audits a denial and returns it; the denial that could not be recorded
 // becomes Unavailable.
 func (s *Server) refuse(ctx context.Context, client string, grant GrantRecord, reason string, denial error) error {
-	if err := s.record(ctx, "token.issue", grant.Subject, clientName(client), audit.Denied, map[string]string{
-		"session": grantID(grant.CodeHash), "reason": reason,
+	if err := s.record(ctx, audit.Event{
+		Action: "token.issue", Person: grant.Subject, Actor: clientName(client), Outcome: audit.Denied, Detail: map[string]string{
+			"session": grantID(grant.CodeHash), "reason": reason,
+		},
 	}); err != nil {
 		return err
 	}

@@ -17,6 +17,8 @@ type Access struct {
 	Documents   map[string]string // credential configuration id -> document number
 	Identifiers map[string]string // credential identifier -> configuration id; nil when the wallet asked for none
 	ClientID    string            // "" for an anonymous client
+	Thumbprint  string            // RFC 7638 of the key that the token is bound to; "" for a bearer token
+	Granted     time.Time         // when the grant behind the token was given
 	Expires     time.Time
 }
 
@@ -49,7 +51,7 @@ func (s *Service) choose(ctx context.Context, a Access, r *oid4vci.CredentialReq
 // becomes Unavailable.
 func (s *Service) deny(ctx context.Context, a Access, configuration, reason string, denial error) error {
 	err := s.p.Audit.Append(ctx, audit.Event{
-		Time: s.p.Clock.Now(), Action: "credential.sign", Subject: a.Person, Actor: a.actor(), Outcome: audit.Denied,
+		Time: s.p.Clock.Now(), Action: "credential.sign", Person: a.Person, Actor: a.actor(), Outcome: audit.Denied,
 		Detail: map[string]string{"configuration": configuration, "reason": reason, "session": a.TokenID},
 	})
 	if err != nil {

@@ -3,6 +3,7 @@ package issuance
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
 	"sync/atomic"
 
@@ -65,7 +66,8 @@ func (s *Service) Prepare(ctx context.Context, a Access, r *oid4vci.CredentialRe
 		Batch: jose.EncodeBase64URL(raw), Person: a.Person, Document: a.Documents[cfg.ID], Configuration: cfg.ID,
 		Nonce: nonce.digest, NonceExpires: nonce.expires.Add(onceMargin),
 		TokenID: a.TokenID, TokenBatches: s.cfg.TokenBatches, TokenExpires: a.Expires.Add(onceMargin),
-		Count: len(proofs), Status: cfg.Status, SignerKeyID: signer.KeyID, Recorded: now,
+		Granted: a.Granted, Wallet: Wallet{Unit: s.WalletUnit(a.Thumbprint)},
+		Count: len(proofs), Status: statusKind(cfg.Status), SignerKeyID: signer.KeyID, Recorded: now,
 	}}
 	batch, indices, err := p.record(ctx, cfg)
 	if err != nil {
@@ -94,6 +96,12 @@ func (p *Prepared) record(ctx context.Context, cfg *catalog.Configuration) (*cat
 		case errors.Is(err, ErrTokenSpent):
 			err := problem.New(problem.InvalidToken, "the access token has been used up for this credential")
 			return nil, nil, p.s.deny(ctx, p.access, cfg.ID, "token spent", err)
+		case errors.Is(err, ErrGrantVoid):
+			err := problem.New(problem.InvalidToken, "the offer behind the access token ended: a new one is needed")
+			return nil, nil, p.s.deny(ctx, p.access, cfg.ID, "grant void", err)
+		case errors.Is(err, ErrWalletRevoked):
+			err := problem.New(problem.CredentialRequestDenied, "this cannot be issued to this wallet")
+			return nil, nil, p.s.deny(ctx, p.access, cfg.ID, "wallet revoked", err)
 		case errors.Is(err, ErrStale) && try < staleRetries:
 			continue
 		}
@@ -135,13 +143,13 @@ func (p *Prepared) denied(ctx context.Context, err error) error {
 // build makes the exact bytes of every copy. What fails here is our own
 // mistake: nothing is released and an alarm is due (a 500 in the log).
 func (p *Prepared) build(ctx context.Context, batch *catalog.Batch, proofs []oid4vci.Proof, indices []StatusIndex) error {
-	if p.intent.Status && len(indices) != len(proofs) {
+	if p.intent.Status != StatusNone && len(indices) != len(proofs) {
 		return problem.New(problem.Internal, "%d status indices for %d copies", len(indices), len(proofs))
 	}
 	p.copies = make([]catalog.Prepared, len(proofs))
 	return p.s.parallel(ctx, len(proofs), func(i int) error {
 		c := catalog.Copy{Key: proofs[i].Key}
-		if p.intent.Status {
+		if p.intent.Status != StatusNone {
 			c.ListURI, c.Index = indices[i].List, indices[i].Index
 		}
 		var err error
@@ -162,7 +170,7 @@ func (p *Prepared) event(outcome string, more map[string]string) audit.Event {
 		detail[k] = v
 	}
 	return audit.Event{
-		Time: p.s.p.Clock.Now(), Action: "credential.sign", Subject: p.intent.Document, Actor: p.access.actor(), Outcome: outcome, Detail: detail,
+		Time: p.s.p.Clock.Now(), Action: "credential.sign", Person: p.intent.Person, Actor: p.access.actor(), Outcome: outcome, Detail: detail,
 	}
 }
 
@@ -193,4 +201,17 @@ func (p *Prepared) markBurned(ctx context.Context, detail map[string]string) err
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), burnTimeout)
 	defer cancel()
 	return p.s.p.Store.MarkBurned(ctx, p.intent.Batch, p.event(audit.Failed, detail))
+}
+
+// statusKind is what the catalog calls it.
+func statusKind(v any) StatusKind {
+	switch v := v.(type) {
+	case bool:
+		if v {
+			return StatusList
+		}
+		return StatusNone
+	default:
+		return StatusKind(fmt.Sprint(v))
+	}
 }
