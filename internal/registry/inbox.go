@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strconv"
 	"time"
 
@@ -30,9 +29,11 @@ type Config struct {
 	Clock clock.Clock
 	// MaxAge and Skew bound iat; zero is the default.
 	MaxAge, Skew time.Duration
-	// Revoked is called after an event that revoked copies is durable, so
-	// that lists are published at once. It must not block. It may be nil.
-	Revoked func()
+	// Table says what each fact does to the copies of each document type.
+	Table document.Table
+	// Revoked is called after what revokes copies is durable: urgent asks for
+	// publication at once. It must not block. It may be nil.
+	Revoked func(urgent bool)
 
 	// ReceiptSigner signs receipts; ReceiptChain is its certificate and those
 	// between it and the anchor, DER, leaf first, or nil.
@@ -49,7 +50,8 @@ type Inbox struct {
 	audit        audit.Writer
 	clock        clock.Clock
 	maxAge, skew time.Duration
-	revoked      func()
+	table        document.Table
+	revoked      func(urgent bool)
 	receipts     receiptSigner
 }
 
@@ -63,7 +65,7 @@ func New(cfg Config) (*Inbox, error) {
 	}
 	in := &Inbox{
 		issuer: cfg.Issuer, store: cfg.Store, audit: cfg.Audit, clock: cfg.Clock,
-		maxAge: cfg.MaxAge, skew: cfg.Skew, revoked: cfg.Revoked, sources: map[string]Source{},
+		maxAge: cfg.MaxAge, skew: cfg.Skew, table: cfg.Table, revoked: cfg.Revoked, sources: map[string]Source{},
 	}
 	if in.maxAge <= 0 {
 		in.maxAge = DefaultMaxAge
@@ -110,27 +112,17 @@ func (in *Inbox) application(s *statement) Application {
 // decide is the part of the judgement that depends on the state or must not
 // disturb the answer to a repeated event, such as the age of its signature.
 func (in *Inbox) decide(s *statement) Decide {
-	return func(current document.Subject, _ bool) (document.Subject, document.Change, error) {
+	return func(subjects []document.Subject) ([]document.Subject, document.Change, error) {
 		now := s.record.Accepted
-		var err error
 		switch {
 		case s.issued.After(now.Add(in.skew)):
-			err = problem.New(problem.InvalidRequest, "iat lies in the future")
+			return nil, document.Change{}, problem.New(problem.InvalidRequest, "iat lies in the future")
 		case s.issued.Before(now.Add(-in.maxAge)):
-			err = problem.New(problem.InvalidRequest, "iat is too old: sign the event again")
-		case s.record.Effective.After(now.Add(in.skew)):
-			err = problem.New(problem.InvalidRequest, "toe lies in the future: this is not supported yet")
+			return nil, document.Change{}, problem.New(problem.InvalidRequest, "iat is too old: sign the event again")
 		}
-		if p, ok := s.payload.(document.DocumentAnnulled); ok && err == nil {
-			if d := current.Document(p.Number); d != nil && !slices.Contains(s.source.DocumentTypes, d.Type) {
-				err = problem.New(problem.AccessDenied, "this source may not speak of this document")
-			}
-		}
-		if err != nil {
-			return document.Subject{}, document.Change{}, err
-		}
-		return document.Apply(current, document.Event{
-			Subject: current.Number, Effective: s.record.Effective, Received: now, Payload: s.payload,
+		return in.table.Apply(subjects, document.Event{
+			ID:        document.EventID{Source: s.record.Source, JTI: s.record.JTI},
+			Effective: s.record.Effective, Received: now, Payload: s.payload,
 		})
 	}
 }
@@ -141,7 +133,7 @@ func (in *Inbox) settle(ctx context.Context, peer string, s *statement, r Result
 		return Outcome{}, in.refuse(ctx, peer, s.record.Token, s, storeProblem(r.Err))
 	}
 	if r.Outcome.Copies > 0 && !r.Outcome.Repeated && in.revoked != nil {
-		in.revoked()
+		in.revoked(false)
 	}
 	return r.Outcome, nil
 }

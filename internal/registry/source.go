@@ -24,6 +24,9 @@ type Source struct {
 	DocumentTypes []string
 	// Kinds lists the kinds of entitlement that it may put.
 	Kinds []string
+	// Measures lists the kinds of measure that it may add, lift, correct or
+	// revoke on appeal.
+	Measures []document.MeasureKind
 }
 
 func (s Source) validate() error {
@@ -40,7 +43,7 @@ func (s Source) validate() error {
 		}
 	}
 	for _, e := range s.Events {
-		if !slices.Contains(document.Names(), e) && !slices.Contains(document.Planned(), e) {
+		if !slices.Contains(document.Names(), e) {
 			return fmt.Errorf("source %s: no such event: %q", s.Name, e)
 		}
 	}
