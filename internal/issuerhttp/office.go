@@ -27,6 +27,8 @@ type OfficeConfig struct {
 	// of a document, one of which is "". The answer is encoded as it is; it has
 	// numbers and types, no attribute of the person. Nil leaves the endpoint out.
 	Issuable func(ctx context.Context, person, document string) (any, error)
+	// Operator is what an operator does; nil leaves its endpoints out.
+	Operator Operator
 	// Actor names who asks, for the audit log. An error refuses the request.
 	Actor func(*http.Request) (string, error)
 }
@@ -68,7 +70,10 @@ func Office(e *webserver.Engine, cfg OfficeConfig) {
 	if cfg.Issuable != nil {
 		e.Handle(webserver.Route{Method: http.MethodGet, Path: DocumentsPath, SameOrigin: true, Handler: cfg.documents})
 	}
-	body := webserver.Body{Types: []string{"application/json"}, Max: webserver.MaxJSONBody}
+	if cfg.Operator != nil {
+		cfg.operate(e)
+	}
+	body := officeBody
 	e.Handle(webserver.Route{Method: http.MethodPost, Path: OfficePath, Body: body, SameOrigin: true, Handler: cfg.offer})
 	e.Handle(webserver.Route{Method: http.MethodPost, Path: OfficePath + "/revoke", Body: body, SameOrigin: true, Handler: cfg.revoke})
 	e.Handle(webserver.Route{Method: http.MethodGet, Path: OfficePath + "/:id/qr.svg", Handler: cfg.qr(func(code *qr.Code) (string, []byte, error) {
@@ -79,6 +84,8 @@ func Office(e *webserver.Engine, cfg OfficeConfig) {
 		return "image/png", png, err
 	})})
 }
+
+var officeBody = webserver.Body{Types: []string{"application/json"}, Max: webserver.MaxJSONBody}
 
 func (cfg OfficeConfig) documents(c *gin.Context) error {
 	if _, err := cfg.Actor(c.Request); err != nil {

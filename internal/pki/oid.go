@@ -57,6 +57,8 @@ var (
 	OIDBundleSigner   = private(3)
 	OIDReceiptSigner  = private(4)
 	OIDRegistrySource = private(5)
+	// OIDCheckpointSigner is for checkpoints of an audit record.
+	OIDCheckpointSigner = private(6)
 )
 
 func private(n int) asn1.ObjectIdentifier {

@@ -40,6 +40,8 @@ const (
 	ProfileBundleSigner Profile = "bundle-signer"
 	// ProfileReceiptSigner signs receipts for registry events.
 	ProfileReceiptSigner Profile = "receipt-signer"
+	// ProfileCheckpointSigner signs checkpoints of the audit record.
+	ProfileCheckpointSigner Profile = "checkpoint-signer"
 	// ProfileRegistrySource signs the events of one registry.
 	ProfileRegistrySource Profile = "registry-source"
 )
@@ -49,7 +51,7 @@ func Profiles() []Profile {
 	return []Profile{
 		ProfileIACA, ProfileIACALink, ProfileDocumentSignerMDL, ProfileDocumentSignerPID, ProfileStatusSigner,
 		ProfileReaderCA, ProfileReader, ProfileAccessCA, ProfileAccess, ProfileVICALSigner, ProfileOperationsCA,
-		ProfileBundleSigner, ProfileReceiptSigner, ProfileRegistrySource,
+		ProfileBundleSigner, ProfileReceiptSigner, ProfileCheckpointSigner, ProfileRegistrySource,
 	}
 }
 
@@ -114,6 +116,8 @@ var profiles = map[Profile]rules{
 		ekus: []asn1.ObjectIdentifier{OIDBundleSigner}},
 	ProfileReceiptSigner: {max: longLeafDays, keyUsage: x509.KeyUsageDigitalSignature,
 		ekus: []asn1.ObjectIdentifier{OIDReceiptSigner}},
+	ProfileCheckpointSigner: {max: longLeafDays, keyUsage: x509.KeyUsageDigitalSignature,
+		ekus: []asn1.ObjectIdentifier{OIDCheckpointSigner}},
 	ProfileRegistrySource: {max: longLeafDays, keyUsage: x509.KeyUsageDigitalSignature,
 		ekus: []asn1.ObjectIdentifier{OIDRegistrySource}},
 }

@@ -33,8 +33,18 @@ func (c *Config) profile(name string) pki.Profile {
 		return pki.ProfileStatusSigner
 	case "receipt":
 		return pki.ProfileReceiptSigner
+	case "checkpoint":
+		return pki.ProfileCheckpointSigner
+	case "console":
+		return pki.ProfileRegistrySource
 	}
 	return pki.ProfileDocumentSignerPID
+}
+
+// internal says whether a profile is below the operations CA: keys that sign
+// what no reader of credentials sees.
+func internal(p pki.Profile) bool {
+	return p == pki.ProfileReceiptSigner || p == pki.ProfileCheckpointSigner || p == pki.ProfileRegistrySource
 }
 
 // template is the certificate that Init makes for a signer.
@@ -127,7 +137,7 @@ func (c *Config) loadRoots() (r roots, err error) {
 }
 
 func (r roots) of(p pki.Profile) *pki.Certificate {
-	if p == pki.ProfileReceiptSigner {
+	if internal(p) {
 		return r.operations
 	}
 	return r.iaca
@@ -157,7 +167,7 @@ func (c *Config) chainOf(name string, r roots, now time.Time) (*identity, error)
 		return nil, fmt.Errorf("%s does not conform to %s: %s", path, profile, strings.Join(findings, "; "))
 	}
 	if _, err := pki.Validate(id.chain, []*pki.Certificate{issuer}, pki.PathOptions{
-		Now: now, Purposes: id.leaf.ExtKeyUsages, RequireEKU: true, CheckCountry: profile != pki.ProfileReceiptSigner,
+		Now: now, Purposes: id.leaf.ExtKeyUsages, RequireEKU: true, CheckCountry: !internal(profile),
 	}); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}

@@ -131,14 +131,14 @@ func (k *checker) listeners() {
 }
 
 // signerProfiles are the profiles that a signer may have.
-var signerProfiles = []pki.Profile{pki.ProfileDocumentSignerMDL, pki.ProfileDocumentSignerPID, pki.ProfileStatusSigner, pki.ProfileReceiptSigner}
+var signerProfiles = []pki.Profile{pki.ProfileDocumentSignerMDL, pki.ProfileDocumentSignerPID, pki.ProfileStatusSigner, pki.ProfileReceiptSigner, pki.ProfileCheckpointSigner, pki.ProfileRegistrySource}
 
 func (k *checker) keys() {
 	c := k.c
 	if c.Curve != "P-256" && c.Curve != "P-384" {
 		k.bad("curve", "P-256 or P-384, got %q", c.Curve)
 	}
-	for _, name := range []string{"status", "receipt"} {
+	for _, name := range []string{"status", "receipt", "checkpoint", "console"} {
 		if _, ok := c.Signers[name]; !ok {
 			k.bad("signers."+name, "missing: key and chain are needed")
 		}
@@ -188,7 +188,7 @@ func (k *checker) sources() {
 		}
 		seen[s.Issuer] = true
 		for _, e := range s.Events {
-			if !slices.Contains(document.Names(), e) && !slices.Contains(document.Planned(), e) {
+			if !slices.Contains(document.Names(), e) {
 				k.bad(key+".events", "no event %q; there are %s", e, strings.Join(document.Names(), ", "))
 			}
 		}

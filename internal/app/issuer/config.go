@@ -34,10 +34,15 @@ type Config struct {
 	IACA           Root              `yaml:"iaca"`
 	OperationsCA   Root              `yaml:"operations_ca"`
 	Catalog        []string          `yaml:"catalog"`
+	Effects        string            `yaml:"effects"`
 	Sources        []Source          `yaml:"sources"`
 	Clients        []string          `yaml:"clients"`
 	Offers         Offers            `yaml:"offers"`
 	Status         Status            `yaml:"status"`
+	Notices        Notices           `yaml:"notices"`
+	Audit          Audit             `yaml:"audit"`
+	Retention      Retention         `yaml:"retention"`
+	Console        Console           `yaml:"console"`
 	RateLimit      RateLimit         `yaml:"rate_limit"`
 	LogLevel       string            `yaml:"log_level"`
 
@@ -58,6 +63,7 @@ type Listen struct {
 	Public   string `yaml:"public"`
 	Registry string `yaml:"registry"`
 	Office   string `yaml:"office"`
+	Console  string `yaml:"console"`
 	Metrics  string `yaml:"metrics"`
 }
 
@@ -66,6 +72,7 @@ type TLS struct {
 	Certificate string `yaml:"certificate"`
 	Key         string `yaml:"key"`
 	ClientCA    string `yaml:"client_ca"`
+	CRL         string `yaml:"crl"`
 }
 
 // Signer is a key and the certificate chain over it.
@@ -88,7 +95,10 @@ type Source struct {
 	Events        []string `yaml:"events"`
 	DocumentTypes []string `yaml:"document_types"`
 	Entitlements  []string `yaml:"entitlements"`
+	Measures      []string `yaml:"measures"`
 	ClientNames   []string `yaml:"client_names"`
+	ClientPins    []string `yaml:"client_pins"`
+	Webhook       string   `yaml:"webhook"`
 }
 
 // Offers is the life of offers and transaction codes.
@@ -103,6 +113,72 @@ type Status struct {
 	Tick     time.Duration `yaml:"tick"`
 	TTL      time.Duration `yaml:"ttl"`
 	Lifetime time.Duration `yaml:"lifetime"`
+
+	Mix       time.Duration `yaml:"mix"`
+	Cover     int           `yaml:"cover"`
+	Leave     time.Duration `yaml:"leave"`
+	OpenLists int           `yaml:"open_lists"`
+	Rotate    time.Duration `yaml:"rotate"`
+	Directory string        `yaml:"directory"`
+}
+
+// Notices is how holders are told.
+type Notices struct {
+	Language string            `yaml:"language"`
+	Webhook  string            `yaml:"webhook"`
+	Mail     Mail              `yaml:"mail"`
+	Appeal   map[string]Appeal `yaml:"appeal"`
+}
+
+// Mail is the SMTP server that takes our messages.
+type Mail struct {
+	Server       string `yaml:"server"`
+	From         string `yaml:"from"`
+	User         string `yaml:"user"`
+	PasswordFile string `yaml:"password_file"`
+	Roots        string `yaml:"roots"`
+}
+
+// Appeal is what holders read about their rights, in one language.
+type Appeal struct {
+	Text string `yaml:"text"`
+	URL  string `yaml:"url"`
+}
+
+// Audit is the keeping of the audit record.
+type Audit struct {
+	Checkpoints []string      `yaml:"checkpoints"`
+	Interval    time.Duration `yaml:"interval"`
+}
+
+// Retention is how long what was kept for a purpose stays; docs/DATA.md says
+// of each field which of these is its own.
+type Retention struct {
+	Tokens    time.Duration `yaml:"tokens"`
+	Outcomes  time.Duration `yaml:"outcomes"`
+	Copies    time.Duration `yaml:"copies"`
+	History   time.Duration `yaml:"history"`
+	Notices   time.Duration `yaml:"notices"`
+	Wallets   time.Duration `yaml:"wallets"`
+	AuditKeys time.Duration `yaml:"audit_keys"`
+}
+
+// Console is who works at the console, and its TLS.
+type Console struct {
+	PublicURL string    `yaml:"public_url"`
+	TLS       TLS       `yaml:"tls"`
+	Officers  []Officer `yaml:"officers"`
+}
+
+// Officer is one named account. Human names the person behind it: two accounts
+// of one human never count as two.
+type Officer struct {
+	ID       string   `yaml:"id"`
+	Name     string   `yaml:"name"`
+	Human    string   `yaml:"human"`
+	Roles    []string `yaml:"roles"`
+	Pins     []string `yaml:"pins"`
+	Disabled bool     `yaml:"disabled"`
 }
 
 // RateLimit bounds one client address.

@@ -178,7 +178,7 @@ func (m *maker) certificates(ctx context.Context) error {
 	}
 	for _, name := range slices.Sorted(maps.Keys(m.cfg.Signers)) {
 		by := iaca
-		if m.cfg.profile(name) == pki.ProfileReceiptSigner {
+		if internal(m.cfg.profile(name)) {
 			by = operations
 		}
 		if err := m.leaf(ctx, name, by); err != nil {
@@ -249,7 +249,7 @@ func (m *maker) root(ctx context.Context, r Root, p pki.Profile, name string) (r
 // crlURL is where revoked certificates of a root would be listed. Receipts are
 // for registries, which know their office: no list is named there.
 func (c *Config) crlURL(p pki.Profile) string {
-	if p == pki.ProfileReceiptSigner || p == pki.ProfileOperationsCA {
+	if internal(p) || p == pki.ProfileOperationsCA {
 		return ""
 	}
 	return c.PublicURL + "/crl/iaca.crl"
@@ -259,7 +259,7 @@ func (c *Config) crlURL(p pki.Profile) string {
 func (m *maker) leaf(ctx context.Context, name string, by root) error {
 	s := m.cfg.Signers[name]
 	curve := m.curve()
-	if m.cfg.profile(name) == pki.ProfileReceiptSigner {
+	if internal(m.cfg.profile(name)) {
 		curve = elliptic.P256() // what registries verify: ES256
 	}
 	k, err := m.key(ctx, s.Key, curve)
