@@ -26,6 +26,8 @@ type Terms struct {
 	// whose issuing_country or issuing_jurisdiction differs is refused (ISO/IEC
 	// 18013-5, B.1.4), as every reader would.
 	Country, State string
+	// Effects tells which measures block new copies; nil is the default table.
+	Effects document.Table
 }
 
 // Batch is the values of one document, resolved, checked and encoded once, for
@@ -47,7 +49,7 @@ type resolved struct {
 }
 
 // NewBatch resolves the elements of the configuration for one document of a
-// person at an instant. Refusals are of the kinds of document.Subject.Issuable, or
+// person at an instant. Refusals are of the kinds of document.Table.Issuable, or
 // credential_request_denied with the element at fault; they hold no value.
 //
 // Values are those of the beginning of validity, rights those of the instant. An
@@ -62,7 +64,7 @@ func (cfg *Configuration) NewBatch(s document.Subject, doc document.Document, at
 	if doc.Type != cfg.DocumentType {
 		return nil, problem.New(problem.CredentialRequestDenied, "the document is of another type than the credential")
 	}
-	if err := s.Issuable(doc.Number, at); err != nil {
+	if err := b.terms.Effects.Issuable(s, doc.Number, at); err != nil {
 		return nil, err
 	}
 	b.begin(at, doc)

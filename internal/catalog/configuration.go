@@ -18,6 +18,14 @@ const (
 	FormatSDJWT = oid4vci.FormatSDJWT
 )
 
+// What stands in a copy to tell whether it was revoked: nothing, an index in a
+// status list, an identifier in an identifier list.
+const (
+	StatusNone       = ""
+	StatusList       = "status-list"
+	StatusIdentifier = "identifier-list"
+)
+
 // Configuration is one credential configuration, complete and checked. Fields
 // are to be read only.
 type Configuration struct {
@@ -29,7 +37,7 @@ type Configuration struct {
 	DocumentType string // of the registry's document
 	Signer       string // name of the signing key in the issuer's configuration
 	SigningCurve string // P-256 or P-384
-	Status       bool   // every copy has an entry in a status list
+	Status       string // StatusNone, StatusList or StatusIdentifier
 	ValidityDays int
 	BatchSize    int
 	AgeOver      []int
@@ -67,7 +75,7 @@ func (cfg *Configuration) Type() string {
 func compile(p parsed) (*Configuration, error) {
 	cfg := &Configuration{
 		ID: p.ID, Format: p.Format, DocType: p.DocType, VCT: p.VCT, Scope: p.Scope, DocumentType: p.DocumentType,
-		Signer: p.Signer, SigningCurve: p.SigningCurve, Status: p.Status == nil || *p.Status,
+		Signer: p.Signer, SigningCurve: p.SigningCurve, Status: string(p.Status),
 		ValidityDays: p.ValidityDays, BatchSize: p.BatchSize, AgeOver: slices.Clone(p.AgeOver), Display: p.Display,
 	}
 	if cfg.SigningCurve == "" {
@@ -137,6 +145,8 @@ func (cfg *Configuration) check() (key string, err error) {
 		return "signer", errors.New("letters, digits, dots, hyphens and underscores expected")
 	case cfg.SigningCurve != "P-256" && cfg.SigningCurve != "P-384":
 		return "signing_curve", errors.New("P-256 or P-384 expected")
+	case cfg.Format != FormatMDoc && cfg.Status == StatusIdentifier:
+		return "status", errors.New("an identifier list is for mdocs only")
 	case cfg.ValidityDays < 1 || cfg.ValidityDays > MaxDays:
 		return "validity_days", fmt.Errorf("between 1 and %d", MaxDays)
 	case cfg.BatchSize < 1 || cfg.BatchSize > MaxBatch:

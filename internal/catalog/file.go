@@ -31,8 +31,10 @@ type FileConfiguration struct {
 	Signer string `yaml:"signer"`
 	// SigningCurve is P-256 (default) or P-384, as announced to wallets.
 	SigningCurve string `yaml:"signing_curve"`
-	// Status gives every copy an entry in a status list. Default true.
-	Status *bool `yaml:"status"`
+	// Status gives every copy an index in a status list (status-list, or true) or,
+	// of an mdoc, an identifier in an identifier list (identifier-list), or nothing
+	// (false). Default status-list.
+	Status FileStatus `yaml:"status"`
 	// ValidityDays is the life of a copy in whole days, 1 to 398. Default 14.
 	ValidityDays int `yaml:"validity_days"`
 	// BatchSize is how many copies a request may ask for, 1 to 50. Default 20.
@@ -98,6 +100,27 @@ type Image struct {
 	AltText string `yaml:"alt_text"`
 }
 
+// FileStatus is one of the Status constants, also written as true or false.
+type FileStatus string
+
+// UnmarshalYAML takes a boolean or one of the two words.
+func (s *FileStatus) UnmarshalYAML(node *yaml.Node) error {
+	var yes bool
+	switch {
+	case node.Kind != yaml.ScalarNode:
+	case node.Tag == "!!bool" && node.Decode(&yes) == nil:
+		*s = StatusNone
+		if yes {
+			*s = StatusList
+		}
+		return nil
+	case node.Tag == "!!str" && (node.Value == StatusList || node.Value == StatusIdentifier):
+		*s = FileStatus(node.Value)
+		return nil
+	}
+	return fmt.Errorf("line %d: status: true, false, %s or %s expected", node.Line, StatusList, StatusIdentifier)
+}
+
 // Sources is one source or a list of them.
 type Sources []string
 
@@ -136,6 +159,7 @@ func parseFile(data []byte) ([]parsed, error) {
 	var all []parsed
 	for {
 		p := parsed{node: new(yaml.Node)}
+		p.Status = StatusList
 		err := typed.Decode(&p.FileConfiguration)
 		if errors.Is(err, io.EOF) {
 			break

@@ -47,7 +47,7 @@ func issue(t testing.TB, cfg *Configuration, signer pkitest.Entity, n int) (cred
 	for i := range n {
 		key := walletKey(t)
 		c := Copy{Key: key.Public()}
-		if cfg.Status {
+		if cfg.Status == StatusList {
 			c.ListURI, c.Index = "https://issuer.example/status/1", uint64(1000+i)
 		}
 		prepared, err := b.Prepare(c, rand.Reader)

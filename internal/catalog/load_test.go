@@ -36,7 +36,7 @@ func TestBuiltInIsComplete(t *testing.T) {
 				t.Errorf("%s: %s mandatory %v", id, row.Data, e.mandatory)
 			}
 		}
-		if cfg.ValidityDays != 14 || cfg.BatchSize != 20 || !cfg.Status || cfg.Scope == "" {
+		if cfg.ValidityDays != 14 || cfg.BatchSize != 20 || cfg.Status != StatusList || cfg.Scope == "" {
 			t.Errorf("%s: %+v", id, cfg)
 		}
 	}

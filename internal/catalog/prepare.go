@@ -13,8 +13,10 @@ import (
 // Copy is what one copy has for itself.
 type Copy struct {
 	Key     crypto.PublicKey // of the wallet
-	ListURI string           // of the status list; empty when the configuration has no status
-	Index   uint64           // in that list
+	ListURI string           // of the list; empty when the configuration has no status
+	Index   uint64           // in a status list
+	// Identifier in an identifier list, else nil.
+	Identifier []byte
 }
 
 // Prepared is one copy, its exact bytes built and checked, ready to be signed
@@ -30,16 +32,19 @@ type Prepared interface {
 // in it tells that it belongs to the batch but the values and the validity, which
 // are those of the day.
 func (b *Batch) Prepare(c Copy, rand io.Reader) (Prepared, error) {
-	if (c.ListURI != "") != b.cfg.Status {
-		return nil, problem.New(problem.Internal, "copy with a status entry exactly where the configuration has status")
+	if (c.ListURI != "") != (b.cfg.Status != StatusNone) || (len(c.Identifier) > 0) != (b.cfg.Status == StatusIdentifier) {
+		return nil, problem.New(problem.Internal, "copy with another status entry than the configuration has")
 	}
 	if c.Key == nil {
 		return nil, problem.New(problem.Internal, "copy without a key of the wallet")
 	}
 	if b.mdoc != nil {
 		parts := mdoc.Copy{DeviceKey: c.Key, Validity: mdoc.NewValidityInfo(b.from, b.from, b.until)}
-		if c.ListURI != "" {
+		switch b.cfg.Status {
+		case StatusList:
 			parts.Status = &mdoc.Status{StatusList: &mdoc.StatusListInfo{Index: c.Index, URI: c.ListURI}}
+		case StatusIdentifier:
+			parts.Status = &mdoc.Status{IdentifierList: &mdoc.IdentifierListInfo{ID: c.Identifier, URI: c.ListURI}}
 		}
 		prepared, err := b.mdoc.Prepare(parts, rand)
 		if err != nil {

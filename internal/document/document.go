@@ -2,6 +2,9 @@ package document
 
 import "time"
 
+// TypeMDL is the type of the documents that show the right to drive.
+const TypeMDL = "mdl"
+
 // Document is the legal thing that an authority issued: a driving licence, an
 // identity document. Its number is unique over all persons and types.
 type Document struct {
@@ -24,12 +27,24 @@ type Document struct {
 	// AnnulledAt is when it took effect, the toe of the event.
 	AnnulledAt     time.Time `json:"annulled_at,omitzero"`
 	AnnulledReason string    `json:"annulled_reason,omitempty"`
+	// AnnulledKnown is when the office learned it, AnnulledBy the event.
+	AnnulledKnown time.Time `json:"annulled_known,omitzero"`
+	AnnulledBy    EventID   `json:"annulled_by,omitzero"`
 
 	Surrendered       bool      `json:"surrendered,omitempty"`
 	SurrenderedAt     time.Time `json:"surrendered_at,omitzero"`
 	SurrenderedReason string    `json:"surrendered_reason,omitempty"`
+	SurrenderedKnown  time.Time `json:"surrendered_known,omitzero"`
+	SurrenderedBy     EventID   `json:"surrendered_by,omitzero"`
 
 	// CarrierLostAt is when the card was last reported lost, zero for never.
 	CarrierLostAt     time.Time `json:"carrier_lost_at,omitzero"`
 	CarrierLostReason string    `json:"carrier_lost_reason,omitempty"`
+}
+
+// annulled and surrendered tell whether the document has ended at an instant.
+func (d *Document) annulled(at time.Time) bool { return d.Annulled && !at.Before(d.AnnulledAt) }
+
+func (d *Document) surrendered(at time.Time) bool {
+	return d.Surrendered && !at.Before(d.SurrenderedAt)
 }

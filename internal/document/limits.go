@@ -1,5 +1,7 @@
 package document
 
+import "time"
+
 const (
 	// MaxText is the longest text value, in characters: the limit of
 	// ISO/IEC 18013-5, 7.2.1 and of the PID Rulebook.
@@ -24,6 +26,18 @@ const (
 	// one event stays bounded. A renewed document may take a new number.
 	MaxDocuments    = 200
 	MaxEntitlements = 50
+	// MaxMeasures bounds one person over a life, MaxRevisions what was ever
+	// said of one measure.
+	MaxMeasures  = 200
+	MaxRevisions = 100
+	// MaxMeasureID bounds the id of a measure. A source chooses at most
+	// MaxNumber; a merge may put the number of a person before it.
+	MaxMeasureID = 2*MaxNumber + 1
+	// MaxAhead is by how much the clock of a registry may be ahead of ours in
+	// a fact that cannot lie in the future.
+	MaxAhead = 5 * time.Minute
+	// MaxTable bounds the file of effects.
+	MaxTable = 64 << 10
 	// MaxImage is the largest image in bytes. A credential of more than 24 KiB
 	// compresses badly; this leaves registries room, the catalogue may ask
 	// for less.

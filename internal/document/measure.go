@@ -1,6 +1,9 @@
 package document
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // MeasureKind is what an authority did to a right.
 type MeasureKind string
@@ -58,4 +61,45 @@ type Revision struct {
 	// Void: an appeal was upheld; it never held.
 	Void   bool   `json:"void,omitempty"`
 	Reason string `json:"reason,omitempty"`
+}
+
+// Latest is the revision that holds, the zero Revision of a measure of which
+// nothing was said.
+func (m Measure) Latest() Revision {
+	if len(m.Revisions) == 0 {
+		return Revision{Void: true}
+	}
+	return m.Revisions[len(m.Revisions)-1]
+}
+
+// Holds tells whether the measure holds at an instant, by what is known last.
+func (m Measure) Holds(at time.Time) bool {
+	from, until, ok := m.Latest().Span()
+	return ok && !at.Before(from) && (until.IsZero() || at.Before(until))
+}
+
+// Span is the time in which the measure holds, until exclusive and zero when
+// nothing ends it. ok is false when there is no such time.
+func (r Revision) Span() (from, until time.Time, ok bool) {
+	for _, end := range []time.Time{r.Orders.Until, r.Orders.ConfirmBy, r.Lifted} {
+		if !end.IsZero() && (until.IsZero() || end.Before(until)) {
+			until = end
+		}
+	}
+	return r.From, until, !r.Void && (until.IsZero() || r.From.Before(until))
+}
+
+// concerns tells whether the measure is about a category of a right.
+func (m *Measure) concerns(right Right, category string) bool {
+	listed := m.Latest().Orders.Categories
+	return m.Right == right && (len(listed) == 0 || slices.Contains(listed, category))
+}
+
+// documentType is the type of the documents that show a right: the mDL that of
+// driving, others are called as their right.
+func documentType(rightKind string) string {
+	if rightKind == KindDriving {
+		return TypeMDL
+	}
+	return rightKind
 }

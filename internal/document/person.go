@@ -7,6 +7,14 @@ type Person struct {
 	Attributes Attributes `json:"attributes,omitempty"`
 	Deceased   bool       `json:"deceased,omitempty"`
 	DeceasedAt time.Time  `json:"deceased_at,omitzero"`
+	// DeceasedKnown is when the office learned it, DeceasedBy the event.
+	DeceasedKnown time.Time `json:"deceased_known,omitzero"`
+	DeceasedBy    EventID   `json:"deceased_by,omitzero"`
+}
+
+// deceased at an instant; false of nobody.
+func (p *Person) deceased(at time.Time) bool {
+	return p != nil && p.Deceased && !at.Before(p.DeceasedAt)
 }
 
 // Attributes are named facts. The names are the data identifiers of the mDL

@@ -1,10 +1,6 @@
 package document
 
-import (
-	"time"
-
-	"vidimus/internal/problem"
-)
+import "time"
 
 // Subject is all that the office knows of one person, at one version.
 type Subject struct {
@@ -45,46 +41,5 @@ func (s Subject) Entitlement(kind, territory string) *Entitlement {
 	return nil
 }
 
-// Issuable tells whether a copy of the document may be made at an instant: nil,
-// or a refusal of kind not_found (no such document, nobody known) or
-// credential_request_denied.
-func (s Subject) Issuable(docNumber string, at time.Time) error {
-	d := s.Document(docNumber)
-	switch {
-	case d == nil:
-		return problem.New(problem.NotFound, "no such document")
-	case s.Person == nil:
-		return problem.New(problem.NotFound, "the holder of the document is not known yet")
-	case s.Person.Deceased:
-		return problem.New(problem.CredentialRequestDenied, "the holder is recorded as deceased")
-	case d.Annulled:
-		return problem.New(problem.CredentialRequestDenied, "the document is annulled")
-	case startsAfter(d.IssueDate, at):
-		return problem.New(problem.CredentialRequestDenied, "the document is not issued yet")
-	case endsBefore(d.ExpiryDate, at):
-		return problem.New(problem.CredentialRequestDenied, "the document has expired")
-	}
-	return nil
-}
-
-// Driving is the set of vehicle categories that the person may drive at an
-// instant: those of the entitlements of kind driving that have begun and have
-// not ended, in the order as recorded. A privilege is valid through its last
-// day, in UTC.
-func (s Subject) Driving(at time.Time) []Privilege {
-	var held []Privilege
-	for _, e := range s.Entitlements {
-		if e.Kind != KindDriving {
-			continue
-		}
-		for _, p := range e.Privileges {
-			if !startsAfter(p.IssueDate, at) && !endsBefore(p.ExpiryDate, at) {
-				held = append(held, p)
-			}
-		}
-	}
-	return held
-}
-
-// Driving is Subject.Driving as a function.
-func Driving(s Subject, at time.Time) []Privilege { return s.Driving(at) }
+// Holds tells whether a measure holds at an instant.
+func (s Subject) Holds(m Measure, at time.Time) bool { return m.Holds(at) }
