@@ -38,19 +38,21 @@ func ParseBatch(body []byte) (map[string]string, error) {
 
 // AcceptBatch takes at most MaxBatchItems tokens, named by their jti. Each is
 // accepted or refused for itself: the order is that of seq, whatever the order
-// in the request, so that after a refused event the later ones of its source
-// are refused for the gap. Acknowledged events are durable when it returns.
-// The error concerns the batch as a whole.
+// in the request. Those that came too early are held as Accept holds them, and
+// the answer waits for the last; but not those behind an event that this same
+// batch had refused, which only its source can repair. Acknowledged events are
+// durable when it returns. The error concerns the batch as a whole.
 func (in *Inbox) AcceptBatch(ctx context.Context, peer string, sets map[string]string) (Batch, error) {
 	if len(sets) > MaxBatchItems {
 		return Batch{}, problem.New(problem.TooLarge, "more than %d events", MaxBatchItems)
 	}
-	items := in.verifyAll(peer, sets)
 	answer := Batch{Errors: map[string]error{}}
 	var due []*batchItem
-	for _, it := range items {
+	refused := map[string]uint64{} // the lowest number refused, by source
+	for _, it := range in.verifyAll(peer, sets) {
 		if it.err != nil {
 			answer.Errors[it.jti] = in.refuse(ctx, peer, sets[it.jti], it.statement, it.err)
+			it.noteRefusal(refused)
 			continue
 		}
 		due = append(due, it)
@@ -59,27 +61,66 @@ func (in *Inbox) AcceptBatch(ctx context.Context, peer string, sets map[string]s
 		return cmp.Or(cmp.Compare(a.statement.record.Source, b.statement.record.Source),
 			cmp.Compare(a.statement.record.Seq, b.statement.record.Seq), cmp.Compare(a.jti, b.jti))
 	})
-	apps := make([]Application, len(due))
-	for i, it := range due {
-		apps[i] = in.application(it.statement)
-	}
-	if len(apps) > 0 {
-		for i, r := range in.store.ApplyEvents(ctx, apps) {
-			if _, err := in.settle(ctx, peer, due[i].statement, r); err != nil {
-				answer.Errors[due[i].jti] = err
-				continue
-			}
-			answer.Acks = append(answer.Acks, due[i].jti)
+	in.applyBatch(ctx, due, refused)
+	for _, it := range due {
+		if _, err := in.settle(ctx, peer, it.statement, it.result); err != nil {
+			answer.Errors[it.jti] = err
+			continue
 		}
+		answer.Acks = append(answer.Acks, it.jti)
 	}
 	slices.Sort(answer.Acks)
 	return answer, nil
+}
+
+// applyBatch fills in the results, those of held events too.
+func (in *Inbox) applyBatch(ctx context.Context, due []*batchItem, refused map[string]uint64) {
+	if len(due) == 0 {
+		return
+	}
+	list := make([]*statement, len(due))
+	for i, it := range due {
+		list[i] = it.statement
+	}
+	var wg sync.WaitGroup
+	now := in.clock.Now()
+	for i, r := range in.apply(ctx, list) {
+		it := due[i]
+		it.result = r
+		source, seq := it.statement.record.Source, it.statement.record.Seq
+		first, some := refused[source]
+		_, unread := refused[""]
+		switch {
+		case r.Err == nil:
+		case early(r.Err) == nil:
+			it.noteRefusal(refused)
+		case in.mayHold() && !unread && (!some || first > seq):
+			l := in.lines[source]
+			if h, ok := l.put(it.statement, now); ok {
+				wg.Go(func() { it.result = in.hold(ctx, l, h) })
+			}
+		}
+	}
+	wg.Wait()
 }
 
 type batchItem struct {
 	jti       string
 	statement *statement
 	err       error
+	result    Result
+}
+
+// noteRefusal keeps the lowest number of a source that was refused, 0 when it
+// could not be read; one whose source is not proven stands for every source.
+func (it *batchItem) noteRefusal(refused map[string]uint64) {
+	var r EventRecord
+	if it.statement != nil {
+		r = it.statement.record
+	}
+	if first, some := refused[r.Source]; !some || r.Seq < first {
+		refused[r.Source] = r.Seq
+	}
 }
 
 // verifyAll checks signatures on all cores.

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"sync"
 	"time"
 
 	"vidimus/internal/audit"
@@ -29,9 +30,15 @@ type Config struct {
 	Clock clock.Clock
 	// MaxAge and Skew bound iat; zero is the default.
 	MaxAge, Skew time.Duration
+	// HoldFor is how long an event that came too early waits for those before
+	// it, HoldEvents how many of one source do, HoldBytes how many octets
+	// their tokens have. Zero is the default; a negative HoldFor holds none.
+	HoldFor    time.Duration
+	HoldEvents int
+	HoldBytes  int64
 	// Table says what each fact does to the copies of each document type.
 	Table document.Table
-	// Revoked is called after what revokes copies is durable: urgent asks for
+	// Revoked is called after what revokes copies is durable; urgent asks for
 	// publication at once. It must not block. It may be nil.
 	Revoked func(urgent bool)
 
@@ -46,13 +53,17 @@ type Config struct {
 type Inbox struct {
 	issuer       string
 	sources      map[string]Source
+	lines        map[string]*line // by source
 	store        Store
 	audit        audit.Writer
 	clock        clock.Clock
 	maxAge, skew time.Duration
+	holdFor      time.Duration
 	table        document.Table
 	revoked      func(urgent bool)
 	receipts     receiptSigner
+	closing      chan struct{}
+	closeOnce    sync.Once
 }
 
 // New checks the configuration.
@@ -64,14 +75,15 @@ func New(cfg Config) (*Inbox, error) {
 		return nil, fmt.Errorf("registry: more than %d sources", maxSources)
 	}
 	in := &Inbox{
-		issuer: cfg.Issuer, store: cfg.Store, audit: cfg.Audit, clock: cfg.Clock,
-		maxAge: cfg.MaxAge, skew: cfg.Skew, table: cfg.Table, revoked: cfg.Revoked, sources: map[string]Source{},
+		issuer: cfg.Issuer, store: cfg.Store, audit: cfg.Audit, clock: cfg.Clock, table: cfg.Table, revoked: cfg.Revoked,
+		maxAge: orDefault(cfg.MaxAge, DefaultMaxAge), skew: orDefault(cfg.Skew, DefaultSkew), holdFor: cfg.HoldFor,
+		sources: map[string]Source{}, lines: map[string]*line{}, closing: make(chan struct{}),
 	}
-	if in.maxAge <= 0 {
-		in.maxAge = DefaultMaxAge
+	if in.holdFor == 0 {
+		in.holdFor = DefaultHoldFor
 	}
-	if in.skew <= 0 {
-		in.skew = DefaultSkew
+	if in.revoked == nil {
+		in.revoked = func(bool) {}
 	}
 	for _, s := range cfg.Sources {
 		if err := s.validate(); err != nil {
@@ -81,30 +93,88 @@ func New(cfg Config) (*Inbox, error) {
 			return nil, fmt.Errorf("registry: source %s twice", s.Name)
 		}
 		in.sources[s.Name] = s
+		in.lines[s.Name] = newLine(orDefault(cfg.HoldEvents, DefaultHoldEvents), orDefault(cfg.HoldBytes, DefaultHoldBytes))
 	}
 	var err error
 	in.receipts, err = newReceiptSigner(cfg)
 	return in, err
 }
 
+func orDefault[T int | int64 | time.Duration](v, otherwise T) T {
+	if v <= 0 {
+		return otherwise
+	}
+	return v
+}
+
 // Accept takes one token. peer is the source whose certificate the connection
 // has, "" when the connection does not authenticate. A nil error means that
 // the event is durable and has its effect; Outcome.Repeated tells that it had
-// it before. A refusal is a problem whose RFC 8935 words SETError gives.
+// it before. An event that came too early is held, and Accept with it, until
+// those before it have come, at most Config.HoldFor. A refusal is a problem
+// whose RFC 8935 words SETError gives.
 func (in *Inbox) Accept(ctx context.Context, peer, token string) (Outcome, error) {
-	s, err := in.verify(token, peer, in.clock.Now())
+	now := in.clock.Now()
+	s, err := in.verify(token, peer, now)
 	if err != nil {
 		return Outcome{}, in.refuse(ctx, peer, token, s, err)
 	}
-	result := in.store.ApplyEvents(ctx, []Application{in.application(s)})[0]
-	return in.settle(ctx, peer, s, result)
+	r := in.apply(ctx, []*statement{s})[0]
+	if gap := early(r.Err); gap != nil && in.mayHold() {
+		l := in.lines[s.source.Name]
+		if h, ok := l.put(s, now); ok {
+			r = in.hold(ctx, l, h)
+		}
+	}
+	return in.settle(ctx, peer, s, r)
 }
 
-func (in *Inbox) application(s *statement) Application {
+func (in *Inbox) mayHold() bool {
+	select {
+	case <-in.closing:
+		return false
+	default:
+		return in.holdFor > 0
+	}
+}
+
+// apply brings events into the store and lets those go on that waited for them.
+func (in *Inbox) apply(ctx context.Context, list []*statement) []Result {
+	now := in.clock.Now()
+	apps := make([]Application, len(list))
+	for i, s := range list {
+		apps[i] = in.application(s, now)
+	}
+	results := in.store.ApplyEvents(ctx, apps)
+	for i := 0; i < len(list); {
+		source, last := list[i].source.Name, uint64(0)
+		for ; i < len(list) && list[i].source.Name == source; i++ {
+			var seq *SeqError
+			if results[i].Err == nil {
+				last = max(last, results[i].Outcome.Seq)
+			} else if errors.As(results[i].Err, &seq) {
+				last = max(last, seq.Next-1)
+			}
+		}
+		in.lines[source].note(last)
+	}
+	return results
+}
+
+func (in *Inbox) application(s *statement, now time.Time) Application {
+	s.record.Accepted = now
 	rec := s.record
 	rec.Audit = audit.Event{
-		Time: rec.Accepted, Action: "registry.accept", Subject: hex.EncodeToString(rec.Digest[:]), Actor: rec.Source, Outcome: audit.Done,
-		Detail: map[string]string{"event": rec.JTI, "seq": strconv.FormatUint(rec.Seq, 10), "reason": rec.Name},
+		Time: now, Action: "registry.accept", Person: rec.Person, Actor: rec.Source, Outcome: audit.Done,
+		Detail: map[string]string{
+			"event": rec.JTI, "seq": strconv.FormatUint(rec.Seq, 10), "reason": rec.Name, "digest": hex.EncodeToString(rec.Digest[:]),
+		},
+	}
+	switch {
+	case rec.Wallet != "":
+		rec.Audit.Subject = rec.Wallet
+	case rec.Person == "": // the store finds the holder
+		rec.Audit.Subject = rec.Audit.Detail["digest"]
 	}
 	return Application{Record: rec, Decide: in.decide(s)}
 }
@@ -114,17 +184,37 @@ func (in *Inbox) application(s *statement) Application {
 func (in *Inbox) decide(s *statement) Decide {
 	return func(subjects []document.Subject) ([]document.Subject, document.Change, error) {
 		now := s.record.Accepted
+		var err error
 		switch {
 		case s.issued.After(now.Add(in.skew)):
-			return nil, document.Change{}, problem.New(problem.InvalidRequest, "iat lies in the future")
+			err = problem.New(problem.InvalidRequest, "iat lies in the future")
 		case s.issued.Before(now.Add(-in.maxAge)):
-			return nil, document.Change{}, problem.New(problem.InvalidRequest, "iat is too old: sign the event again")
+			err = problem.New(problem.InvalidRequest, "iat is too old: sign the event again")
+		case s.record.Effective.After(now.AddDate(maxAheadYears, 0, 0)):
+			err = problem.New(problem.InvalidRequest, "toe lies more than %d years ahead", maxAheadYears)
+		default:
+			err = s.source.maySayOf(subjects, s.payload)
 		}
-		return in.table.Apply(subjects, document.Event{
+		if err != nil {
+			return nil, document.Change{}, err
+		}
+		next, change, err := in.table.Apply(subjects, document.Event{
 			ID:        document.EventID{Source: s.record.Source, JTI: s.record.JTI},
 			Effective: s.record.Effective, Received: now, Payload: s.payload,
 		})
+		s.urgent = urgent(change)
+		return next, change, err
 	}
+}
+
+// urgent reports whether some flip is to be published at once.
+func urgent(c document.Change) bool {
+	for _, r := range c.Revoke {
+		if r.Urgent {
+			return true
+		}
+	}
+	return false
 }
 
 // settle turns the answer of the store into that of the inbox.
@@ -132,8 +222,8 @@ func (in *Inbox) settle(ctx context.Context, peer string, s *statement, r Result
 	if r.Err != nil {
 		return Outcome{}, in.refuse(ctx, peer, s.record.Token, s, storeProblem(r.Err))
 	}
-	if r.Outcome.Copies > 0 && !r.Outcome.Repeated && in.revoked != nil {
-		in.revoked(false)
+	if r.Outcome.Copies > 0 && !r.Outcome.Repeated {
+		in.revoked(s.urgent)
 	}
 	return r.Outcome, nil
 }

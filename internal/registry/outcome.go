@@ -34,6 +34,8 @@ type Outcome struct {
 	// Revokes is set when the event concerns copies; Copies is how many.
 	Revokes bool `json:"revokes,omitempty"`
 	Copies  int  `json:"copies,omitempty"`
+	// Urgent is set when some flip was to be published at once.
+	Urgent bool `json:"urgent,omitempty"`
 	// Lists are the lists with those copies and the versions since which they
 	// are all INVALID, in the order of their URIs; set once all are released.
 	Lists []ListVersion `json:"lists,omitempty"`

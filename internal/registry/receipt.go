@@ -23,6 +23,7 @@ type receiptClaims struct {
 	IssuedAt  int64         `json:"iat"`
 	JTI       string        `json:"jti"`
 	Event     string        `json:"event"`
+	Accepted  int64         `json:"accepted_at"`
 	State     State         `json:"state"`
 	Version   uint64        `json:"version"`
 	CoveredAt int64         `json:"covered_at,omitempty"`
@@ -50,7 +51,7 @@ func newReceiptSigner(cfg Config) (receiptSigner, error) {
 
 // Receipt gives the signed receipt of an accepted event, as a compact JWS of
 // type ReceiptType. It speaks only of what the store has committed. The jti of
-// a receipt is the same as long as its state is. Refusals: not_found, also for
+// a receipt is the same as long as its state and version are. Refusals: not_found, also for
 // the event of another source.
 func (in *Inbox) Receipt(ctx context.Context, source, jti string) (string, error) {
 	o, err := in.store.Outcome(ctx, source, jti)
@@ -61,10 +62,10 @@ func (in *Inbox) Receipt(ctx context.Context, source, jti string) (string, error
 }
 
 func (r receiptSigner) sign(o Outcome, now time.Time) (string, error) {
-	id := sha256.Sum256([]byte(o.Source + "\x00" + o.JTI + "\x00" + string(o.State())))
+	id := sha256.Sum256(fmt.Appendf(nil, "%s\x00%s\x00%s\x00%d", o.Source, o.JTI, o.State(), o.Version))
 	c := receiptClaims{
 		Issuer: r.issuer, Audience: o.Source, IssuedAt: now.Unix(), JTI: jose.EncodeBase64URL(id[:16]),
-		Event: o.JTI, State: o.State(), Version: o.Version,
+		Event: o.JTI, Accepted: o.Accepted.Unix(), State: o.State(), Version: o.Version,
 	}
 	if c.State == StateCovered {
 		c.CoveredAt, c.Lists = o.Covered.Unix(), o.Lists

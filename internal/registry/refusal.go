@@ -13,7 +13,7 @@ func storeProblem(err error) error {
 	var named *problem.Error
 	switch {
 	case errors.As(err, &seq) && seq.Got > seq.Next:
-		return problem.Wrap(problem.Conflict, err, "gap: the events %d to %d of this source are missing", seq.Next, seq.Got-1)
+		return problem.Wrap(problem.Conflict, err, "%s", missing(seq.Next, seq.Got-1))
 	case errors.As(err, &seq):
 		return problem.Wrap(problem.Conflict, err, "disorder: event %d of this source was accepted before, %d is due", seq.Got, seq.Next)
 	case errors.As(err, &version):

@@ -20,9 +20,10 @@ type Source struct {
 	Keys map[string]crypto.PublicKey
 	// Events lists the names that it may send, such as person-put.
 	Events []string
-	// DocumentTypes lists the types of document that it may put or annul.
+	// DocumentTypes lists the types of document that it may speak of.
 	DocumentTypes []string
-	// Kinds lists the kinds of entitlement that it may put.
+	// Kinds lists the kinds of entitlement that it may put, and on which its
+	// measures may hang.
 	Kinds []string
 	// Measures lists the kinds of measure that it may add, lift, correct or
 	// revoke on appeal.
@@ -47,23 +48,12 @@ func (s Source) validate() error {
 			return fmt.Errorf("source %s: no such event: %q", s.Name, e)
 		}
 	}
-	return nil
-}
-
-// maySend reports whether the matrix lets the source send events of this name.
-func (s Source) maySend(name string) bool { return slices.Contains(s.Events, name) }
-
-// mayPut reports whether the matrix lets the source send this payload. The
-// type of a document that is annulled is known only from the state: see
-// Inbox.decide.
-func (s Source) mayPut(p document.Payload) bool {
-	switch p := p.(type) {
-	case document.DocumentPut:
-		return slices.Contains(s.DocumentTypes, p.Type)
-	case document.EntitlementPut:
-		return slices.Contains(s.Kinds, p.Kind)
+	for _, m := range s.Measures {
+		if !slices.Contains(document.MeasureKinds(), m) {
+			return fmt.Errorf("source %s: no such kind of measure: %q", s.Name, m)
+		}
 	}
-	return true
+	return nil
 }
 
 // validID accepts 1 to maxID visible ASCII characters.

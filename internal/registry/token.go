@@ -25,17 +25,9 @@ type statement struct {
 	source  Source
 	issued  time.Time
 	payload document.Payload
-}
-
-type claims struct {
-	Issuer   string                     `json:"iss"`
-	Audience json.RawMessage            `json:"aud"`
-	IssuedAt *int64                     `json:"iat"`
-	JTI      string                     `json:"jti"`
-	TXN      string                     `json:"txn"`
-	TOE      *int64                     `json:"toe"`
-	SubID    json.RawMessage            `json:"sub_id"`
-	Events   map[string]json.RawMessage `json:"events"`
+	// urgent is what the last judgement found: the event revokes copies, and
+	// that is to be published at once.
+	urgent bool
 }
 
 // verify checks a token in the order of RFC 8935, section 2: form, issuer,
@@ -53,9 +45,9 @@ func (in *Inbox) verify(token, peer string, now time.Time) (*statement, error) {
 	if t := strings.TrimPrefix(signed.Header.Type, "application/"); t != tokenType {
 		return nil, problem.New(problem.InvalidRequest, "typ is not %s", tokenType)
 	}
-	var c claims
-	if err := jose.DecodeJSON(signed.Payload, &c); err != nil {
-		return nil, problem.Wrap(problem.InvalidRequest, err, "claims: %s", err)
+	c, err := readClaims(signed.Payload)
+	if err != nil {
+		return nil, err
 	}
 	source, known := in.sources[c.Issuer]
 	if !known {
@@ -75,7 +67,7 @@ func (in *Inbox) verify(token, peer string, now time.Time) (*statement, error) {
 		return nil, problem.Wrap(problem.InvalidKey, err, "alg is not ES256")
 	}
 	s := &statement{source: source, record: EventRecord{
-		Source: source.Name, JTI: c.JTI, Token: token, Digest: sha256.Sum256([]byte(token)), Accepted: now, Decision: c.TXN,
+		Source: source.Name, JTI: c.JTI, Token: token, Digest: sha256.Sum256([]byte(token)), Decision: c.TXN,
 	}}
 	if err := in.checkClaims(s, c); err != nil {
 		return nil, err
@@ -126,13 +118,13 @@ func audienceHas(aud json.RawMessage, name string) bool {
 	return false
 }
 
-// readEvent reads sub_id and the one event, and checks the matrix.
+// readEvent reads sub_id and the one event, and checks the matrix as far as
+// the payload tells.
 func (s *statement) readEvent(c claims, now time.Time) error {
 	if len(c.Events) != 1 {
 		return problem.New(problem.InvalidRequest, "events has not exactly one member")
 	}
-	var body json.RawMessage
-	for uri, raw := range c.Events {
+	for uri := range c.Events {
 		name := strings.TrimSuffix(strings.TrimPrefix(uri, eventPrefix), eventSuffix)
 		if eventPrefix+name+eventSuffix != uri {
 			return problem.New(problem.InvalidRequest, "the event is not %sNAME%s", eventPrefix, eventSuffix)
@@ -140,61 +132,24 @@ func (s *statement) readEvent(c claims, now time.Time) error {
 		if !s.source.maySend(name) {
 			return problem.New(problem.AccessDenied, "this source may not send this event")
 		}
-		s.record.Name, body = name, raw
+		s.record.Name = name
 	}
 	var err error
-	if s.payload, err = document.ParsePayload(s.record.Name, body, now, "seq", "prev"); err != nil {
+	if s.record.Seq, s.record.Prev, err = order(c.body); err != nil {
 		return err
 	}
-	if !s.source.mayPut(s.payload) {
-		return problem.New(problem.AccessDenied, "this source may not speak of this kind")
+	if s.payload, err = document.ParsePayload(s.record.Name, c.body, now, "seq", "prev"); err != nil {
+		return err
 	}
-	var order struct {
-		Seq  *uint64 `json:"seq"`
-		Prev *uint64 `json:"prev"`
+	if err := s.source.maySay(s.payload); err != nil {
+		return err
 	}
-	if err := jose.DecodeJSON(body, &order); err != nil {
-		return problem.Wrap(problem.InvalidRequest, err, "seq, prev: %s", err)
-	}
-	if order.Seq == nil || *order.Seq == 0 {
+	if s.record.Seq == 0 {
 		return problem.New(problem.InvalidRequest, "seq is missing: it counts from 1")
 	}
-	s.record.Seq, s.record.Prev = *order.Seq, order.Prev
 	subject, err := subjectID(c.SubID)
 	if err != nil {
 		return err
 	}
-	s.record.Person = subject
-	switch p := s.payload.(type) {
-	case document.DocumentPut:
-		s.record.Document = p.Number
-	case document.DocumentAnnulled:
-		s.record.Document = p.Number
-		if subject == p.Number {
-			s.record.Person = ""
-		}
-	}
-	return nil
-}
-
-// subjectID reads sub_id (RFC 9493, 3.2.5: format opaque).
-func subjectID(raw json.RawMessage) (string, error) {
-	if len(raw) == 0 {
-		return "", problem.New(problem.InvalidRequest, "sub_id is missing")
-	}
-	members, err := jose.Members(raw)
-	var sub struct {
-		Format string `json:"format"`
-		ID     string `json:"id"`
-	}
-	if err == nil {
-		err = jose.DecodeJSON(raw, &sub)
-	}
-	if err != nil {
-		return "", problem.Wrap(problem.InvalidRequest, err, "sub_id: %s", err)
-	}
-	if sub.Format != "opaque" || len(members) != 2 || !validID(sub.ID) || len(sub.ID) > document.MaxNumber {
-		return "", problem.New(problem.InvalidRequest, "sub_id is not of format opaque with an id of at most %d visible ASCII characters", document.MaxNumber)
-	}
-	return sub.ID, nil
+	return s.place(subject)
 }

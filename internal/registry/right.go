@@ -1,0 +1,85 @@
+package registry
+
+import (
+	"slices"
+
+	"vidimus/internal/document"
+	"vidimus/internal/problem"
+)
+
+// maySend reports whether the matrix lets the source send events of this name.
+func (s Source) maySend(name string) bool { return slices.Contains(s.Events, name) }
+
+// maySay checks what the payload itself tells: the type of a document, the
+// kind of a right, the kind of a measure.
+func (s Source) maySay(p document.Payload) error {
+	switch p := p.(type) {
+	case document.DocumentPut:
+		return s.ofDocument(p.Type)
+	case document.EntitlementPut:
+		return s.ofRight(p.Kind)
+	case document.MeasureAdded:
+		return s.ofMeasure(p.Kind, p.Right)
+	}
+	return nil
+}
+
+// maySayOf checks what only the state tells: the type of a document that is
+// known already, the kind of a measure that is. What is not known is for
+// document.Table.Apply to refuse.
+func (s Source) maySayOf(subjects []document.Subject, p document.Payload) error {
+	if len(subjects) == 0 {
+		return nil
+	}
+	number, measure := "", ""
+	switch p := p.(type) {
+	case document.DocumentPut:
+		number = p.Number
+	case document.DocumentSurrendered:
+		number = p.Number
+	case document.DocumentAnnulled:
+		number = p.Number
+	case document.DocumentCarrierLost:
+		number = p.Number
+	case document.MeasureAdded:
+		measure = p.ID
+	case document.MeasureLifted:
+		measure = p.ID
+	case document.MeasureCorrected:
+		measure = p.ID
+	case document.AppealUpheld:
+		measure = p.Measure
+	}
+	if d := subjects[0].Document(number); number != "" && d != nil {
+		return s.ofDocument(d.Type)
+	}
+	for _, m := range subjects[0].Measures {
+		if measure != "" && m.ID == measure {
+			return s.ofMeasure(m.Kind, m.Right)
+		}
+	}
+	return nil
+}
+
+func (s Source) ofDocument(documentType string) error {
+	if !slices.Contains(s.DocumentTypes, documentType) {
+		return problem.New(problem.AccessDenied, "this source may not speak of this type of document")
+	}
+	return nil
+}
+
+func (s Source) ofRight(kind string) error {
+	if !slices.Contains(s.Kinds, kind) {
+		return problem.New(problem.AccessDenied, "this source may not speak of this kind of entitlement")
+	}
+	return nil
+}
+
+// ofMeasure wants both: the kind of the measure, and that of the right that it
+// hangs on.
+func (s Source) ofMeasure(kind document.MeasureKind, right document.Right) error {
+	if !slices.Contains(s.Measures, kind) {
+		return problem.New(problem.AccessDenied, "this source may not speak of this kind of measure")
+	}
+	return s.ofRight(right.Kind)
+}
