@@ -11,6 +11,21 @@ const (
 	// DefaultExpires is how long a list counts without a network: the life of
 	// a copy.
 	DefaultExpires = 14 * 24 * time.Hour
+	// DefaultMix is the length of the windows in which flips that are not
+	// urgent are drawn.
+	DefaultMix = time.Hour
+	// DefaultLeave is the rest of its life for which a copy is no longer
+	// flipped, unless it is urgent.
+	DefaultLeave = 24 * time.Hour
+	// DefaultCover is how many flips a window shows at least.
+	DefaultCover = 64
+	// expiredFor is when a copy counts as expired on every reader's clock.
+	expiredFor = time.Hour
+	// retireAfter is how long a list is served on when its last copy has
+	// expired: no reader's clock is that far behind.
+	retireAfter = 24 * time.Hour
+	// alarmPause is the least time between two alarms of one kind that lasts.
+	alarmPause = time.Hour
 	// kickPause is the least time between two publications that revocations
 	// ask for: a burst of them shares one.
 	kickPause = 250 * time.Millisecond

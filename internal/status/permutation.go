@@ -66,6 +66,11 @@ func (p *Permutation) index(counter uint32, buf []byte) uint32 {
 	return left<<halfBits | right
 }
 
+// Noise gives the index of the n-th flip that stands for no copy. It counts
+// from the end, where Take arrives last: a store keeps both counters, and gives
+// out no more when they meet.
+func (p *Permutation) Noise(n uint32) uint32 { return p.Index(ListSize - 1 - n) }
+
 // Take gives n indices from counter on, no two of them side by side, and the
 // next counter that is free. Counters whose index would stand beside another
 // of the batch are passed over for ever. ok is false when the list has not

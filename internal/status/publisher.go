@@ -7,13 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"vidimus/internal/clock"
-	"vidimus/internal/statuslist"
 )
 
 // Config is what a Publisher needs.
@@ -27,11 +25,36 @@ type Config struct {
 	Rand   io.Reader
 	// PublicURL is that of the office; the aggregation is at AggregationURI.
 	PublicURL string
-	// Tick, TTL and Expires: zero is the default.
+	// Schedule is the one that the store was opened with; nil is one of ticks
+	// alone, at every Tick.
+	Schedule *Mixing
+	// Cover is how many flips, real and noise, a window has at least; 0 makes
+	// no noise. It needs a Schedule that mixes.
+	Cover int
+	// Tick, TTL and Expires: zero is the default. With a Schedule its tick
+	// counts.
 	Tick, TTL, Expires time.Duration
+	// Offline is how long readers are without a network at most: lists count
+	// at least as long, even when Expires is less. 0 asks for nothing.
+	Offline time.Duration
+	// Sink gets what is served, before it is served. It may be nil.
+	Sink Sink
 	// OnError is told of a publication that failed; what was served before is
-	// served on. It may be nil.
+	// served on. It is told of a clock that went back and of a certificate
+	// that ends too soon, at most once an hour each. It may be nil.
 	OnError func(error)
+	// Measure is told of what was published. It may be nil.
+	Measure *Measure
+}
+
+// Measure is what a Publisher tells those who keep figures. Any may be nil.
+type Measure struct {
+	// Published: so many lists were signed anew in one publication, which took
+	// so long from reading the store to serving and writing them.
+	Published func(lists int, took time.Duration)
+	// Lag: from the tick, or the urgent event, at which flips were due until
+	// they could be fetched.
+	Lag func(time.Duration)
 }
 
 // Publisher signs the lists and holds them for serving. It is safe for
@@ -42,7 +65,15 @@ type Publisher struct {
 	kick     chan struct{}
 	current  atomic.Pointer[snapshot]
 
-	publishing sync.Mutex // one publication at a time
+	publishing sync.Mutex // one publication at a time; guards what follows
+	past       map[string]Past
+	begun      bool
+	planned    uint64          // the last window with noise
+	unwritten  map[string]bool // ids of lists that the sink lacks
+	removed    map[string]bool // ids that the sink is to remove
+	warned     map[string]time.Time
+
+	waiting atomic.Int64 // since when something is due, Unix nanoseconds; 0: nothing
 
 	missing sync.Mutex
 	missed  time.Time
@@ -61,24 +92,42 @@ func New(cfg Config) (*Publisher, error) {
 			*d.value = d.usual
 		}
 	}
+	if cfg.Schedule == nil {
+		cfg.Schedule = NewSchedule(cfg.Tick, 0, 0)
+	}
+	cfg.Expires = max(cfg.Expires, cfg.Offline)
 	if cfg.Expires < 2*cfg.TTL || cfg.TTL < time.Second {
 		return nil, errors.New("status: a list must count for at least twice its ttl, and that be a second or more")
+	}
+	if cfg.Cover > 0 && cfg.Schedule.mix == 0 {
+		return nil, errors.New("status: noise needs windows to be mixed in")
 	}
 	leaf, err := x509.ParseCertificate(cfg.Chain[0])
 	if err != nil {
 		return nil, fmt.Errorf("status: certificate of the signer: %w", err)
 	}
-	p := &Publisher{cfg: cfg, notAfter: leaf.NotAfter, kick: make(chan struct{}, 1)}
-	p.current.Store(&snapshot{editions: map[string]*edition{}})
+	if cfg.Measure == nil {
+		cfg.Measure = &Measure{}
+	}
+	p := &Publisher{
+		cfg: cfg, notAfter: leaf.NotAfter, kick: make(chan struct{}, 1),
+		past: map[string]Past{}, unwritten: map[string]bool{}, removed: map[string]bool{}, warned: map[string]time.Time{},
+	}
+	p.current.Store(&snapshot{lists: map[string]*shard{}})
 	return p, nil
 }
 
 // AggregationURI is the address of the list of lists.
 func AggregationURI(publicURL string) string { return publicURL + "/status" }
 
-// Kick asks for a publication at once, after something was revoked. It does
-// not block and may be called at any time.
-func (p *Publisher) Kick() {
+// Kick asks for a publication at once, after something urgent was revoked or a
+// list was opened; what is not urgent waits for its tick. It does not block
+// and may be called at any time.
+func (p *Publisher) Kick(urgent bool) {
+	if !urgent {
+		return
+	}
+	p.waiting.CompareAndSwap(0, p.cfg.Clock.Now().UnixNano())
 	select {
 	case p.kick <- struct{}{}:
 	default: // one is due already, and it will see this change too
@@ -87,174 +136,43 @@ func (p *Publisher) Kick() {
 
 // Run publishes now, on every tick and after every kick, until ctx ends.
 func (p *Publisher) Run(ctx context.Context) {
-	tick := time.NewTicker(p.cfg.Tick)
-	defer tick.Stop()
 	for {
-		if err := p.Publish(ctx); err != nil && p.cfg.OnError != nil && ctx.Err() == nil {
-			p.cfg.OnError(err)
+		next := p.cfg.Schedule.Next(p.cfg.Clock.Now())
+		if err := p.Publish(ctx); err != nil && ctx.Err() == nil {
+			p.report(err)
 		}
 		// A kick waits out the pause; one more may gather meanwhile.
-		pause := time.NewTimer(kickPause)
+		pause, tick := time.NewTimer(kickPause), time.NewTimer(max(next.Sub(p.cfg.Clock.Now()), kickPause))
 		select {
 		case <-ctx.Done():
-			pause.Stop()
-			return
 		case <-pause.C:
+			select {
+			case <-ctx.Done():
+			case <-tick.C:
+				p.waiting.CompareAndSwap(0, next.UnixNano())
+			case <-p.kick:
+			}
 		}
-		select {
-		case <-ctx.Done():
+		pause.Stop()
+		tick.Stop()
+		if ctx.Err() != nil {
 			return
-		case <-tick.C:
-		case <-p.kick:
 		}
 	}
 }
 
-// Publish signs every list that has changed or whose token has reached half of
-// its ttl, lets the new objects take the place of the old ones at one instant,
-// and marks what waited for them as covered. A list that cannot be published
-// stays as it was and does not keep back the others.
-func (p *Publisher) Publish(ctx context.Context) error {
-	p.publishing.Lock()
-	defer p.publishing.Unlock()
-	lists, err := p.cfg.Store.Lists(ctx)
-	if err != nil {
-		return fmt.Errorf("reading status lists: %w", err)
+func (p *Publisher) report(err error) {
+	if p.cfg.OnError != nil {
+		p.cfg.OnError(err)
 	}
-	before := p.current.Load()
-	next := &snapshot{editions: maps.Clone(before.editions)}
-	var troubles []error
-	changed := before.aggregation == nil
-	for _, l := range lists {
-		old := before.editions[l.ID]
-		if old != nil && old.list.Version == l.Version && p.cfg.Clock.Now().Before(old.jwt.IssuedAt.Add(p.cfg.TTL/2)) {
-			continue
-		}
-		e, err := p.edit(ctx, l, old)
-		if err != nil {
-			troubles = append(troubles, fmt.Errorf("publishing status list %s: %w", l.ID, err))
-			continue
-		}
-		next.editions[l.ID], changed = e, true
-	}
-	if changed {
-		if next.aggregation, err = aggregate(next.editions); err != nil {
-			return err
-		}
-		p.current.Store(next)
-	}
-	var published []Published
-	for id, e := range p.current.Load().editions {
-		published = append(published, Published{ID: id, Version: e.list.Version})
-	}
-	if _, err := p.cfg.Store.MarkCovered(ctx, published, p.cfg.Clock.Now()); err != nil {
-		troubles = append(troubles, fmt.Errorf("marking what is covered: %w", err))
-	}
-	return errors.Join(troubles...)
 }
 
-// edit makes the next edition of a list.
-func (p *Publisher) edit(ctx context.Context, l List, old *edition) (*edition, error) {
-	indices, version, err := p.cfg.Store.Revoked(ctx, l.ID)
-	if err != nil {
-		return nil, err
-	}
-	l.Version = version // of the bits that were read, which may be newer
-	e := &edition{list: l}
-	if old != nil && old.list.Version == version {
-		e.bits, e.body = old.bits, old.body
-	} else {
-		list, err := newBits(indices)
-		if err != nil {
-			return nil, err
-		}
-		e.bits = list.Bytes()
-		if old != nil && (version < old.list.Version || !covers(e.bits, old.bits)) {
-			return nil, fmt.Errorf("the store is at version %d, which takes back what version %d published", version, old.list.Version)
-		}
-		if e.body, err = statuslist.Build(list); err != nil {
-			return nil, err
-		}
-	}
-	return e, p.sign(e, old)
-}
-
-// sign makes both tokens of one body.
-func (p *Publisher) sign(e, old *edition) error {
-	now := p.cfg.Clock.Now().Truncate(time.Second)
-	if old != nil && now.Before(old.jwt.IssuedAt) {
-		now = old.jwt.IssuedAt // iat never goes back, whatever the clock does
-	}
-	claims := statuslist.Claims{
-		Subject: e.list.URI, IssuedAt: now, Expires: now.Add(p.cfg.Expires), TTL: p.cfg.TTL,
-		AggregationURI: AggregationURI(p.cfg.PublicURL),
-	}
-	if claims.Expires.After(p.notAfter) {
-		claims.Expires = p.notAfter
-	}
-	jwt, err := e.body.SignJWT(p.cfg.Signer, claims, p.cfg.Chain, p.cfg.Rand)
-	if err != nil {
-		return err
-	}
-	cwt, err := e.body.SignCWT(p.cfg.Signer, claims, p.cfg.Chain, p.cfg.Rand)
-	if err != nil {
-		return err
-	}
-	e.jwt, e.cwt = newObject([]byte(jwt), "application/statuslist+jwt"), newObject(cwt, "application/statuslist+cwt")
-	for _, o := range []*Object{e.jwt, e.cwt} {
-		o.URI, o.Version, o.IssuedAt, o.Expires, o.TTL = e.list.URI, e.list.Version, now, claims.Expires, p.cfg.TTL
-	}
-	return nil
-}
-
-// Token gives a list as it is served now: FormatJWT or FormatCWT.
-// ErrListNotFound. A list that was opened since the last tick is published on
-// the way.
-func (p *Publisher) Token(ctx context.Context, id string, format statuslist.Format) (*Object, error) {
-	e := p.current.Load().editions[id]
-	if e == nil && p.mayLook(id) {
-		// For everyone, so it goes on when the one who asks hangs up.
-		if err := p.Publish(context.WithoutCancel(ctx)); err != nil && p.cfg.OnError != nil {
-			p.cfg.OnError(err)
-		}
-		e = p.current.Load().editions[id]
-	}
-	switch {
-	case e == nil:
-		return nil, ErrListNotFound
-	case format == statuslist.FormatCWT:
-		return e.cwt, nil
-	}
-	return e.jwt, nil
-}
-
-// mayLook lets one look into the store for an unknown id per missPause.
-func (p *Publisher) mayLook(id string) bool {
-	if id == "" || len(id) > maxID {
-		return false
-	}
-	p.missing.Lock()
-	defer p.missing.Unlock()
+// alarm reports a trouble that lasts, now and then.
+func (p *Publisher) alarm(kind string, err error) {
 	now := p.cfg.Clock.Now()
-	if d := now.Sub(p.missed); d >= 0 && d < missPause {
-		return false
+	if last, ok := p.warned[kind]; ok && now.Sub(last).Abs() < alarmPause {
+		return
 	}
-	p.missed = now
-	return true
-}
-
-// Aggregation gives the list of lists, {"status_lists": [uri...]}; nil before
-// the first publication.
-func (p *Publisher) Aggregation() *Object { return p.current.Load().aggregation }
-
-// Oldest is the iat of the oldest list that is served, zero when there is
-// none: what a gauge of the age of the lists shows.
-func (p *Publisher) Oldest() time.Time {
-	var oldest time.Time
-	for _, e := range p.current.Load().editions {
-		if oldest.IsZero() || e.jwt.IssuedAt.Before(oldest) {
-			oldest = e.jwt.IssuedAt
-		}
-	}
-	return oldest
+	p.warned[kind] = now
+	p.report(err)
 }

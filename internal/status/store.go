@@ -64,8 +64,13 @@ type Cover struct {
 	Begin, End time.Time
 	// Total is how many flips, real and noise, the window shall have in all
 	// at least; what real flips fall short of it is made up with noise in
-	// open lists chosen at random.
+	// lists chosen at random (Alive).
 	Total int
+	// Alive is the instant after which a copy expires that a real flip of this
+	// window could concern. Noise goes to lists, open or closed, by the number
+	// of their copies that expire later: only then does a flip tell nothing of
+	// whether it is real. A store that cannot count them takes open lists.
+	Alive time.Time
 	// Due draws an instant within the window.
 	Due func() time.Time
 }
@@ -101,5 +106,8 @@ type Store interface {
 	Retire(ctx context.Context, expiredBefore time.Time) (ids []string, err error)
 }
 
-// URI is the address of a list below the public URL of the office.
+// IdentifierURI is the address of a list of KindIdentifier.
+func IdentifierURI(publicURL, id string) string { return publicURL + "/identifiers/" + id }
+
+// URI is the address of a list of KindStatus below the public URL of the office.
 func URI(publicURL, id string) string { return publicURL + "/status/" + id }
