@@ -20,7 +20,7 @@ func (s Subject) Driving(at time.Time) []Privilege {
 		if e.Kind != KindDriving {
 			continue
 		}
-		right := Right{e.Kind, e.Territory}
+		right := e.Right()
 		for _, p := range e.Privileges {
 			if startsAfter(p.IssueDate, at) || endsBefore(p.ExpiryDate, at) {
 				continue

@@ -1,5 +1,7 @@
 package document
 
+import "slices"
+
 // KindDriving is the right to drive.
 const KindDriving = "driving"
 
@@ -27,4 +29,11 @@ type Code struct {
 	Code  string `json:"code"`
 	Sign  string `json:"sign,omitempty"`
 	Value string `json:"value,omitempty"`
+}
+
+// Right names the entitlement.
+func (e Entitlement) Right() Right { return Right{e.Kind, e.Territory} }
+
+func (p Privilege) equal(o Privilege) bool {
+	return p.Category == o.Category && p.IssueDate == o.IssueDate && p.ExpiryDate == o.ExpiryDate && slices.Equal(p.Codes, o.Codes)
 }

@@ -114,7 +114,7 @@ type MeasureLifted struct {
 type MeasureCorrected struct {
 	ID     string    `json:"id"`
 	Orders Orders    `json:"orders"`
-	From   time.Time `json:"from"` // RFC 3339 or absent
+	From   time.Time `json:"from,omitzero"` // RFC 3339 or absent
 }
 
 // AppealUpheld: the measure was never lawful. It counts as never having held,

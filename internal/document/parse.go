@@ -1,7 +1,6 @@
 package document
 
 import (
-	"encoding/json"
 	"maps"
 	"reflect"
 	"slices"
@@ -21,12 +20,51 @@ func ParsePayload(name string, raw []byte, now time.Time, envelope ...string) (P
 	switch name {
 	case NamePersonPut:
 		return parsePersonPut(raw, now, envelope)
+	case NamePersonDied:
+		return refined(raw, envelope, PersonDied{}, nil)
+	case NamePersonMerged:
+		return refined(raw, envelope, PersonMerged{}, func(p *PersonMerged) error { return checkNumber("into", p.Into) })
+	case NamePersonSplit:
+		return parsePersonSplit(raw, now, envelope)
 	case NameEntitlementPut:
 		return parseEntitlementPut(raw, envelope)
+	case NameMeasureAdded:
+		return parseMeasureAdded(raw, envelope)
+	case NameMeasureLifted:
+		return refined(raw, envelope, MeasureLifted{}, func(p *MeasureLifted) error {
+			return firstError(checkMeasureID("id", p.ID), cleanReason(&p.Reason))
+		})
+	case NameMeasureCorrected:
+		return parseMeasureCorrected(raw, envelope)
 	case NameDocumentPut:
 		return parseDocumentPut(raw, now, envelope)
+	case NameDocumentSurrendered:
+		return refined(raw, envelope, DocumentSurrendered{}, func(p *DocumentSurrendered) error {
+			return firstError(checkNumber("number", p.Number), cleanReason(&p.Reason))
+		})
 	case NameDocumentAnnulled:
-		return parseDocumentAnnulled(raw, envelope)
+		return refined(raw, envelope, DocumentAnnulled{}, func(p *DocumentAnnulled) error {
+			return firstError(checkNumber("number", p.Number), cleanReason(&p.Reason))
+		})
+	case NameDocumentCarrierLost:
+		return refined(raw, envelope, DocumentCarrierLost{}, func(p *DocumentCarrierLost) error {
+			return firstError(checkNumber("number", p.Number), cleanReason(&p.Reason))
+		})
+	case NameWalletLost:
+		return refined(raw, envelope, WalletLost{}, func(p *WalletLost) error {
+			if p.Wallet == "" {
+				return cleanReason(&p.Reason)
+			}
+			return firstError(checkWallet("wallet", p.Wallet), cleanReason(&p.Reason))
+		})
+	case NameWalletUnitRevoked:
+		return refined(raw, envelope, WalletUnitRevoked{}, func(p *WalletUnitRevoked) error {
+			return firstError(checkWallet("wallet", p.Wallet), cleanReason(&p.Reason))
+		})
+	case NameAppealUpheld:
+		return refined(raw, envelope, AppealUpheld{}, func(p *AppealUpheld) error {
+			return firstError(checkMeasureID("measure", p.Measure), cleanReason(&p.Reason))
+		})
 	}
 	return nil, problem.New(problem.InvalidRequest, "no such event")
 }
@@ -68,139 +106,27 @@ func decodeClosed(where string, raw []byte, v any, envelope ...string) error {
 	return nil
 }
 
-func parsePersonPut(raw []byte, now time.Time, envelope []string) (Payload, error) {
-	var p PersonPut
-	if err := decodeClosed(NamePersonPut, raw, &p, envelope...); err != nil {
+// refined decodes a payload whose members are texts and lets check refuse it or
+// put it in its kept form.
+func refined[P Payload](raw []byte, envelope []string, p P, check func(*P) error) (Payload, error) {
+	if err := decodeClosed(p.Name(), raw, &p, envelope...); err != nil {
 		return nil, err
 	}
-	clean, err := cleanPerson(p.Attributes, now)
-	if err != nil {
-		return nil, err
-	}
-	return PersonPut{Attributes: clean}, nil
-}
-
-func parseEntitlementPut(raw []byte, envelope []string) (Payload, error) {
-	var wire struct {
-		Kind       string            `json:"kind"`
-		Territory  string            `json:"territory"`
-		Privileges []json.RawMessage `json:"privileges"`
-	}
-	if err := decodeClosed(NameEntitlementPut, raw, &wire, envelope...); err != nil {
-		return nil, err
-	}
-	if err := checkWord("kind", wire.Kind); err != nil {
-		return nil, err
-	}
-	if err := checkTerritory("territory", wire.Territory); err != nil {
-		return nil, err
-	}
-	if wire.Privileges == nil {
-		return nil, problem.New(problem.InvalidRequest, "privileges is missing")
-	}
-	if len(wire.Privileges) > MaxPrivileges {
-		return nil, problem.New(problem.InvalidRequest, "privileges has more than %d items", MaxPrivileges)
-	}
-	p := EntitlementPut{Kind: wire.Kind, Territory: wire.Territory}
-	for _, item := range wire.Privileges {
-		privilege, err := parsePrivilege(item)
-		if err != nil {
-			return nil, err
-		}
-		if slices.ContainsFunc(p.Privileges, func(o Privilege) bool { return o.Category == privilege.Category }) {
-			return nil, problem.New(problem.InvalidRequest, "privileges names a category twice")
-		}
-		p.Privileges = append(p.Privileges, privilege)
-	}
-	return p, nil
-}
-
-func parsePrivilege(raw []byte) (Privilege, error) {
-	var wire struct {
-		Category   string            `json:"vehicle_category_code"`
-		IssueDate  string            `json:"issue_date"`
-		ExpiryDate string            `json:"expiry_date"`
-		Codes      []json.RawMessage `json:"codes"`
-	}
-	if err := decodeClosed("privileges", raw, &wire); err != nil {
-		return Privilege{}, err
-	}
-	category, err := cleanText("vehicle_category_code", wire.Category, MaxWord)
-	if err != nil {
-		return Privilege{}, err
-	}
-	if err := checkSpan("privileges: ", wire.IssueDate, wire.ExpiryDate); err != nil {
-		return Privilege{}, err
-	}
-	if len(wire.Codes) > MaxCodes {
-		return Privilege{}, problem.New(problem.InvalidRequest, "codes has more than %d items", MaxCodes)
-	}
-	p := Privilege{Category: category, IssueDate: wire.IssueDate, ExpiryDate: wire.ExpiryDate}
-	for _, item := range wire.Codes {
-		var c Code
-		if err := decodeClosed("codes", item, &c); err != nil {
-			return Privilege{}, err
-		}
-		if err := cleanAll(MaxWord, text{"code", &c.Code, true}, text{"sign", &c.Sign, false}, text{"value", &c.Value, false}); err != nil {
-			return Privilege{}, err
-		}
-		p.Codes = append(p.Codes, c)
-	}
-	return p, nil
-}
-
-func parseDocumentPut(raw []byte, now time.Time, envelope []string) (Payload, error) {
-	var p DocumentPut
-	if err := decodeClosed(NameDocumentPut, raw, &p, envelope...); err != nil {
-		return nil, err
-	}
-	if err := checkNumber("number", p.Number); err != nil {
-		return nil, err
-	}
-	if err := checkWord("type", p.Type); err != nil {
-		return nil, err
-	}
-	if _, err := parseDate("issue_date", p.IssueDate); err != nil {
-		return nil, err
-	}
-	if err := checkSpan("", p.IssueDate, p.ExpiryDate); err != nil {
-		return nil, err
-	}
-	if err := checkCountry("issuing_country", p.IssuingCountry); err != nil {
-		return nil, err
-	}
-	if p.IssuingJurisdiction != "" {
-		err := checkTerritory("issuing_jurisdiction", p.IssuingJurisdiction)
-		if err == nil && (len(p.IssuingJurisdiction) == 2 || p.IssuingJurisdiction[:2] != p.IssuingCountry) {
-			err = problem.New(problem.InvalidRequest, "issuing_jurisdiction is not within issuing_country")
-		}
-		if err != nil {
+	if check != nil {
+		if err := check(&p); err != nil {
 			return nil, err
 		}
 	}
-	err := cleanAll(MaxText, text{"issuing_authority", &p.IssuingAuthority, true},
-		text{"un_distinguishing_sign", &p.UNDistinguishingSign, false})
-	if err != nil {
-		return nil, err
-	}
-	if p.Attributes, err = cleanDocument(p.Attributes, now); err != nil {
-		return nil, err
-	}
 	return p, nil
 }
 
-func parseDocumentAnnulled(raw []byte, envelope []string) (Payload, error) {
-	var p DocumentAnnulled
-	if err := decodeClosed(NameDocumentAnnulled, raw, &p, envelope...); err != nil {
-		return nil, err
+func firstError(list ...error) error {
+	for _, err := range list {
+		if err != nil {
+			return err
+		}
 	}
-	if err := checkNumber("number", p.Number); err != nil {
-		return nil, err
-	}
-	if err := cleanAll(MaxText, text{"reason", &p.Reason, false}); err != nil {
-		return nil, err
-	}
-	return p, nil
+	return nil
 }
 
 // text is a member to be cleaned in place.
@@ -224,22 +150,6 @@ func cleanAll(limit int, list ...text) error {
 	return nil
 }
 
-// checkSpan checks two dates, either of which may be "".
-func checkSpan(prefix, issue, expiry string) error {
-	var from, until time.Time
-	var err error
-	if issue != "" {
-		if from, err = parseDate(prefix+"issue_date", issue); err != nil {
-			return err
-		}
-	}
-	if expiry != "" {
-		if until, err = parseDate(prefix+"expiry_date", expiry); err != nil {
-			return err
-		}
-		if until.Before(from) {
-			return problem.New(problem.InvalidRequest, "%sexpiry_date lies before issue_date", prefix)
-		}
-	}
-	return nil
+func cleanReason(reason *string) error {
+	return cleanAll(MaxText, text{"reason", reason, false})
 }

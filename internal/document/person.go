@@ -1,6 +1,11 @@
 package document
 
-import "time"
+import (
+	"bytes"
+	"maps"
+	"reflect"
+	"time"
+)
 
 // Person is the identity facts of one human being.
 type Person struct {
@@ -48,4 +53,21 @@ func (a Attributes) Text(name string) string {
 func (a Attributes) Bytes(name string) []byte {
 	b, _ := a[name].([]byte)
 	return b
+}
+
+// equal compares values of the types that Attributes documents; none and an
+// empty set are the same.
+func (a Attributes) equal(b Attributes) bool {
+	return maps.EqualFunc(a, b, equalValue)
+}
+
+func equalValue(a, b any) bool {
+	switch a := a.(type) {
+	case []byte:
+		b, ok := b.([]byte)
+		return ok && bytes.Equal(a, b)
+	case string:
+		return a == b
+	}
+	return reflect.DeepEqual(a, b)
 }

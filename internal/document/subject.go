@@ -22,9 +22,27 @@ type Subject struct {
 // Document finds a document by its number, nil when the person has none such.
 // The result points into s.
 func (s Subject) Document(number string) *Document {
+	if i := s.indexOf(number); i >= 0 {
+		return &s.Documents[i]
+	}
+	return nil
+}
+
+func (s *Subject) indexOf(number string) int {
 	for i := range s.Documents {
 		if s.Documents[i].Number == number {
-			return &s.Documents[i]
+			return i
+		}
+	}
+	return -1
+}
+
+// Measure finds a measure by its id, nil when there is none. The result points
+// into s.
+func (s Subject) Measure(id string) *Measure {
+	for i := range s.Measures {
+		if s.Measures[i].ID == id {
+			return &s.Measures[i]
 		}
 	}
 	return nil

@@ -91,8 +91,8 @@ func (r Rule) check(fact Fact) error {
 	switch {
 	case !slices.Contains(Facts(), fact):
 		return errors.New("no such fact")
-	case !slices.Contains([]Effect{EffectNone, EffectReissue, EffectReissueReduced, EffectRevoke, EffectRevokeAndBlock}, r.Effect):
-		return fmt.Errorf("effect: %s, %s, %s, %s or %s expected", EffectNone, EffectReissue, EffectReissueReduced, EffectRevoke, EffectRevokeAndBlock)
+	case !slices.Contains(effects, r.Effect):
+		return fmt.Errorf("effect: one of %v expected", effects)
 	case r.Effect == EffectReissueReduced && !measure:
 		return fmt.Errorf("%s belongs to measures", r.Effect)
 	case r.Effect == EffectRevokeAndBlock && !lasts:
@@ -103,7 +103,8 @@ func (r Rule) check(fact Fact) error {
 	return nil
 }
 
-// Rule is the cell for a document type. A nil Table stands for the default.
+// Rule is the cell for a document type. A nil Table stands for the default; a
+// cell that a table made by hand does not have is EffectNone.
 func (t Table) Rule(docType string, fact Fact) Rule {
 	if t == nil {
 		t = defaultTable()
@@ -113,6 +114,3 @@ func (t Table) Rule(docType string, fact Fact) Rule {
 	}
 	return t[anyType][fact]
 }
-
-// ends tells whether grants given before are void.
-func (e Effect) ends() bool { return e == EffectRevoke || e == EffectRevokeAndBlock }

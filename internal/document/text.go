@@ -49,6 +49,24 @@ func checkNumber(field, s string) error {
 	return nil
 }
 
+// checkMeasureID accepts the id of a measure, also one that a merge made.
+func checkMeasureID(field, s string) error {
+	if !asciiWithin(s, MaxMeasureID, func(c byte) bool { return c > ' ' && c < 0x7f }) {
+		return problem.New(problem.InvalidRequest, "%s is not 1 to %d visible ASCII characters", field, MaxMeasureID)
+	}
+	return nil
+}
+
+// checkWallet accepts the name of a wallet unit: base64url characters.
+func checkWallet(field, s string) error {
+	if !asciiWithin(s, MaxNumber, func(c byte) bool {
+		return c >= 'a' && c <= 'z' || upper(c) || c >= '0' && c <= '9' || c == '-' || c == '_'
+	}) {
+		return problem.New(problem.InvalidRequest, "%s is not the name of a wallet unit", field)
+	}
+	return nil
+}
+
 // checkWord accepts a kind or type: lower-case letters, digits, - and _.
 func checkWord(field, s string) error {
 	if !asciiWithin(s, MaxWord, func(c byte) bool {

@@ -1,0 +1,76 @@
+package document
+
+import (
+	"encoding/json"
+	"slices"
+	"time"
+
+	"vidimus/internal/problem"
+)
+
+func parsePersonPut(raw []byte, now time.Time, envelope []string) (Payload, error) {
+	var p PersonPut
+	if err := decodeClosed(NamePersonPut, raw, &p, envelope...); err != nil {
+		return nil, err
+	}
+	clean, err := cleanPerson(p.Attributes, now)
+	if err != nil {
+		return nil, err
+	}
+	return PersonPut{Attributes: clean}, nil
+}
+
+func parsePersonSplit(raw []byte, now time.Time, envelope []string) (Payload, error) {
+	var wire struct {
+		New          string            `json:"new"`
+		Attributes   Attributes        `json:"attributes"`
+		Documents    []string          `json:"documents"`
+		Entitlements []json.RawMessage `json:"entitlements"`
+		Measures     []string          `json:"measures"`
+	}
+	if err := decodeClosed(NamePersonSplit, raw, &wire, envelope...); err != nil {
+		return nil, err
+	}
+	if err := checkNumber("new", wire.New); err != nil {
+		return nil, err
+	}
+	clean, err := cleanPerson(wire.Attributes, now)
+	if err != nil {
+		return nil, err
+	}
+	p := PersonSplit{New: wire.New, Attributes: clean, Documents: wire.Documents, Measures: wire.Measures}
+	if len(wire.Entitlements) > MaxEntitlements {
+		return nil, problem.New(problem.InvalidRequest, "entitlements has more than %d items", MaxEntitlements)
+	}
+	for _, item := range wire.Entitlements {
+		right, err := parseRight("entitlements", item)
+		if err != nil {
+			return nil, err
+		}
+		p.Entitlements = append(p.Entitlements, right)
+	}
+	err = firstError(
+		checkList("documents", p.Documents, MaxDocuments, checkNumber),
+		checkList("measures", p.Measures, MaxMeasures, checkMeasureID),
+		checkList("entitlements", p.Entitlements, MaxEntitlements, func(string, Right) error { return nil }))
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// checkList refuses what is too long, or has an item twice or a bad one.
+func checkList[T comparable](field string, list []T, limit int, check func(string, T) error) error {
+	if len(list) > limit {
+		return problem.New(problem.InvalidRequest, "%s has more than %d items", field, limit)
+	}
+	for i, item := range list {
+		if err := check(field, item); err != nil {
+			return err
+		}
+		if slices.Contains(list[:i], item) {
+			return problem.New(problem.InvalidRequest, "%s names one twice", field)
+		}
+	}
+	return nil
+}
