@@ -1,0 +1,156 @@
+package invariants
+
+import (
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/hex"
+
+	"vidimus/internal/audit"
+	"vidimus/internal/jose"
+)
+
+// lines is the audit record, read once. What it says of an event or a batch
+// is found by line number, from 1.
+type lines struct {
+	head   audit.Head
+	broken error
+	hashes [][32]byte // leaf of each line in the tree
+
+	accepted []acceptance      // in order
+	events   map[string][]int  // source \0 jti -> lines that accept it
+	intent   map[string][]int  // batch -> lines
+	done     map[string][]int  // batch -> lines
+	failed   map[string][]int  // batch -> lines
+	digests  map[string]string // digest of what was released -> batch
+}
+
+type acceptance struct {
+	source, jti string
+	line        int
+}
+
+func readLines(raw [][]byte) lines {
+	l := lines{events: map[string][]int{}, intent: map[string][]int{}, done: map[string][]int{}, failed: map[string][]int{}, digests: map[string]string{}}
+	for i, text := range raw {
+		l.hashes = append(l.hashes, leafHash(text))
+		e, next, err := l.head.Follow(text)
+		if err != nil {
+			if l.broken == nil {
+				l.broken = err
+			}
+			continue
+		}
+		l.head = next
+		n, batch := i+1, e.Detail["batch"]
+		switch e.Action {
+		case "registry.accept":
+			key := e.Actor + "\x00" + e.Detail["event"]
+			l.events[key] = append(l.events[key], n)
+			l.accepted = append(l.accepted, acceptance{e.Actor, e.Detail["event"], n})
+		case "credential.sign":
+			switch e.Outcome {
+			case audit.Intent:
+				l.intent[batch] = append(l.intent[batch], n)
+			case audit.Done:
+				l.done[batch] = append(l.done[batch], n)
+				l.digests[e.Detail["digest"]] = batch
+			case audit.Failed:
+				l.failed[batch] = append(l.failed[batch], n)
+			}
+		}
+	}
+	return l
+}
+
+// chain is I6.
+func (x *examination) chain(r *Result) {
+	r.Seen = len(x.Lines)
+	if x.line.broken != nil {
+		r.bad("%v", x.line.broken)
+		return
+	}
+	size := uint64(len(x.Lines))
+	b := x.before()
+	switch {
+	case size < b.AuditSize:
+		r.bad("the record has %d lines, it had %d", size, b.AuditSize)
+	case b.AuditSize > 0:
+		if h := sha256.Sum256(x.Lines[b.AuditSize-1]); hex.EncodeToString(h[:]) != b.AuditHash {
+			r.bad("line %d is not what it was", b.AuditSize)
+		}
+	}
+	x.memory.AuditSize = size
+	if size > 0 {
+		h := sha256.Sum256(x.Lines[size-1])
+		x.memory.AuditHash = hex.EncodeToString(h[:])
+	}
+	for _, from := range x.Checkpoints {
+		last := uint64(0)
+		for _, token := range from {
+			last = x.checkpoint(r, token, last)
+		}
+	}
+}
+
+// checkpoint holds one against the record, and gives its size.
+func (x *examination) checkpoint(r *Result, token string, last uint64) uint64 {
+	r.Seen++
+	s, err := jose.Parse(token)
+	if err != nil {
+		r.bad("checkpoint: %v", err)
+		return last
+	}
+	var c struct {
+		Size uint64 `json:"size"`
+		Root string `json:"root"`
+	}
+	if err := jose.DecodeJSON(s.Payload, &c); err != nil {
+		r.bad("checkpoint: %v", err)
+		return last
+	}
+	if err := signedUnder(x.Operations, s); err != nil {
+		r.bad("checkpoint of size %d: %v", c.Size, err)
+	}
+	switch {
+	case c.Size < last:
+		r.bad("a checkpoint of size %d follows one of size %d", c.Size, last)
+	case c.Size > uint64(len(x.line.hashes)):
+		r.bad("a checkpoint speaks of %d lines, the record has %d", c.Size, len(x.line.hashes))
+	case c.Root != jose.EncodeBase64URL(rootOf(x.line.hashes[:c.Size])):
+		r.bad("the checkpoint of size %d is of another record", c.Size)
+	}
+	return c.Size
+}
+
+// signedUnder verifies a JWS whose x5c leads to root; nil root skips it.
+func signedUnder(root *x509.Certificate, s *jose.Signed) error {
+	if root == nil {
+		return nil
+	}
+	leaf, err := leafUnder(root, s.Header.X5C)
+	if err != nil {
+		return err
+	}
+	return s.Verify(leaf.PublicKey)
+}
+
+// leafHash and rootOf are the Merkle tree of RFC 9162, section 2.1.1, written
+// out: the record's own tree is kept by other code.
+func leafHash(line []byte) [32]byte { return sha256.Sum256(append([]byte{0}, line...)) }
+
+func rootOf(leaves [][32]byte) []byte {
+	switch len(leaves) {
+	case 0:
+		h := sha256.Sum256(nil)
+		return h[:]
+	case 1:
+		return leaves[0][:]
+	}
+	k := 1
+	for k*2 < len(leaves) {
+		k *= 2
+	}
+	node := append([]byte{1}, rootOf(leaves[:k])...)
+	h := sha256.Sum256(append(node, rootOf(leaves[k:])...))
+	return h[:]
+}
