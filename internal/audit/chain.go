@@ -110,28 +110,39 @@ func Verify(r io.Reader, each func(seq uint64, e Event) error) (Head, error) {
 }
 
 func verifyFrom(h Head, r io.Reader, each func(uint64, Event) error) (Head, error) {
-	br := bufio.NewReaderSize(r, MaxLine+1)
-	for {
-		raw, err := br.ReadSlice('\n')
-		switch {
-		case err == io.EOF && len(raw) == 0:
-			return h, nil
-		case err == io.EOF:
-			return h, fmt.Errorf("%w: line %d: %w", ErrChain, h.Seq+1, errTorn)
-		case errors.Is(err, bufio.ErrBufferFull):
-			return h, fmt.Errorf("%w: line %d is longer than %d bytes", ErrChain, h.Seq+1, MaxLine)
-		case err != nil:
-			return h, fmt.Errorf("reading the audit record: %w", err)
-		}
-		e, next, err := h.Follow(raw[:len(raw)-1])
+	err := readLines(r, h.Seq, func(raw []byte) error {
+		e, next, err := h.Follow(raw)
 		if err != nil {
-			return h, err
+			return err
 		}
 		h = next
 		if each != nil {
-			if err := each(h.Seq, e); err != nil {
-				return h, err
-			}
+			return each(h.Seq, e)
+		}
+		return nil
+	})
+	return h, err
+}
+
+// readLines calls each for every line after the one numbered seq, without its
+// newline.
+func readLines(r io.Reader, seq uint64, each func(raw []byte) error) error {
+	br := bufio.NewReaderSize(r, MaxLine+1)
+	for {
+		seq++
+		raw, err := br.ReadSlice('\n')
+		switch {
+		case err == io.EOF && len(raw) == 0:
+			return nil
+		case err == io.EOF:
+			return fmt.Errorf("%w: line %d: %w", ErrChain, seq, errTorn)
+		case errors.Is(err, bufio.ErrBufferFull):
+			return fmt.Errorf("%w: line %d is longer than %d bytes", ErrChain, seq, MaxLine)
+		case err != nil:
+			return fmt.Errorf("reading the audit record: %w", err)
+		}
+		if err := each(raw[:len(raw)-1]); err != nil {
+			return err
 		}
 	}
 }

@@ -134,6 +134,14 @@ func TestEventCheck(t *testing.T) {
 		"H14/not_utf8":        func(e *Event) { e.Detail = map[string]string{"client": "\xff"} },
 		"H14/one_mebibyte":    func(e *Event) { e.Detail = map[string]string{"client": strings.Repeat("x", 1<<20)} },
 		"more_than_16_detail": func(e *Event) { e.Detail = tooMany() },
+		"person_as_number":    func(e *Event) { e.Person = "Muster" },
+		"look_up_of_no_purpose": func(e *Event) {
+			e.Action = ActionShow
+		},
+		"purpose_of_ones_own": func(e *Event) {
+			e.Action, e.Detail = ActionShow, map[string]string{"purpose": "because Muster lives next door"}
+		},
+		"purpose_of_ones_own_elsewhere": func(e *Event) { e.Detail = map[string]string{"purpose": "Muster"} },
 	}
 	for name, spoil := range bad {
 		t.Run(name, func(t *testing.T) {
@@ -149,6 +157,16 @@ func TestEventCheck(t *testing.T) {
 				t.Error("something was recorded")
 			}
 		})
+	}
+}
+
+func TestPurposes(t *testing.T) {
+	for _, p := range Purposes() {
+		e := event(1)
+		e.Action, e.Detail = ActionShow, map[string]string{"purpose": p}
+		if err := e.Check(); err != nil {
+			t.Errorf("%s: %v", p, err)
+		}
 	}
 }
 

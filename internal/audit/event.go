@@ -61,25 +61,37 @@ var detailKeys = map[string]string{
 	"batch":         "id of a batch of credentials",
 	"bytes":         "number of bytes",
 	"certificate":   "SHA-256 of a certificate",
+	"checkpoint":    "number of lines under a checkpoint",
 	"client":        "client_id",
 	"configuration": "credential configuration id",
 	"count":         "number of things",
+	"destination":   "where a receipt or a notice was sent: the name of a channel",
 	"digest":        "SHA-256 of what was signed or sent",
 	"doctype":       "doctype or vct",
+	"effect":        "what a fact does to copies: document.Effect",
 	"event":         "jti of a registry event",
+	"fact":          "kind of a fact: document.Fact",
 	"format":        "credential format",
+	"from":          "instant, or the first of a range of numbers",
 	"index":         "status index",
 	"issuer":        "issuer identifier",
 	"key":           "thumbprint of a public key, or kid",
 	"list":          "URI of a status list",
 	"measure":       "id of a measure",
+	"month":         "period of pseudonyms",
+	"name":          "name of an event: person-put",
+	"notice":        "id of a notice",
+	"officer":       "id of an officer: the other one, when two are needed",
 	"previous":      "version or head before",
 	"problem":       "problem.Kind",
+	"proposal":      "id of a proposal",
+	"purpose":       "word of Purposes",
 	"reason":        "word of a closed list",
 	"role":          "role of the actor",
 	"seq":           "sequence number of a source",
 	"serial":        "serial number of a certificate",
 	"session":       "id of a session, transaction or offer",
+	"size":          "number of entries",
 	"source":        "registry that sent it",
 	"until":         "instant",
 	"uri":           "where something was published",
@@ -114,6 +126,11 @@ func (e Event) Check() error {
 	}
 	if len(e.Detail) > maxDetail {
 		return fmt.Errorf("%w: more than %d details", ErrEvent, maxDetail)
+	}
+	if purpose, ok := e.Detail["purpose"]; ok && purposes[purpose] == "" {
+		return fmt.Errorf("%w: the purpose is not on the list", ErrEvent)
+	} else if !ok && lookups[e.Action] {
+		return fmt.Errorf("%w: a look-up without a purpose", ErrEvent)
 	}
 	for key, value := range e.Detail {
 		if _, ok := detailKeys[key]; !ok {

@@ -55,7 +55,7 @@ func pseudonym(key []byte, month, person string) string {
 }
 
 // monthOf is the period of an instant, such as 2026-11, in UTC.
-func monthOf(at time.Time) string { return at.UTC().Format("2006-01") }
+func monthOf(at time.Time) string { return at.UTC().Format(monthForm) }
 
 // fixedKey makes pseudonyms that hide nothing: for Memory.
 type fixedKey struct{}
