@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"vidimus/internal/audit"
+	"vidimus/internal/faults"
 	"vidimus/internal/jose"
 	"vidimus/internal/oauth"
 	"vidimus/internal/oid4vci"
@@ -189,6 +190,7 @@ func (s *Server) redeem(ctx context.Context, grant GrantRecord, mac []byte, w wa
 	}); err != nil {
 		return nil, err
 	}
+	faults.Point("authserver.redeemed")
 	out := &oid4vci.TokenResponse{
 		AccessToken: token, TokenType: "DPoP", ExpiresIn: int(s.cfg.TokenLifetime.Seconds()),
 		Scope: w.scope, AuthorizationDetails: w.details,

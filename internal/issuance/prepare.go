@@ -3,12 +3,12 @@ package issuance
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strconv"
 	"sync/atomic"
 
 	"vidimus/internal/audit"
 	"vidimus/internal/catalog"
+	"vidimus/internal/faults"
 	"vidimus/internal/jose"
 	"vidimus/internal/oid4vci"
 	"vidimus/internal/problem"
@@ -67,12 +67,13 @@ func (s *Service) Prepare(ctx context.Context, a Access, r *oid4vci.CredentialRe
 		Nonce: nonce.digest, NonceExpires: nonce.expires.Add(onceMargin),
 		TokenID: a.TokenID, TokenBatches: s.cfg.TokenBatches, TokenExpires: a.Expires.Add(onceMargin),
 		Granted: a.Granted, Wallet: Wallet{Unit: s.WalletUnit(a.Thumbprint)},
-		Count: len(proofs), Status: statusKind(cfg.Status), SignerKeyID: signer.KeyID, Recorded: now,
+		Count: len(proofs), Status: StatusKind(cfg.Status), SignerKeyID: signer.KeyID, Recorded: now,
 	}}
 	batch, indices, err := p.record(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
+	faults.Point("issuance.intended")
 	if err := p.build(ctx, batch, proofs, indices); err != nil {
 		return nil, p.burn(ctx, err)
 	}
@@ -149,8 +150,11 @@ func (p *Prepared) build(ctx context.Context, batch *catalog.Batch, proofs []oid
 	p.copies = make([]catalog.Prepared, len(proofs))
 	return p.s.parallel(ctx, len(proofs), func(i int) error {
 		c := catalog.Copy{Key: proofs[i].Key}
-		if p.intent.Status != StatusNone {
+		switch p.intent.Status {
+		case StatusList:
 			c.ListURI, c.Index = indices[i].List, indices[i].Index
+		case StatusIdentifier:
+			c.ListURI, c.Identifier = indices[i].List, indices[i].Identifier
 		}
 		var err error
 		if p.copies[i], err = batch.Prepare(c, p.s.p.Rand); err != nil {
@@ -160,7 +164,8 @@ func (p *Prepared) build(ctx context.Context, batch *catalog.Batch, proofs []oid
 	})
 }
 
-// event is the audit entry of the batch.
+// event is the audit entry of the batch. The number of the document names a
+// person as well as theirs does: only the store has it, beside the batch.
 func (p *Prepared) event(outcome string, more map[string]string) audit.Event {
 	detail := map[string]string{
 		"batch": p.intent.Batch, "configuration": p.intent.Configuration, "count": strconv.Itoa(p.intent.Count),
@@ -201,17 +206,4 @@ func (p *Prepared) markBurned(ctx context.Context, detail map[string]string) err
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), burnTimeout)
 	defer cancel()
 	return p.s.p.Store.MarkBurned(ctx, p.intent.Batch, p.event(audit.Failed, detail))
-}
-
-// statusKind is what the catalog calls it.
-func statusKind(v any) StatusKind {
-	switch v := v.(type) {
-	case bool:
-		if v {
-			return StatusList
-		}
-		return StatusNone
-	default:
-		return StatusKind(fmt.Sprint(v))
-	}
 }

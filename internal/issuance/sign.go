@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 
 	"vidimus/internal/audit"
+	"vidimus/internal/faults"
 	"vidimus/internal/oid4vci"
 	"vidimus/internal/problem"
 )
@@ -39,12 +40,14 @@ func (p *Prepared) Sign(ctx context.Context) (*oid4vci.CredentialResponse, error
 	if err != nil {
 		return nil, p.burn(ctx, err)
 	}
+	faults.Point("issuance.signed")
 	// The signatures exist: the record is completed even if the wallet has
 	// gone away meanwhile.
 	did := p.event(audit.Done, map[string]string{"digest": digest(out.Credentials)})
 	if err := p.s.p.Store.MarkSigned(context.WithoutCancel(ctx), p.intent.Batch, did); err != nil {
 		return nil, unavailable(fmt.Errorf("recording a signed batch: %w", err))
 	}
+	faults.Point("issuance.recorded")
 	return out, nil
 }
 
