@@ -47,18 +47,6 @@ func BenchmarkBuild(b *testing.B) {
 	b.ReportMetric(float64(size), "list-bytes")
 }
 
-// BenchmarkCompress is the part of BenchmarkBuild that an encoder for sparse
-// lists can win.
-func BenchmarkCompress(b *testing.B) {
-	l := sparse(b, 1)
-	b.SetBytes(int64(len(l.Bytes())))
-	for b.Loop() {
-		if _, err := Compress(l.Bytes()); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
 // BenchmarkOpen parses, verifies and inflates a token: once per fetch.
 func BenchmarkOpen(b *testing.B) {
 	w := newWorld(b)

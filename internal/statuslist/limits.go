@@ -15,6 +15,10 @@ const (
 	// bytes per block of 16 KiB and more, header and checksum.
 	deflateSlack = 1<<10 + 64
 
+	// leastSparse is from how many bytes on lists are compressed by our own
+	// encoder: its code takes some 60 bytes to write.
+	leastSparse = 4 << 10
+
 	// tokenSlack is room for header, x5c and the other claims of a token.
 	tokenSlack = 64 << 10
 
