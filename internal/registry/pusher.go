@@ -125,7 +125,7 @@ func (t tail) run(ctx context.Context, each func(ReceiptRow) error) error {
 	done, err := t.store.Cursor(ctx, t.cursor)
 	for err == nil {
 		var rows []ReceiptRow
-		if rows, err = t.store.Receipts(ctx, t.source, done, DefaultPage); err != nil {
+		if rows, err = t.store.Receipts(ctx, t.source, done, MaxPage); err != nil {
 			break
 		}
 		reached := done
@@ -140,7 +140,7 @@ func (t tail) run(ctx context.Context, each func(ReceiptRow) error) error {
 			err = errors.Join(err, t.store.SetCursor(context.WithoutCancel(ctx), t.cursor, reached))
 			done = reached
 		}
-		if err == nil && len(rows) < DefaultPage {
+		if err == nil && len(rows) < MaxPage {
 			err = sleep(ctx, pollReceipts, t.wake)
 		}
 	}

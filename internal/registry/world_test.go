@@ -6,7 +6,6 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"encoding/json"
-	"errors"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -18,27 +17,29 @@ import (
 	"vidimus/internal/jose"
 	"vidimus/internal/problem"
 	"vidimus/internal/registry"
-	"vidimus/internal/store/memory"
-	"vidimus/internal/store/storetest"
 )
 
 const (
-	office    = "https://office.example"
-	driving   = "https://driving.example"
-	identity  = "https://identity.example"
-	publicURL = storetest.PublicURL
+	office   = "https://office.example"
+	driving  = "https://driving.example"
+	identity = "https://identity.example"
 )
 
+// start is when the clock of a world begins.
+var start = time.Date(2026, 6, 15, 10, 0, 0, 0, time.UTC)
+
 // world is an office with two registries: identity sends persons and PIDs,
-// driving sends licences and rights.
+// driving sends licences, rights and measures.
 type world struct {
 	t       testing.TB
 	clock   *clock.Fake
-	store   storetest.Store
+	store   *shelf
 	inbox   *registry.Inbox
 	keys    map[string]*ecdsa.PrivateKey
 	receipt *ecdsa.PrivateKey
 	kicks   atomic.Int32
+	urgent  atomic.Int32 // kicks that were
+	holdFor time.Duration
 }
 
 func newKey(t testing.TB) *ecdsa.PrivateKey {
@@ -50,23 +51,18 @@ func newKey(t testing.TB) *ecdsa.PrivateKey {
 	return k
 }
 
+// newWorld holds no events.
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	s, err := memory.New(memory.Options{PublicURL: publicURL, Rand: rand.Reader})
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := &world{t: t, clock: clock.NewFake(storetest.Now), keys: map[string]*ecdsa.PrivateKey{driving: newKey(t), identity: newKey(t)}, receipt: newKey(t)}
-	w.over(s)
+	w := &world{t: t, clock: clock.NewFake(start), keys: map[string]*ecdsa.PrivateKey{driving: newKey(t), identity: newKey(t)}, receipt: newKey(t), store: newShelf(), holdFor: -1}
+	w.restart()
 	return w
 }
 
-// over puts an inbox over a store.
-func (w *world) over(s storetest.Store) {
+// restart puts another inbox over the store.
+func (w *world) restart() {
 	w.t.Helper()
-	w.store = s
-	cfg := w.config()
-	inbox, err := registry.New(cfg)
+	inbox, err := registry.New(w.config())
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -78,11 +74,18 @@ func (w *world) config() registry.Config {
 		return registry.Source{Name: name, Keys: map[string]crypto.PublicKey{"k1": w.keys[name].Public()}}
 	}
 	ids, cars := source(identity), source(driving)
-	ids.Events, ids.DocumentTypes = []string{"person-put", "document-put", "document-annulled", "person-died"}, []string{"pid"}
-	cars.Events, cars.DocumentTypes, cars.Kinds = []string{"entitlement-put", "document-put", "document-annulled"}, []string{"mdl"}, []string{"driving"}
+	ids.Events, ids.DocumentTypes = []string{"person-put", "document-put", "document-annulled"}, []string{"pid"}
+	cars.Events = []string{"entitlement-put", "document-put", "document-annulled", "measure-added", "measure-lifted"}
+	cars.DocumentTypes, cars.Kinds, cars.Measures = []string{"mdl"}, []string{"driving"}, []document.MeasureKind{document.CourtBan, document.ProvisionalWithdrawal}
 	return registry.Config{
-		Issuer: office, Sources: []registry.Source{ids, cars}, Store: w.store, Audit: w.store, Clock: w.clock,
-		Revoked: func() { w.kicks.Add(1) }, ReceiptSigner: w.receipt, Rand: rand.Reader,
+		Issuer: office, Sources: []registry.Source{ids, cars}, Store: w.store, Audit: w.store, Clock: w.clock, HoldFor: w.holdFor,
+		Revoked: func(urgent bool) {
+			w.kicks.Add(1)
+			if urgent {
+				w.urgent.Add(1)
+			}
+		},
+		ReceiptSigner: w.receipt, Rand: rand.Reader,
 	}
 }
 
@@ -99,12 +102,28 @@ func (w *world) sign(source string, e registryclient.Event) registryclient.SET {
 	return set
 }
 
+// say signs one event of any kind: body is its JSON without seq.
+func (w *world) say(source, subject, name string, seq uint64, body string) string {
+	w.t.Helper()
+	if body != "" {
+		body = "," + body
+	}
+	now := jsonInt(w.clock.Now().Unix())
+	return w.raw(source, `{"iss":"`+source+`","aud":"`+office+`","iat":`+now+`,"jti":"`+name+`-`+jsonInt(int64(seq))+`","sub_id":{"format":"opaque","id":"`+subject+`"},`+
+		`"events":{"urn:vidimus:event:`+name+`:1":{"seq":`+jsonInt(int64(seq))+body+`}}}`, nil)
+}
+
 // send signs and sends an event that must be accepted.
 func (w *world) send(source string, e registryclient.Event) registry.Outcome {
 	w.t.Helper()
-	o, err := w.inbox.Accept(w.t.Context(), source, w.sign(source, e).Token)
+	return w.accept(source, w.sign(source, e).Token)
+}
+
+func (w *world) accept(source, token string) registry.Outcome {
+	w.t.Helper()
+	o, err := w.inbox.Accept(w.t.Context(), source, token)
 	if err != nil {
-		w.t.Fatalf("event %d of %s: %v", e.Seq, source, err)
+		w.t.Fatalf("%s: %v", source, err)
 	}
 	return o
 }
@@ -171,20 +190,8 @@ func (w *world) refused(t *testing.T, peer, token string, kind problem.Kind, say
 
 // state is what the events have made of P-1.
 func (w *world) state() string {
-	w.t.Helper()
-	s, err := w.store.Subject(w.t.Context(), "P-1")
-	if err != nil && !errors.Is(err, registry.ErrSubjectNotFound) {
-		w.t.Fatal(err)
-	}
-	b, _ := json.Marshal(s)
+	b, _ := json.Marshal(w.subject())
 	return string(b)
 }
 
-func (w *world) subject() document.Subject {
-	w.t.Helper()
-	s, err := w.store.Subject(w.t.Context(), "P-1")
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	return s
-}
+func (w *world) subject() document.Subject { return w.store.subject("P-1") }
