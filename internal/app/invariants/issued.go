@@ -2,40 +2,42 @@ package invariants
 
 import (
 	"cmp"
+	"encoding/hex"
 
 	"vidimus/internal/issuance"
 )
 
-// place is an index in a list; one of an identifier list counts as well.
-type place struct {
-	uri   string
-	index uint64
+// placeOf is where a stored copy is, in the words of a journal.
+func placeOf(c issuance.Copy) Copy {
+	if c.Identifier != nil {
+		return Copy{URI: c.List, ID: hex.EncodeToString(c.Identifier)}
+	}
+	return Copy{URI: c.List, Index: c.Index}
 }
 
 // indices is I3.
 func (x *examination) indices(r *Result) {
-	owner := map[place]issuance.Copy{}
+	owner := map[Copy]issuance.Copy{}
 	for _, c := range x.Copies {
 		if c.List == "" {
 			continue
 		}
 		r.Seen++
-		at := place{c.List, c.Index}
+		at := placeOf(c)
 		if other, taken := owner[at]; taken {
 			r.bad("index %d of %s belongs to the batches %s and %s", c.Index, c.List, other.Batch, c.Batch)
 		}
 		owner[at] = c
 	}
-	told := map[place]string{}
+	told := map[Copy]string{}
 	for _, e := range x.Journal {
 		for _, c := range e.Copies {
 			r.Seen++
-			at := place{c.URI, c.Index}
-			if other, taken := told[at]; taken && other != e.Batch {
+			if other, taken := told[c]; taken && other != e.Batch {
 				r.bad("index %d of %s came with two batches", c.Index, c.URI)
 			}
-			told[at] = e.Batch
-			if stored, there := owner[at]; !there || stored.State == issuance.StateBurned {
+			told[c] = e.Batch
+			if stored, there := owner[c]; !there || stored.State == issuance.StateBurned {
 				r.bad("index %d of %s was released, and the store does not know it as given out", c.Index, c.URI)
 			}
 		}
@@ -81,9 +83,9 @@ func (x *examination) intents(r *Result) {
 // released is I5: what a client holds is what the record says was signed, and
 // its batch is known as signed.
 func (x *examination) released(r *Result) {
-	byPlace := map[place]issuance.Copy{}
+	byPlace := map[Copy]issuance.Copy{}
 	for _, c := range x.Copies {
-		byPlace[place{c.List, c.Index}] = c
+		byPlace[placeOf(c)] = c
 	}
 	for _, e := range x.Journal {
 		if e.Kind != Credential || e.State != Answered {
@@ -96,7 +98,7 @@ func (x *examination) released(r *Result) {
 			continue
 		}
 		for _, c := range e.Copies {
-			if at := byPlace[place{c.URI, c.Index}]; at.Batch != batch || at.State != issuance.StateSigned {
+			if at := byPlace[c]; at.Batch != batch || at.State != issuance.StateSigned {
 				r.bad("index %d of %s was released with batch %s and is of batch %q, %s", c.Index, c.URI, batch, at.Batch, at.State)
 			}
 		}

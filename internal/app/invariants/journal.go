@@ -64,10 +64,12 @@ type At struct {
 	Version uint64 `json:"version"`
 }
 
-// Copy is where a released credential is in a status list.
+// Copy is where a released credential is in a status list, or by which
+// identifier (hex) in an identifier list.
 type Copy struct {
 	URI   string `json:"uri"`
-	Index uint64 `json:"idx"`
+	Index uint64 `json:"idx,omitempty"`
+	ID    string `json:"id,omitempty"`
 }
 
 // State says what is known of a call.
