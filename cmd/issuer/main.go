@@ -25,7 +25,9 @@ that say which of them are revoked.
 a first try: issuer init --dev; issuer serve --dev (and then, beside it)
 issuer sample --dev -o people.json; issuer registry send --dev people.json;
 issuer offer --dev P-1 --qr terminal`,
-	Commands: []command.Command{initialize, serve, offer, registry, status, record, checkConfig, sample},
+	Commands: []command.Command{
+		initialize, serve, offer, registry, person, document, status, record, officer, effects, doctor, backup, restore, checkConfig, sample,
+	},
 }
 
 // setup is the flags that every command has.

@@ -69,23 +69,3 @@ entry.`,
 		})
 	},
 }
-
-var record = command.Command{
-	Name: "audit", Short: "write the audit record of an office that is stopped",
-	Long: `One JSON line an event, each with the hash of the line before it; the chain is
-verified on the way and its end printed to standard error: keep it elsewhere to
-notice a record that was cut off.`,
-	Setup: func(fs *flag.FlagSet) command.Run {
-		return with(fs, func(ctx context.Context, env command.Env, cfg issuer.Config, args []string) error {
-			if err := none(args); err != nil {
-				return err
-			}
-			head, err := issuer.Audit(ctx, &cfg, env.Stdout)
-			if err != nil {
-				return err
-			}
-			fmt.Fprintln(env.Stderr, "verified:", head)
-			return nil
-		})
-	},
-}

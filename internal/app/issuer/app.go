@@ -13,9 +13,12 @@ import (
 	"vidimus/internal/audit"
 	"vidimus/internal/authserver"
 	"vidimus/internal/clock"
+	"vidimus/internal/document"
 	"vidimus/internal/issuance"
 	"vidimus/internal/keys"
 	"vidimus/internal/keys/soft"
+	"vidimus/internal/notice"
+	"vidimus/internal/officer"
 	"vidimus/internal/registry"
 	"vidimus/internal/status"
 	"vidimus/internal/store/bolt"
@@ -66,17 +69,27 @@ type App struct {
 	keys    keys.Manager
 	metrics *metrics.Metrics
 
-	signers   signers
-	roots     roots
-	store     *bolt.Store
-	publisher *status.Publisher
-	tokens    *authserver.Server
-	issuance  *issuance.Service
-	inbox     *registry.Inbox
-	records   records
-	metadata  *metadata
+	signers    signers
+	roots      roots
+	effects    document.Table
+	sources    []registry.Source // without the console
+	pseudonyms *audit.PeriodKeys
+	schedule   *status.Mixing
+	store      *bolt.Store
+	sink       status.Sink // nil without status.directory
+	publisher  *status.Publisher
+	tokens     *authserver.Server
+	issuance   *issuance.Service
+	inbox      *registry.Inbox
+	pusher     *registry.Pusher // nil without webhooks
+	meter      *registry.Meter
+	tree       *audit.Tree
+	notices    *notice.Service
+	desk       *officer.Service
+	records    records
+	metadata   *metadata
 
-	servers []*webserver.Server // public, registry, office, metrics
+	servers []*webserver.Server // public, registry, office, metrics, console
 	close   sync.Once
 	closed  error
 }
@@ -88,6 +101,30 @@ func New(ctx context.Context, cfg Config, opts Options) (*App, error) {
 		return nil, fmt.Errorf("configuration: %w", err)
 	}
 	opts.fill()
+	a, err := assembled(ctx, cfg, opts)
+	if err != nil {
+		return nil, err
+	}
+	if err = a.listen(); err == nil {
+		err = a.store.Append(ctx, a.event("issuer.start"))
+	}
+	if err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
+	return a, nil
+}
+
+// open joins everything but the listeners, for what an operator does while no
+// office runs.
+func open(ctx context.Context, cfg Config, opts Options) (*App, error) {
+	if err := cfg.Check(); err != nil {
+		return nil, fmt.Errorf("configuration: %w", err)
+	}
+	opts.fill()
+	return assembled(ctx, cfg, opts)
+}
+
+func assembled(ctx context.Context, cfg Config, opts Options) (*App, error) {
 	a := &App{cfg: cfg, opts: opts, log: opts.Logger, keys: soft.New(cfg.StateDir), metrics: metrics.New()}
 	if err := a.assemble(ctx); err != nil {
 		return nil, errors.Join(err, a.Close())
@@ -104,9 +141,11 @@ func (a *App) assemble(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if a.store, err = bolt.Open(db, bolt.Options{
-		PublicURL: a.cfg.PublicURL, Rand: a.opts.Rand, Dev: a.cfg.Dev, OnFatal: a.fatal,
-	}); err != nil {
+	if a.pseudonyms, err = audit.OpenPeriodKeys(a.cfg.Path(auditKeysDir), a.opts.Rand); err != nil {
+		return fmt.Errorf("keys of the audit record: %w", err)
+	}
+	a.schedule = status.NewSchedule(a.cfg.Status.Tick, a.cfg.Status.Mix, a.cfg.Status.Leave)
+	if a.store, err = bolt.Open(db, a.cfg.storeOptions(a.opts.Rand, a.schedule, a.pseudonyms, a.fatal)); err != nil {
 		if errors.Is(err, bolt.ErrDev) {
 			err = fmt.Errorf("%w: it was made with%s --dev and opens only so", err, map[bool]string{true: "out", false: ""}[a.cfg.Dev])
 		}
@@ -126,10 +165,7 @@ func (a *App) assemble(ctx context.Context) error {
 		return err
 	}
 	a.gauges(identities)
-	if err := a.listen(); err != nil {
-		return err
-	}
-	return a.store.Append(ctx, a.event("issuer.start"))
+	return a.rolledBack(ctx)
 }
 
 // fatal ends the process: what a commit has done is not known, and an answer
@@ -144,22 +180,26 @@ func (a *App) event(action string) audit.Event {
 }
 
 // Addresses are where the listeners are bound, host:port.
-type Addresses struct{ Public, Registry, Office, Metrics string }
+type Addresses struct{ Public, Registry, Office, Metrics, Console string }
 
 // Addresses tells where the App listens; port 0 of the configuration has
 // become a real one.
 func (a *App) Addresses() Addresses {
-	return Addresses{
+	at := Addresses{
 		Public: a.servers[0].Addr().String(), Registry: a.servers[1].Addr().String(),
 		Office: a.servers[2].Addr().String(), Metrics: a.servers[3].Addr().String(),
 	}
+	if len(a.servers) > 4 {
+		at.Console = a.servers[4].Addr().String()
+	}
+	return at
 }
 
 // Run serves until ctx ends or a listener fails, lets the requests under way
 // finish (10 s), stops publisher and sweeper, and closes. Nil is a clean end.
 func (a *App) Run(ctx context.Context) error {
 	at := a.Addresses()
-	a.log.Info("serving", "public_url", a.cfg.PublicURL, "public", at.Public, "registry", at.Registry, "office", at.Office, "metrics", at.Metrics, "dev", a.cfg.Dev)
+	a.log.Info("serving", "public_url", a.cfg.PublicURL, "public", at.Public, "registry", at.Registry, "office", at.Office, "metrics", at.Metrics, "console", at.Console, "dev", a.cfg.Dev)
 	if a.cfg.Dev {
 		a.log.Warn("NOT SAFE FOR PRODUCTION USE", "reason", "--dev")
 	}
@@ -172,12 +212,20 @@ func (a *App) Run(ctx context.Context) error {
 	if err := a.publisher.Publish(background); err != nil {
 		a.log.Error("publishing status lists at the start", "error", err)
 	}
-	wg.Go(func() { a.publisher.Run(background) })
-	wg.Go(func() { a.sweep(background) })
+	a.work(background, &wg)
+	// Those whose events wait for earlier ones are told to try again.
+	held := context.AfterFunc(ctx, a.inbox.Close)
+	defer held()
 	err := webserver.Run(ctx, a.servers...)
 	stop()
 	wg.Wait()
-	err = errors.Join(err, a.store.Append(context.WithoutCancel(ctx), a.event("issuer.stop")), a.Close())
+	err = errors.Join(err, a.store.Append(context.WithoutCancel(ctx), a.event("issuer.stop")))
+	// The last word: everything that was done is under a signature that lies
+	// outside the database.
+	if _, cerr := a.tree.Checkpoint(context.WithoutCancel(ctx)); cerr != nil {
+		err = errors.Join(err, fmt.Errorf("the last checkpoint of the audit record: %w", cerr))
+	}
+	err = errors.Join(err, a.Close())
 	if err == nil {
 		a.log.Info("stopped")
 	}

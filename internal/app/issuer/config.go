@@ -149,6 +149,7 @@ type Appeal struct {
 type Audit struct {
 	Checkpoints []string      `yaml:"checkpoints"`
 	Interval    time.Duration `yaml:"interval"`
+	Earlier     []string      `yaml:"earlier"`
 }
 
 // Retention is how long what was kept for a purpose stays; docs/DATA.md says

@@ -22,6 +22,7 @@ type Desk struct {
 	base  string
 	token officeToken
 	http  *http.Client
+	close func() error // of an office that was opened for this desk alone
 }
 
 // OpenDesk reads the token of the office from its state folder.
@@ -128,40 +129,14 @@ func (d *Desk) Revoke(ctx context.Context, key string) error {
 }
 
 func (d *Desk) do(ctx context.Context, method, path string, body, into any) error {
-	var send io.Reader
-	if body != nil {
-		b, err := json.Marshal(body)
-		if err != nil {
-			return err
-		}
-		send = bytes.NewReader(b)
-	}
-	req, err := http.NewRequestWithContext(ctx, method, d.base+path, send)
+	res, err := d.send(ctx, method, path, body)
 	if err != nil {
 		return err
-	}
-	req.Header.Set("Authorization", "Bearer "+string(d.token))
-	if body != nil {
-		req.Header.Set("Content-Type", "application/json")
-	}
-	res, err := d.http.Do(req)
-	if err != nil {
-		return fmt.Errorf("the office does not answer: is `issuer serve` running? %w", err)
 	}
 	defer res.Body.Close()
 	data, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
 	if err != nil {
 		return fmt.Errorf("reading the office's answer: %w", err)
-	}
-	if res.StatusCode/100 != 2 {
-		var refusal struct {
-			Error       string `json:"error"`
-			Description string `json:"error_description"`
-		}
-		if jose.DecodeJSON(data, &refusal) != nil || refusal.Error == "" {
-			return fmt.Errorf("the office answers %s", res.Status)
-		}
-		return fmt.Errorf("the office refuses: %s: %s", refusal.Error, refusal.Description)
 	}
 	if into == nil {
 		return nil
@@ -170,6 +145,43 @@ func (d *Desk) do(ctx context.Context, method, path string, body, into any) erro
 		return fmt.Errorf("reading the office's answer: %w", err)
 	}
 	return nil
+}
+
+// send makes a request; an answer that is a refusal is an error.
+func (d *Desk) send(ctx context.Context, method, path string, body any) (*http.Response, error) {
+	var send io.Reader
+	if body != nil {
+		b, err := json.Marshal(body)
+		if err != nil {
+			return nil, err
+		}
+		send = bytes.NewReader(b)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, d.base+path, send)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Authorization", "Bearer "+string(d.token))
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	res, err := d.http.Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("the office does not answer: is `issuer serve` running? %w", err)
+	}
+	if res.StatusCode/100 == 2 {
+		return res, nil
+	}
+	defer res.Body.Close()
+	data, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
+	if err != nil {
+		return nil, fmt.Errorf("reading the office's answer: %w", err)
+	}
+	var refusal issuerhttp.Failure
+	if jose.DecodeJSON(data, &refusal) != nil || refusal.Error == "" {
+		return nil, fmt.Errorf("the office answers %s", res.Status)
+	}
+	return nil, fmt.Errorf("the office refuses: %s: %s", refusal.Error, refusal.Description)
 }
 
 // maxAnswer bounds what is read of an answer: an offer is some KiB, a status

@@ -8,11 +8,14 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
 	"vidimus/internal/authserver"
 	"vidimus/internal/catalog"
+	"vidimus/internal/clock"
+	"vidimus/internal/document"
 	"vidimus/internal/issuance"
 	"vidimus/internal/issuerhttp"
 	"vidimus/internal/jose"
@@ -29,6 +32,9 @@ func (a *App) identify(ctx context.Context) (*catalog.Catalog, map[string]*ident
 		return nil, nil, err
 	}
 	a.roots = r
+	if a.effects, err = a.cfg.table(); err != nil {
+		return nil, nil, err
+	}
 	cat, err := a.cfg.loadCatalog()
 	if err != nil {
 		return nil, nil, err
@@ -38,7 +44,7 @@ func (a *App) identify(ctx context.Context) (*catalog.Catalog, map[string]*ident
 	}
 	a.signers = signers{}
 	for name, id := range identities {
-		if a.signers[name], err = a.cfg.signer(id); err != nil {
+		if a.signers[name], err = a.cfg.signer(id, a.effects); err != nil {
 			return nil, nil, fmt.Errorf("signers.%s: %w", name, err)
 		}
 	}
@@ -82,12 +88,12 @@ func (c *Config) match(cat *catalog.Catalog, identities map[string]*identity) er
 }
 
 // signer is an identity as issuance uses it.
-func (c *Config) signer(id *identity) (*issuance.Signer, error) {
+func (c *Config) signer(id *identity, table document.Table) (*issuance.Signer, error) {
 	thumbprint, err := jose.Thumbprint(id.key.Public())
 	if err != nil {
 		return nil, err
 	}
-	terms := catalog.Terms{NotBefore: id.leaf.NotBefore(), NotAfter: id.leaf.NotAfter(), Country: id.leaf.Country, State: id.leaf.State}
+	terms := catalog.Terms{Effects: table, NotBefore: id.leaf.NotBefore(), NotAfter: id.leaf.NotAfter(), Country: id.leaf.Country, State: id.leaf.State}
 	// iss is an https URL or absent (SD-JWT VC, claim iss): x5c says who it is
 	// anyway. So it is absent where development speaks http.
 	if strings.HasPrefix(c.PublicURL, "https:") {
@@ -104,9 +110,13 @@ func (a *App) services(cat *catalog.Catalog, identities map[string]*identity) er
 	}
 	a.records = records{store: a.store, catalog: cat, signers: a.signers, clock: a.opts.Clock}
 	statusSigner, receipt := identities["status"], identities["receipt"]
+	if a.sink, err = a.cfg.sink(a.roots); err != nil {
+		return err
+	}
 	if a.publisher, err = status.New(status.Config{
 		Store: a.store, Signer: statusSigner.key, Chain: statusSigner.chain, Clock: a.opts.Clock, Rand: a.opts.Rand, PublicURL: a.cfg.PublicURL,
-		Tick: a.cfg.Status.Tick, TTL: a.cfg.Status.TTL, Expires: a.cfg.Status.Lifetime, OnError: a.publishing(),
+		Schedule: a.schedule, Cover: a.cfg.Status.Cover, Sink: a.sink, Measure: a.measure(),
+		TTL: a.cfg.Status.TTL, Expires: a.cfg.Status.Lifetime, OnError: a.publishing(),
 	}); err != nil {
 		return err
 	}
@@ -120,19 +130,34 @@ func (a *App) services(cat *catalog.Catalog, identities map[string]*identity) er
 	if a.issuance, err = issuance.New(issuance.Config{
 		Issuer: a.cfg.PublicURL, OffersURL: a.cfg.PublicURL + issuerhttp.OffersPath, Secret: secret,
 	}, issuance.Parts{
-		Store: &announcing{Store: a.store, publish: a.publisher.Kick}, Records: a.records, Catalog: cat, Signers: a.signers, Audit: a.store, Clock: a.opts.Clock, Rand: a.opts.Rand,
+		Store: &announcing{Store: a.store, publish: func() { a.publisher.Kick(true) }}, Records: a.records, Catalog: cat, Signers: a.signers, Audit: a.store, Clock: a.opts.Clock, Rand: a.opts.Rand,
 	}); err != nil {
 		return err
 	}
-	sources, err := a.cfg.sources(cat)
+	if a.sources, err = a.cfg.sources(cat); err != nil {
+		return err
+	}
+	console, err := consoleSource(&a.cfg, identities["console"])
 	if err != nil {
 		return err
 	}
-	a.inbox, err = registry.New(registry.Config{
-		Issuer: a.cfg.PublicURL, Sources: sources, Store: a.store, Audit: a.store, Clock: a.opts.Clock, Revoked: a.publisher.Kick,
+	if a.inbox, err = registry.New(registry.Config{
+		Issuer: a.cfg.PublicURL, Sources: append(slices.Clone(a.sources), console), Store: a.store, Audit: a.store, Clock: a.opts.Clock,
+		Table: a.effects, Revoked: a.publisher.Kick,
 		ReceiptSigner: crypto.Signer(receipt.key), ReceiptChain: receipt.chain, Rand: a.opts.Rand,
-	})
-	return err
+	}); err != nil {
+		return err
+	}
+	if err := a.receipts(); err != nil {
+		return err
+	}
+	if err := a.auditTree(identities["checkpoint"]); err != nil {
+		return err
+	}
+	if err := a.holderNotices(identities["receipt"]); err != nil {
+		return err
+	}
+	return a.officers(identities["console"])
 }
 
 // grantable is the catalogue as the authorization server sees it. Every offer
@@ -162,6 +187,8 @@ func CheckState(ctx context.Context, cfg Config, now time.Time, rand io.Reader) 
 	}
 	_, sourcesErr := cfg.sources(cat)
 	_, peersErr := cfg.peers()
-	_, tlsErr := cfg.registryTLS()
-	return errors.Join(cfg.owned(), cfg.match(cat, identities), sourcesErr, peersErr, tlsErr)
+	_, tlsErr := cfg.registryTLS(clock.System{})
+	_, tableErr := cfg.table()
+	_, consoleErr := cfg.consoleTLS(clock.System{})
+	return errors.Join(cfg.owned(), cfg.match(cat, identities), sourcesErr, peersErr, tlsErr, tableErr, consoleErr)
 }

@@ -1,0 +1,52 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"net/url"
+
+	"vidimus/internal/app/command"
+	"vidimus/internal/app/issuer"
+	"vidimus/internal/issuerhttp"
+)
+
+var doctor = command.Command{
+	Name: "doctor", Short: "look at keys, certificates, lists, disk, clock and sources, and explain what is wrong",
+	Long: `Asks the running office, or opens the state folder when none runs. Each line says
+what was looked at, how it is, and what remedies it.
+
+exit codes: 0 all is well, 1 something must be done, 2 something should be looked at`,
+	Setup: func(fs *flag.FlagSet) command.Run {
+		raw := fs.Bool("json", false, "print JSON")
+		return with(fs, func(ctx context.Context, env command.Env, cfg issuer.Config, args []string) error {
+			if err := none(args); err != nil {
+				return err
+			}
+			desk, err := issuer.OpenOffice(ctx, &cfg, issuer.Options{})
+			if err != nil {
+				return err
+			}
+			defer desk.Close()
+			var d issuer.Diagnosis
+			if err := desk.Read(ctx, issuerhttp.DoctorPath, url.Values{}, &d); err != nil {
+				return err
+			}
+			if *raw {
+				enc := json.NewEncoder(env.Stdout)
+				enc.SetIndent("", "  ")
+				err = enc.Encode(d)
+			} else {
+				_, err = fmt.Fprint(env.Stdout, &d)
+			}
+			if err != nil {
+				return err
+			}
+			if code := d.ExitCode(); code != 0 {
+				return &command.Exit{Code: code}
+			}
+			return nil
+		})
+	},
+}

@@ -1,0 +1,249 @@
+package issuer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"vidimus/internal/audit"
+	"vidimus/internal/problem"
+)
+
+// auditKeysDir holds the keys of the pseudonyms, a file per month.
+const auditKeysDir = "audit-keys"
+
+// auditTree makes the tree over the audit record. What was signed before must
+// still be there: a database that is older than a checkpoint outside of it was
+// put back behind our back.
+func (a *App) auditTree(id *identity) error {
+	earlier, err := a.cfg.earlierCheckpointKeys()
+	if err != nil {
+		return err
+	}
+	outside := make([]string, len(a.cfg.Audit.Checkpoints))
+	for i, p := range a.cfg.Audit.Checkpoints {
+		outside[i] = a.cfg.Path(p)
+	}
+	failed := a.metrics.Counter("vidimus_audit_checkpoint_failures_total", "Checkpoints of the audit record that could not be made or handed out.")
+	a.tree, err = audit.NewTree(audit.TreeConfig{
+		Issuer: a.cfg.PublicURL, Store: a.store, Signer: id.key, Earlier: earlier, Outside: outside, Interval: a.cfg.Audit.Interval,
+		Clock: a.opts.Clock, Rand: a.opts.Rand,
+		Alarm: func(err error) {
+			failed()
+			a.log.Error("checkpoint of the audit record", "error", err)
+		},
+	})
+	return err
+}
+
+// checkpointKeys are the keys that sign checkpoints now or did before.
+func (c *Config) checkpointKeys() (audit.CheckpointKeys, error) {
+	roots, err := c.loadRoots()
+	if err != nil {
+		return nil, err
+	}
+	certs, err := readChain(c.Path(c.Signers["checkpoint"].Chain))
+	if err != nil {
+		return nil, fmt.Errorf("signers.checkpoint: %w", err)
+	}
+	// The certificate may have run out: what it signed stays signed.
+	if _, err := c.chainOf("checkpoint", roots, certs[0].NotBefore().Add(time.Second)); err != nil {
+		return nil, fmt.Errorf("signers.checkpoint: %w", err)
+	}
+	keys, err := audit.NewCheckpointKeys(certs[0].PublicKey())
+	if err != nil {
+		return nil, err
+	}
+	earlier, err := c.earlierCheckpointKeys()
+	for kid, key := range earlier {
+		keys[kid] = key
+	}
+	return keys, err
+}
+
+// earlierCheckpointKeys are those of audit.earlier: certificates of keys that
+// signed before.
+func (c *Config) earlierCheckpointKeys() (audit.CheckpointKeys, error) {
+	keys := audit.CheckpointKeys{}
+	for _, path := range c.Audit.Earlier {
+		certs, err := readChain(c.Path(path))
+		if err != nil {
+			return nil, fmt.Errorf("audit.earlier: %w", err)
+		}
+		more, err := audit.NewCheckpointKeys(certs[0].PublicKey())
+		if err != nil {
+			return nil, fmt.Errorf("audit.earlier: %s: %w", path, err)
+		}
+		for kid, key := range more {
+			keys[kid] = key
+		}
+	}
+	return keys, nil
+}
+
+// lastAudit gives the instant of the last line of the record.
+func (a *App) lastAudit(ctx context.Context) (seq uint64, at time.Time, err error) {
+	lines, head, err := a.store.AuditSize(ctx)
+	if err != nil || lines == 0 {
+		return 0, time.Time{}, err
+	}
+	err = a.store.AuditLines(ctx, lines, 1, func(n uint64, line []byte) error {
+		var e audit.Event
+		if e, err = audit.ParseLine(line); err == nil {
+			seq, at = n, e.Time
+		}
+		return err
+	})
+	_ = head
+	return seq, at, err
+}
+
+// Audit writes the record, a line an event, as it is at this moment.
+func (a *App) Audit(ctx context.Context, w io.Writer) error {
+	lines, _, err := a.store.AuditSize(ctx)
+	if err != nil {
+		return problem.Wrap(problem.Unavailable, err, "the record cannot be read now")
+	}
+	for from := uint64(1); from <= lines; from += auditStep {
+		err := a.store.AuditLines(ctx, from, int(min(auditStep, lines-from+1)), func(_ uint64, line []byte) error {
+			_, err := w.Write(append(append(make([]byte, 0, len(line)+1), line...), '\n'))
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// auditStep is how many lines are read in one view of the database.
+const auditStep = 1000
+
+// Prove implements issuerhttp.Operator.
+func (a *App) Prove(ctx context.Context, seq uint64, source, jti string) (any, error) {
+	if seq == 0 {
+		var err error
+		if seq, err = a.lineOf(ctx, source, jti); err != nil {
+			return nil, err
+		}
+	}
+	p, err := a.tree.Prove(ctx, seq)
+	if errors.Is(err, audit.ErrNotSigned) {
+		if _, err = a.tree.Checkpoint(ctx); err == nil {
+			p, err = a.tree.Prove(ctx, seq)
+		}
+	}
+	switch {
+	case errors.Is(err, audit.ErrNotSigned):
+		return nil, problem.Wrap(problem.NotFound, err, "the record has no such line")
+	case err != nil:
+		return nil, problem.Wrap(problem.Unavailable, err, "no proof can be made now: the log says why")
+	}
+	return p, nil
+}
+
+// lineOf finds the last line about a registry event.
+func (a *App) lineOf(ctx context.Context, source, jti string) (uint64, error) {
+	if jti == "" {
+		return 0, problem.New(problem.InvalidRequest, "a line number or an event is wanted")
+	}
+	lines, _, err := a.store.AuditSize(ctx)
+	if err != nil {
+		return 0, problem.Wrap(problem.Unavailable, err, "the record cannot be read now")
+	}
+	var found uint64
+	for from := uint64(1); from <= lines; from += auditStep {
+		err := a.store.AuditLines(ctx, from, auditStep, func(seq uint64, line []byte) error {
+			e, err := audit.ParseLine(line)
+			if err == nil && e.Detail["event"] == jti && (source == "" || e.Actor == source) {
+				found = seq
+			}
+			return err
+		})
+		if err != nil {
+			return 0, problem.Wrap(problem.Unavailable, err, "the record cannot be read now")
+		}
+	}
+	if found == 0 {
+		return 0, problem.New(problem.NotFound, "the record has no line about this event")
+	}
+	return found, nil
+}
+
+func (a *App) diagnoseAudit(ctx context.Context, d *Diagnosis, now time.Time) {
+	lines, _, err := a.store.AuditSize(ctx)
+	size, _, cerr := a.store.LastCheckpoint(ctx)
+	if err = errors.Join(err, cerr); err != nil {
+		d.add("audit", "record", Wrong, "see the log", "%v", err)
+		return
+	}
+	grade, remedy := Good, ""
+	if len(a.cfg.Audit.Checkpoints) == 0 {
+		grade, remedy = Look, "set audit.checkpoints to files on another disk or machine: without them a record that was made anew is not noticed"
+	}
+	if _, at, err := a.lastAudit(ctx); err == nil && lines > size && now.Sub(at) > 5*a.cfg.Audit.Interval {
+		grade, remedy = Wrong, "the log says why no checkpoint is made"
+	}
+	d.add("audit", "record", grade, remedy, "%d lines, %d of them under the last checkpoint, %d files outside", lines, size, len(a.cfg.Audit.Checkpoints))
+	months := a.pseudonyms.Months()
+	d.add("audit", "keys", Good, "", "pseudonyms of %s", strings.Join(months, " "))
+}
+
+// CopyRecord copies a record and verifies its chain on the way.
+func CopyRecord(w io.Writer, r io.Reader) (audit.Head, error) {
+	return audit.Verify(io.TeeReader(r, w), nil)
+}
+
+// VerifyRecord holds a record against the checkpoints that were written
+// outside the database.
+func VerifyRecord(cfg *Config, r io.Reader, files []string, now time.Time) (string, error) {
+	keys, err := cfg.checkpointKeys()
+	if err != nil {
+		return "", err
+	}
+	if len(files) == 0 {
+		for _, p := range cfg.Audit.Checkpoints {
+			files = append(files, cfg.Path(p))
+		}
+	}
+	var checkpoints [][]audit.Checkpoint
+	for _, name := range files {
+		f, err := os.Open(name)
+		if err != nil {
+			return "", fmt.Errorf("checkpoints: %w", err)
+		}
+		points, err := keys.ReadCheckpoints(f)
+		if err = errors.Join(err, f.Close()); err != nil {
+			return "", fmt.Errorf("checkpoints: %s: %w", name, err)
+		}
+		checkpoints = append(checkpoints, points)
+	}
+	verified, err := audit.VerifyRecord(r, nil, checkpoints...)
+	if err != nil {
+		return "", err
+	}
+	return verified.String(), nil
+}
+
+// CheckProof verifies a proof without the office.
+func CheckProof(cfg *Config, data []byte, now time.Time) (string, error) {
+	keys, err := cfg.checkpointKeys()
+	if err != nil {
+		return "", err
+	}
+	p, err := audit.ParseProof(data)
+	if err != nil {
+		return "", err
+	}
+	e, c, err := audit.VerifyProof(p, keys)
+	if err != nil {
+		return "", err
+	}
+	return "line " + strconv.FormatUint(p.Seq, 10) + " of the record of " + c.Issuer + ", signed " + stamp(c.Issued) + " over " +
+		strconv.FormatUint(c.Size, 10) + " lines:\n" + p.Line + "\n" + e.Action + " by " + e.Actor + " at " + stamp(e.Time) + "\n", nil
+}

@@ -1,0 +1,184 @@
+package issuer
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"syscall"
+	"time"
+
+	"vidimus/internal/status"
+)
+
+// Doctor looks at everything that an operator can do something about. It
+// reads; it changes nothing.
+func (a *App) Doctor(ctx context.Context) (any, error) {
+	d := &Diagnosis{}
+	now := a.opts.Clock.Now()
+	a.diagnoseKeys(ctx, d, now)
+	a.diagnoseLists(ctx, d, now)
+	a.diagnoseDisk(d)
+	a.diagnoseClock(ctx, d, now)
+	a.diagnoseSources(ctx, d, now)
+	a.diagnoseAudit(ctx, d, now)
+	a.diagnoseNotices(ctx, d, now)
+	return d, nil
+}
+
+// diagnoseKeys opens every key again and holds it against its certificate.
+func (a *App) diagnoseKeys(ctx context.Context, d *Diagnosis, now time.Time) {
+	for _, name := range slices.Sorted(maps.Keys(a.cfg.Signers)) {
+		s := a.cfg.Signers[name]
+		id, err := a.cfg.chainOf(name, a.roots, now)
+		if err != nil {
+			d.add("certificates", name, Wrong, "put a certificate that conforms in place (docs/OPERATIONS.md, Certificates)", "%v", err)
+			continue
+		}
+		left := id.leaf.NotAfter().Sub(now)
+		grade, remedy := Good, ""
+		switch {
+		case left < expiresSoon:
+			grade, remedy = Look, "make a new key and certificate under new file names, and run issuer init --add"
+		case left < 2*expiresSoon:
+			grade, remedy = Look, "prepare its successor"
+		}
+		d.add("certificates", name, grade, remedy, "%s, until %s (%d days)", a.cfg.profile(name), id.leaf.NotAfter().UTC().Format(time.DateOnly), int(left.Hours()/24))
+		if _, err := a.keys.Signer(ctx, s.Key); err != nil {
+			d.add("keys", name, Wrong, "put the key back from its safe copy; never make another one under the same certificate", "%v", err)
+			continue
+		}
+		d.add("keys", name, Good, "", "%s opens", s.Key)
+	}
+	for _, r := range []struct {
+		name string
+		cert interface{ NotAfter() time.Time }
+	}{{"iaca", a.roots.iaca}, {"operations_ca", a.roots.operations}} {
+		grade, left := Good, r.cert.NotAfter().Sub(now)
+		if left < 366*24*time.Hour {
+			grade = Look
+		}
+		d.add("certificates", r.name, grade, "begin the change to a new root: readers need a year", "root, until %s", r.cert.NotAfter().UTC().Format(time.DateOnly))
+	}
+}
+
+func (a *App) diagnoseLists(ctx context.Context, d *Diagnosis, now time.Time) {
+	lists, err := a.store.Lists(ctx)
+	if err != nil {
+		d.add("lists", "store", Wrong, "see the log; restart the office", "%v", err)
+		return
+	}
+	open, waiting, revoked := 0, 0, 0
+	for _, l := range lists {
+		if !l.Closed {
+			open++
+		}
+		waiting += l.Waiting
+		revoked += l.Revoked
+		if used := l.Allocated + l.Cover; !l.Closed && used > status.ListSize*95/100 {
+			d.add("lists", l.ID, Look, "none: it closes with the next copy", "%d of %d entries are used", used, status.ListSize)
+		}
+	}
+	d.add("lists", "all", Good, "", "%d lists, %d open; %d entries invalid, %d more wait for their tick", len(lists), open, revoked, waiting)
+	if oldest := a.publisher.Oldest(); !oldest.IsZero() {
+		grade := Good
+		if now.Sub(oldest) > a.cfg.Status.TTL {
+			grade = Wrong
+		}
+		d.add("lists", "age", grade, "publishing fails: the log says why", "the oldest published token is %s old, ttl %s", now.Sub(oldest).Round(time.Second), a.cfg.Status.TTL)
+	}
+}
+
+// Free space below which an operator is told: the store refuses writes before
+// there is none.
+const (
+	diskLook  = 2 << 30
+	diskWrong = 256 << 20
+)
+
+func (a *App) diagnoseDisk(d *Diagnosis) {
+	var fs syscall.Statfs_t
+	if err := syscall.Statfs(a.cfg.StateDir, &fs); err != nil {
+		d.add("disk", a.cfg.StateDir, Wrong, "see that the file system is mounted", "%v", err)
+		return
+	}
+	free := fs.Bavail * uint64(fs.Bsize)
+	grade := Good
+	switch {
+	case free < diskWrong || fs.Files > 0 && fs.Ffree < 100:
+		grade = Wrong
+	case free < diskLook:
+		grade = Look
+	}
+	d.add("disk", a.cfg.StateDir, grade, "make room or grow the volume: writes are refused when there is none", "%s free, %d files more", size(free), fs.Ffree)
+}
+
+func size(n uint64) string {
+	switch {
+	case n >= 1<<30:
+		return fmt.Sprintf("%.1f GiB", float64(n)/(1<<30))
+	case n >= 1<<20:
+		return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20))
+	}
+	return fmt.Sprintf("%d bytes", n)
+}
+
+// diagnoseClock holds the clock against what was recorded and published: it
+// may stand anywhere after them, never before.
+func (a *App) diagnoseClock(ctx context.Context, d *Diagnosis, now time.Time) {
+	last := a.publisher.Oldest()
+	if seq, head, err := a.lastAudit(ctx); err == nil && head.After(last) {
+		last = head
+		_ = seq
+	}
+	switch ahead := last.Sub(now); {
+	case ahead > time.Minute:
+		d.add("clock", "now", Wrong, "set the clock right (NTP), then restart", "%s behind what was recorded last: %s", ahead.Round(time.Second), stamp(now))
+	default:
+		d.add("clock", "now", Good, "", "%s, after everything that was recorded", stamp(now))
+	}
+}
+
+func (a *App) diagnoseSources(ctx context.Context, d *Diagnosis, now time.Time) {
+	gaps := a.inbox.Gaps()
+	for _, s := range a.sources {
+		last, err := a.store.LastSeq(ctx, s.Name)
+		if err != nil {
+			d.add("sources", s.Name, Wrong, "see the log", "%v", err)
+			continue
+		}
+		grade, remedy, text := Good, "", fmt.Sprintf("%d events accepted", last)
+		if g, held := gaps[s.Name]; held && g.Held > 0 {
+			grade, remedy = Look, fmt.Sprintf("ask the registry for event %d", g.Next)
+			text += fmt.Sprintf("; event %d is missing, %d later ones wait", g.Next, g.Held)
+		}
+		if last == 0 {
+			grade, remedy = Look, "nothing, if the registry has not begun; else ask it"
+			text = "no event yet"
+		}
+		d.add("sources", s.Name, grade, remedy, "%s", text)
+		if url := a.cfg.webhook(s.Name); url != "" {
+			a.diagnoseWebhook(ctx, d, s.Name)
+		}
+	}
+}
+
+func (a *App) diagnoseNotices(ctx context.Context, d *Diagnosis, now time.Time) {
+	n, oldest, err := a.store.WaitingNotices(ctx)
+	if err != nil {
+		d.add("notices", "outbox", Wrong, "see the log", "%v", err)
+		return
+	}
+	grade, text := Good, fmt.Sprintf("%d wait", n)
+	if n > 0 {
+		text += fmt.Sprintf(", the oldest since %s", now.Sub(oldest).Round(time.Second))
+		if now.Sub(oldest) > time.Hour {
+			grade = Look
+		}
+	}
+	if a.cfg.Notices.Webhook == "" && a.cfg.Notices.Mail.Server == "" {
+		grade = Look
+		text += "; there is no way to deliver them"
+	}
+	d.add("notices", "outbox", grade, "set notices.webhook or notices.mail, and see that they answer", "%s", text)
+}
