@@ -195,3 +195,12 @@ func (w *world) state() string {
 }
 
 func (w *world) subject() document.Subject { return w.store.subject("P-1") }
+
+func payloadOf(t *testing.T, token string) string {
+	t.Helper()
+	s, err := jose.Parse(token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(s.Payload)
+}
