@@ -87,6 +87,7 @@ var detailKeys = map[string]string{
 	"proposal":      "id of a proposal",
 	"purpose":       "word of Purposes",
 	"reason":        "word of a closed list",
+	"reference":     "file number of the case that is the reason: see fileNumber",
 	"role":          "role of the actor",
 	"seq":           "sequence number of a source",
 	"serial":        "serial number of a certificate",
@@ -132,6 +133,9 @@ func (e Event) Check() error {
 	} else if !ok && lookups[e.Action] {
 		return fmt.Errorf("%w: a look-up without a purpose", ErrEvent)
 	}
+	if ref, ok := e.Detail["reference"]; ok && !fileNumber(ref) {
+		return fmt.Errorf("%w: the reference is no file number", ErrEvent)
+	}
 	for key, value := range e.Detail {
 		if _, ok := detailKeys[key]; !ok {
 			return fmt.Errorf("%w: detail key %q is not on the list", ErrEvent, strings.ToValidUTF8(key[:min(len(key), 32)], ""))
@@ -141,6 +145,14 @@ func (e Event) Check() error {
 		}
 	}
 	return nil
+}
+
+// fileNumber is 1 to 64 of letters and digits of ASCII and of . / _ -, with a
+// digit: a number, not a story.
+func fileNumber(s string) bool {
+	return s != "" && len(s) <= 64 && strings.ContainsAny(s, "0123456789") && !strings.ContainsFunc(s, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("./_-", r)
+	})
 }
 
 // word is bounded UTF-8 without control characters, line separators included.
