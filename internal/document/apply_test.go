@@ -4,10 +4,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"pgregory.net/rapid"
 
 	"vidimus/internal/problem"
 )
@@ -17,12 +18,51 @@ func put(number string) DocumentPut {
 }
 
 func event(p Payload) Event {
-	return Event{Subject: "P-1", Effective: noon, Received: noon, Payload: p}
+	return Event{ID: EventID{"S", "J"}, Effective: noon, Received: noon, Payload: p}
+}
+
+// apply with the default table, to one person.
+func apply(s Subject, p Payload) (Subject, Change, error) {
+	next, c, err := DefaultTable().Apply([]Subject{s}, event(p))
+	if err != nil {
+		return Subject{}, c, err
+	}
+	return next[0], c, nil
+}
+
+func revoked(c Change) (list []string) {
+	for _, r := range c.Revoke {
+		word := r.Document + " " + string(r.Fact)
+		if r.Wallet != "" {
+			word += " in " + r.Wallet
+		}
+		if r.Urgent {
+			word += "!"
+		}
+		list = append(list, word)
+	}
+	return list
+}
+
+// same is the put that says what is known of erika's licence.
+func same() DocumentPut {
+	d := licence()
+	return DocumentPut{d.Number, d.Type, d.IssueDate, d.ExpiryDate, d.IssuingAuthority, d.IssuingCountry, d.IssuingJurisdiction, d.UNDistinguishingSign, d.Attributes}
 }
 
 func TestApply(t *testing.T) {
-	annulled := erika()
+	annulled, surrendered, dead, banned, merged := erika(), erika(), erika(), erika(), erika()
 	annulled.Documents[0].Annulled = true
+	surrendered.Documents[0].Surrendered = true
+	dead.Person.Deceased = true
+	orders := Orders{Authority: "Court"}
+	banned.Measures = []Measure{{ID: "m1", Kind: CourtBan, Right: driving, Revisions: []Revision{{KnownAt: noon, Event: EventID{"S", "J0"}, From: noon, Orders: orders}}}}
+	banned.Evaluated = noon
+	merged.MergedInto = "P-2"
+	renewed := same()
+	renewed.ExpiryDate = "2036-06-15"
+	pid := put("UT-DL-1")
+	pid.Type = "pid"
 	for name, c := range map[string]struct {
 		from    Subject
 		payload Payload
@@ -30,135 +70,229 @@ func TestApply(t *testing.T) {
 		revoke  []string
 		version uint64
 	}{
-		"first word of a person":  {Subject{Number: "P-1"}, PersonPut{Attributes{"family_name": "X"}}, "", nil, 1},
-		"document before person":  {Subject{Number: "P-1"}, put("N"), "", nil, 1},
-		"person changes":          {erika(), PersonPut{Attributes{"family_name": "Y"}}, "", nil, 4},
-		"entitlement changes":     {erika(), EntitlementPut{Kind: KindDriving, Territory: "UT"}, "", nil, 4},
-		"second territory":        {erika(), EntitlementPut{Kind: KindDriving, Territory: "DE"}, "", nil, 4},
-		"document renewed":        {erika(), put("UT-DL-1"), "", nil, 4},
-		"document annulled":       {erika(), DocumentAnnulled{Number: "UT-DL-1"}, "", []string{"UT-DL-1"}, 4},
-		"annulled again":          {annulled, DocumentAnnulled{Number: "UT-DL-1"}, "", []string{"UT-DL-1"}, 3},
-		"annulled, unknown":       {erika(), DocumentAnnulled{Number: "UT-DL-9"}, problem.NotFound, nil, 0},
-		"brought back to life":    {annulled, put("UT-DL-1"), problem.Conflict, nil, 0},
-		"of another type":         {erika(), DocumentPut{Number: "UT-DL-1", Type: "pid"}, problem.Conflict, nil, 0},
-		"payload of nobody":       {erika(), nil, problem.InvalidRequest, nil, 0},
-		"another person's number": {Subject{Number: "P-2"}, put("N"), problem.Internal, nil, 0},
+		"first word of a person":     {Subject{Number: "P-1"}, PersonPut{Attributes{"family_name": "X"}}, "", nil, 1},
+		"document before person":     {Subject{Number: "P-1"}, put("N"), "", nil, 1},
+		"measure before person":      {Subject{Number: "P-1"}, MeasureAdded{"m1", CourtBan, driving, orders}, "", nil, 1},
+		"person changes":             {erika(), PersonPut{Attributes{"family_name": "Y"}}, "", []string{"UT-DL-1 person-changed"}, 4},
+		"person as known":            {erika(), PersonPut{erika().Person.Attributes}, "", nil, 3},
+		"entitlement changes":        {erika(), EntitlementPut{Kind: KindDriving, Territory: "UT"}, "", []string{"UT-DL-1 entitlement-changed"}, 4},
+		"entitlement as known":       {erika(), EntitlementPut{KindDriving, "UT", erika().Entitlements[0].Privileges}, "", nil, 3},
+		"second territory":           {erika(), EntitlementPut{Kind: KindDriving, Territory: "DE"}, "", []string{"UT-DL-1 entitlement-changed"}, 4},
+		"right of another document":  {erika(), EntitlementPut{Kind: "fishing", Territory: "DE"}, "", nil, 4},
+		"document as known":          {erika(), same(), "", nil, 3},
+		"document renewed":           {erika(), renewed, "", []string{"UT-DL-1 document-changed"}, 4},
+		"another document":           {erika(), put("UT-DL-2"), "", nil, 4},
+		"document annulled":          {erika(), DocumentAnnulled{Number: "UT-DL-1"}, "", []string{"UT-DL-1 document-annulled"}, 4},
+		"R14, annulled again":        {annulled, DocumentAnnulled{Number: "UT-DL-1"}, "", []string{"UT-DL-1 document-annulled"}, 3},
+		"R14, annulled, unknown":     {erika(), DocumentAnnulled{Number: "UT-DL-9"}, problem.NotFound, nil, 0},
+		"R14, brought back to life":  {annulled, put("UT-DL-1"), problem.Conflict, nil, 0},
+		"given back":                 {erika(), DocumentSurrendered{Number: "UT-DL-1"}, "", []string{"UT-DL-1 document-surrendered"}, 4},
+		"given back twice":           {surrendered, DocumentSurrendered{Number: "UT-DL-1"}, "", []string{"UT-DL-1 document-surrendered"}, 3},
+		"given back, put again":      {surrendered, put("UT-DL-1"), problem.Conflict, nil, 0},
+		"given back, unknown":        {erika(), DocumentSurrendered{Number: "UT-DL-9"}, problem.NotFound, nil, 0},
+		"card lost":                  {erika(), DocumentCarrierLost{Number: "UT-DL-1"}, "", nil, 4},
+		"card lost, unknown":         {erika(), DocumentCarrierLost{Number: "UT-DL-9"}, problem.NotFound, nil, 0},
+		"of another type":            {erika(), pid, problem.Conflict, nil, 0},
+		"death":                      {erika(), PersonDied{}, "", []string{"UT-DL-1 person-died"}, 4},
+		"death again":                {dead, PersonDied{}, "", []string{"UT-DL-1 person-died"}, 3},
+		"R14, death of nobody":       {Subject{Number: "P-1"}, PersonDied{}, problem.NotFound, nil, 0},
+		"ban":                        {erika(), MeasureAdded{"m1", CourtBan, driving, orders}, "", []string{"UT-DL-1 court-ban"}, 4},
+		"at the roadside":            {erika(), MeasureAdded{"m1", ProvisionalWithdrawal, driving, orders}, "", []string{"UT-DL-1 provisional-withdrawal!"}, 4},
+		"ban as known":               {banned, MeasureAdded{"m1", CourtBan, driving, orders}, "", nil, 3},
+		"ban of a known id":          {banned, MeasureAdded{"m1", CourtBan, driving, Orders{Authority: "Other"}}, problem.Conflict, nil, 0},
+		"other kind of a known id":   {banned, MeasureAdded{"m1", PointsSuspension, driving, orders}, problem.Conflict, nil, 0},
+		"second ban":                 {banned, MeasureAdded{"m2", CourtBan, driving, orders}, "", []string{"UT-DL-1 court-ban"}, 4},
+		"ban that ends at once":      {erika(), MeasureAdded{"m1", CourtBan, driving, Orders{Authority: "A", Until: noon}}, problem.Conflict, nil, 0},
+		"ban with codes":             {erika(), MeasureAdded{"m1", CourtBan, driving, Orders{Codes: []Code{{Code: "1"}}}}, problem.Conflict, nil, 0},
+		"ban lifted":                 {banned, MeasureLifted{ID: "m1"}, "", []string{"UT-DL-1 measure-ended"}, 4},
+		"R14, lifted, unknown":       {erika(), MeasureLifted{ID: "m1"}, problem.NotFound, nil, 0},
+		"ban of other categories":    {banned, MeasureCorrected{ID: "m1", Orders: Orders{Authority: "Court", Categories: []string{"B"}}}, "", []string{"UT-DL-1 court-ban"}, 4},
+		"ban of another authority":   {banned, MeasureCorrected{ID: "m1", Orders: Orders{Authority: "Other"}}, "", nil, 4},
+		"ban to come":                {banned, MeasureCorrected{ID: "m1", Orders: orders, From: noon.Add(1)}, "", []string{"UT-DL-1 measure-ended"}, 4},
+		"ban corrected into nothing": {banned, MeasureCorrected{ID: "m1", Orders: orders}, "", nil, 3},
+		"ban corrected, codes":       {banned, MeasureCorrected{ID: "m1", Orders: Orders{Codes: []Code{{Code: "1"}}}}, problem.Conflict, nil, 0},
+		"corrected, unknown":         {erika(), MeasureCorrected{ID: "m1"}, problem.NotFound, nil, 0},
+		"appeal":                     {banned, AppealUpheld{Measure: "m1"}, "", []string{"UT-DL-1 measure-ended"}, 4},
+		"appeal, unknown":            {erika(), AppealUpheld{Measure: "m1"}, problem.NotFound, nil, 0},
+		"one phone lost":             {erika(), WalletLost{Wallet: "w"}, "", []string{"UT-DL-1 wallet-lost in w!"}, 4},
+		"all phones lost":            {erika(), WalletLost{}, "", []string{"UT-DL-1 wallet-lost!"}, 4},
+		"phone of nobody":            {Subject{Number: "P-1"}, WalletLost{}, problem.NotFound, nil, 0},
+		"person is another now":      {merged, PersonPut{Attributes{"family_name": "Y"}}, problem.Conflict, nil, 0},
+		"payload of nobody":          {erika(), nil, problem.InvalidRequest, nil, 0},
+		"a unit is no person":        {erika(), WalletUnitRevoked{Wallet: "w"}, problem.Internal, nil, 0},
+		"another person is missing":  {erika(), PersonMerged{Into: "P-2"}, problem.Internal, nil, 0},
 	} {
 		before, _ := json.Marshal(c.from)
-		next, change, err := Apply(c.from, event(c.payload))
+		next, change, err := apply(c.from, c.payload)
 		if after, _ := json.Marshal(c.from); string(after) != string(before) {
 			t.Errorf("%s: the state that was given is changed", name)
 		}
 		if c.want != "" {
-			if err == nil || problem.KindOf(err) != c.want || !cmp.Equal(next, Subject{}) || len(change.Revoke) != 0 {
+			if err == nil || problem.KindOf(err) != c.want || !cmp.Equal(change, Change{}) {
 				t.Errorf("%s: %v %v %v, want %s", name, err, next, change, c.want)
 			}
 			continue
 		}
-		if err != nil || next.Version != c.version || !slices.Equal(change.Revoke, c.revoke) || change.Applied != (next.Version > c.from.Version) {
-			t.Errorf("%s: version %d, %+v, %v", name, next.Version, change, err)
+		if err != nil || next.Version != c.version || !slices.Equal(revoked(change), c.revoke) || change.Applied != (next.Version > c.from.Version) {
+			t.Errorf("%s: version %d, %v, %v", name, next.Version, revoked(change), err)
+		}
+		if !change.Applied && !cmp.Equal(next, c.from) {
+			t.Errorf("%s: nothing new, and another state: %s", name, cmp.Diff(c.from, next))
 		}
 	}
 }
 
 func TestApplyKeepsWhatItDoesNotConcern(t *testing.T) {
-	next, _, err := Apply(erika(), event(EntitlementPut{Kind: KindDriving, Territory: "UT", Privileges: []Privilege{{Category: "B"}}}))
+	next, _, err := apply(erika(), EntitlementPut{Kind: KindDriving, Territory: "UT", Privileges: []Privilege{{Category: "B"}}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := erika()
-	want.Version, want.Entitlements[0].Privileges = 4, []Privilege{{Category: "B"}}
+	want.Version, want.Evaluated, want.Entitlements[0].Privileges = 4, noon, []Privilege{{Category: "B"}}
 	if d := cmp.Diff(want, next); d != "" {
 		t.Error(d)
 	}
-	next, _, err = Apply(next, event(DocumentAnnulled{Number: "UT-DL-1", Reason: "stolen blank"}))
+	next, _, err = apply(next, DocumentAnnulled{Number: "UT-DL-1", Reason: "stolen blank"})
 	want.Version = 5
-	want.Documents[0].Annulled, want.Documents[0].AnnulledAt, want.Documents[0].AnnulledReason = true, noon, "stolen blank"
+	d := &want.Documents[0]
+	d.Annulled, d.AnnulledAt, d.AnnulledReason, d.AnnulledKnown, d.AnnulledBy = true, noon, "stolen blank", noon, EventID{"S", "J"}
 	if d := cmp.Diff(want, next); d != "" || err != nil {
 		t.Error(d, err)
+	}
+	lost, _, err := apply(erika(), DocumentCarrierLost{Number: "UT-DL-1", Reason: "burnt"})
+	if err != nil || !lost.Documents[0].CarrierLostAt.Equal(noon) || lost.Issuable("UT-DL-1", noon) != nil {
+		t.Errorf("%+v, %v", lost.Documents, err)
+	}
+	renewed := put("UT-DL-1")
+	if lost, _, err = apply(lost, renewed); err != nil || lost.Documents[0].CarrierLostReason != "burnt" || lost.Documents[0].ExpiryDate != "" {
+		t.Errorf("%+v, %v", lost.Documents, err)
 	}
 }
 
 func TestApplyLimits(t *testing.T) {
 	s := Subject{Number: "P-1"}
-	var err error
-	for i := range MaxDocuments {
-		if s, _, err = Apply(s, event(put(fmt.Sprint("N", i)))); err != nil {
-			t.Fatal(err)
+	fill := func(what string, n int, p func(i int) Payload) {
+		t.Helper()
+		var err error
+		for i := range n {
+			if s, _, err = apply(s, p(i)); err != nil {
+				t.Fatal(what, err)
+			}
+		}
+		if _, _, err = apply(s, p(n)); problem.KindOf(err) != problem.Conflict {
+			t.Errorf("%s beyond the limit: %v", what, err)
 		}
 	}
-	if _, _, err = Apply(s, event(put("one more"))); problem.KindOf(err) != problem.Conflict {
-		t.Errorf("document beyond the limit: %v", err)
-	}
-	for i := range MaxEntitlements {
-		if s, _, err = Apply(s, event(EntitlementPut{Kind: fmt.Sprint("k", i), Territory: "UT"})); err != nil {
-			t.Fatal(err)
+	fill("documents", MaxDocuments, func(i int) Payload { return put(fmt.Sprint("N", i)) })
+	fill("entitlements", MaxEntitlements, func(i int) Payload { return EntitlementPut{Kind: fmt.Sprint("k", i), Territory: "UT"} })
+	fill("measures", MaxMeasures, func(i int) Payload {
+		return MeasureAdded{fmt.Sprint("m", i), CourtBan, driving, Orders{Authority: "A"}}
+	})
+	fill("revisions", MaxRevisions-1, func(i int) Payload {
+		return MeasureCorrected{ID: "m0", Orders: Orders{Authority: fmt.Sprint(i)}}
+	})
+	for what, other := range map[string]Subject{
+		"documents":    {Number: "P-2", Version: 1, Documents: s.Documents[:1]},
+		"entitlements": {Number: "P-2", Version: 1, Entitlements: []Entitlement{{Kind: "more", Territory: "UT"}}},
+		"measures":     {Number: "P-2", Version: 1, Measures: s.Measures[:1]},
+	} {
+		if _, _, err := DefaultTable().Apply([]Subject{s, other}, event(PersonMerged{Into: "P-2"})); problem.KindOf(err) != problem.Conflict || !strings.Contains(problem.Detail(err), what) {
+			t.Errorf("%s of a merge beyond the limit: %v", what, err)
 		}
-	}
-	if _, _, err = Apply(s, event(EntitlementPut{Kind: "more", Territory: "UT"})); problem.KindOf(err) != problem.Conflict {
-		t.Errorf("entitlement beyond the limit: %v", err)
 	}
 }
 
-// Random histories against a model that knows only, of each document, whether
-// it exists and lives, and how many facts were taken.
-func TestApplyHistories(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		s := Subject{Number: "P-1"}
-		alive, version, rights := map[string]bool{}, uint64(0), map[string]int{}
-		name := ""
-		steps := rapid.IntRange(1, 60).Draw(t, "steps")
-		for range steps {
-			number := rapid.SampledFrom([]string{"N1", "N2", "N3"}).Draw(t, "number")
-			lives, known := alive[number]
-			var p Payload
-			taken, revokes := true, false
-			switch rapid.IntRange(0, 3).Draw(t, "event") {
-			case 0:
-				name = rapid.StringN(1, 10, -1).Draw(t, "name")
-				p = PersonPut{Attributes{"family_name": name}}
-			case 1:
-				territory := rapid.SampledFrom([]string{"UT", "DE"}).Draw(t, "territory")
-				n := rapid.IntRange(0, 3).Draw(t, "categories")
-				p, rights[territory] = EntitlementPut{KindDriving, territory, make([]Privilege, n)}, n
-			case 2:
-				p = put(number)
-				if taken = !known || lives; taken {
-					alive[number] = true
-				}
-			default:
-				p = DocumentAnnulled{Number: number}
-				taken, revokes = known && lives, known
-				if known {
-					alive[number] = false
-				}
+// Only measures and the ends of documents are dated ahead.
+func TestEffective(t *testing.T) {
+	for _, p := range []Payload{
+		PersonPut{attributes("X")}, PersonDied{}, EntitlementPut{Kind: "k", Territory: "UT"}, put("N"), DocumentCarrierLost{Number: "UT-DL-1"}, WalletLost{},
+		MeasureAdded{"m1", CourtBan, driving, Orders{Authority: "A"}}, DocumentAnnulled{Number: "UT-DL-1"}, DocumentSurrendered{Number: "UT-DL-1"},
+	} {
+		ahead := slices.Contains([]string{NameMeasureAdded, NameDocumentAnnulled, NameDocumentSurrendered}, p.Name())
+		ev := event(p)
+		ev.Effective = noon.Add(MaxAhead + time.Second)
+		next, c, err := DefaultTable().Apply([]Subject{erika()}, ev)
+		if ahead {
+			if err != nil || len(c.Revoke) != 0 || !next[0].Next().Equal(ev.Effective) || next[0].Issuable("UT-DL-1", noon) != nil {
+				t.Errorf("%s: %v %+v", p.Name(), err, c)
 			}
-			next, change, err := Apply(s, event(p))
-			if refused := !taken && !revokes; refused != (err != nil) {
-				t.Fatalf("%T: error %v, the model says refused=%v", p, err, refused)
-			}
-			if err != nil {
-				continue
-			}
-			if taken {
-				version++
-			}
-			if next.Version != version || change.Applied != taken || revokes != (len(change.Revoke) == 1) {
-				t.Fatalf("%T: version %d, model %d, %+v", p, next.Version, version, change)
-			}
-			s = next
-			total := 0
-			for _, n := range rights {
-				total += n
-			}
-			if len(s.Driving(noon)) != total || (s.Person != nil) != (name != "") || len(s.Documents) != len(alive) {
-				t.Fatalf("state %+v does not fit the model", s)
-			}
-			for n, lives := range alive {
-				if d := s.Document(n); d == nil || d.Annulled == lives {
-					t.Fatalf("document %s: %+v, model alive=%v", n, d, lives)
-				}
-			}
+		} else if problem.KindOf(err) != problem.Conflict || !strings.Contains(problem.Detail(err), p.Name()) {
+			t.Errorf("%s: %v", p.Name(), err)
 		}
-	})
+		ev.Effective = noon.Add(MaxAhead)
+		if _, _, err := DefaultTable().Apply([]Subject{erika()}, ev); err != nil {
+			t.Errorf("%s: clocks differ, %v", p.Name(), err)
+		}
+	}
+}
+
+// A clock that was set back does nothing twice and forgets nothing.
+func TestClockSetBack(t *testing.T) {
+	s, _, err := apply(erika(), MeasureAdded{"m1", CourtBan, driving, Orders{Authority: "A", Until: noon.Add(time.Hour)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ev := event(MeasureLifted{ID: "m1"})
+	ev.Received = noon.Add(-time.Hour)
+	next, c, err := DefaultTable().Apply([]Subject{s}, ev)
+	if err != nil || !slices.Equal(revoked(c), []string{"UT-DL-1 measure-ended"}) || !next[0].Evaluated.Equal(noon) {
+		t.Errorf("%v %v %v", revoked(c), next, err)
+	}
+	if r := next[0].Measures[0].Revisions; r[1].KnownAt.Before(r[0].KnownAt) {
+		t.Error("revisions out of order")
+	}
+}
+
+func TestWalletUnitRevoked(t *testing.T) {
+	next, c, err := DefaultTable().Apply(nil, event(WalletUnitRevoked{Wallet: "w"}))
+	want := Change{
+		Applied: true, Wallets: []string{"w"},
+		Revoke:  []Revocation{{Wallet: "w", Fact: FactWalletUnitRevoked, Urgent: true, Cause: EventID{"S", "J"}}},
+		Notices: []Notice{{Fact: FactWalletUnitRevoked, Effect: EffectRevoke, Since: noon, Cause: EventID{"S", "J"}}},
+	}
+	if err != nil || len(next) != 0 || cmp.Diff(want, c) != "" {
+		t.Error(err, next, cmp.Diff(want, c))
+	}
+}
+
+// What stands beside the copies: grants, wallets, notices.
+func TestChange(t *testing.T) {
+	two := erika()
+	two.Documents = append(two.Documents, Document{Number: "ID", Type: "pid", IssueDate: "2025-01-01"})
+	id := EventID{"S", "J"}
+	for name, c := range map[string]struct {
+		payload Payload
+		want    Change
+	}{
+		"reissue": {PersonPut{attributes("Y")}, Change{
+			Revoke:  []Revocation{{"UT-DL-1", "", FactPersonChanged, false, id}, {"ID", "", FactPersonChanged, false, id}},
+			Notices: []Notice{{"", FactPersonChanged, "", EffectReissue, noon, id}},
+		}},
+		"block": {DocumentAnnulled{Number: "ID"}, Change{
+			Revoke: []Revocation{{"ID", "", FactDocumentAnnulled, false, id}}, Void: []string{"ID"},
+			Notices: []Notice{{"ID", FactDocumentAnnulled, "", EffectRevokeAndBlock, noon, id}},
+		}},
+		"nobody to tell": {PersonDied{}, Change{
+			Revoke: []Revocation{{"UT-DL-1", "", FactPersonDied, false, id}, {"ID", "", FactPersonDied, false, id}}, Void: []string{"UT-DL-1", "ID"},
+		}},
+		"measure": {MeasureAdded{"m1", ProvisionalWithdrawal, driving, Orders{Authority: "A"}}, Change{
+			Revoke:  []Revocation{{"UT-DL-1", "", Fact(ProvisionalWithdrawal), true, id}},
+			Notices: []Notice{{"", Fact(ProvisionalWithdrawal), "m1", EffectReissueReduced, noon, id}},
+		}},
+		"one phone": {WalletLost{Wallet: "w"}, Change{
+			Revoke:  []Revocation{{"UT-DL-1", "w", FactWalletLost, true, id}, {"ID", "w", FactWalletLost, true, id}},
+			Wallets: []string{"w"}, Notices: []Notice{{"", FactWalletLost, "", EffectRevoke, noon, id}},
+		}},
+		"every phone": {WalletLost{}, Change{
+			Revoke:  []Revocation{{"UT-DL-1", "", FactWalletLost, true, id}, {"ID", "", FactWalletLost, true, id}},
+			Void:    []string{"UT-DL-1", "ID"},
+			Notices: []Notice{{"", FactWalletLost, "", EffectRevoke, noon, id}},
+		}},
+	} {
+		c.want.Applied = true
+		_, got, err := apply(two, c.payload)
+		if d := cmp.Diff(c.want, got); d != "" || err != nil {
+			t.Errorf("%s: %v %s", name, err, d)
+		}
+	}
 }

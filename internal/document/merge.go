@@ -45,9 +45,14 @@ func (a *application) mergePersons(gone, into *Subject, own, moved []Document) {
 	case gone.Person == nil:
 	case into.Person == nil:
 		into.Person = gone.Person
-	case gone.Person.Deceased && (!into.Person.Deceased || gone.Person.DeceasedAt.Before(into.Person.DeceasedAt)):
-		p, dead := *into.Person, gone.Person
-		p.Deceased, p.DeceasedAt, p.DeceasedKnown, p.DeceasedBy = true, dead.DeceasedAt, dead.DeceasedKnown, dead.DeceasedBy
+	default:
+		p, other := *into.Person, gone.Person
+		if p.Attributes == nil {
+			p.Attributes = other.Attributes
+		}
+		if other.Deceased && (!p.Deceased || other.DeceasedAt.Before(p.DeceasedAt)) {
+			p.Deceased, p.DeceasedAt, p.DeceasedKnown, p.DeceasedBy = true, other.DeceasedAt, other.DeceasedKnown, other.DeceasedBy
+		}
 		into.Person = &p
 	}
 	if into.Person.deceased(a.now) && lived {

@@ -3,6 +3,7 @@ package document
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 	"time"
 
 	"vidimus/internal/problem"
@@ -108,13 +109,12 @@ func parseOrders(raw json.RawMessage) (Orders, error) {
 // parseInstant reads an RFC 3339 date-time, in the years of every date; absent
 // is the zero time.
 func parseInstant(field string, s *string) (time.Time, error) {
-	var t time.Time
 	if s == nil {
-		return t, nil
+		return time.Time{}, nil
 	}
-	// UnmarshalText is stricter than time.Parse: two digits of an hour, a full
-	// stop before the fraction.
-	if err := t.UnmarshalText([]byte(*s)); err != nil {
+	t, err := time.Parse(time.RFC3339, *s)
+	// time.Parse also takes one digit of an hour, and a comma before a fraction.
+	if err != nil || (*s)[13] != ':' || strings.Contains(*s, ",") {
 		return time.Time{}, problem.New(problem.InvalidRequest, "%s is not an RFC 3339 date and time", field)
 	}
 	if t = t.UTC(); t.Year() < MinYear || t.Year() > MaxYear {

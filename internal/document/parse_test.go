@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -27,6 +28,12 @@ const goodEntitlement = `{"seq":1,"kind":"driving","territory":"UT","privileges"
 const goodDocument = `{"seq":1,"number":"UT-DL-1","type":"mdl","issue_date":"2025-09-01","expiry_date":"2030-08-31","issuing_authority":"Utopia DMV",
 	"issuing_country":"UT","issuing_jurisdiction":"UT-CA","un_distinguishing_sign":"UTO","attributes":{"administrative_number":"7","deep":{"list":[1,true,["a"]]}}}`
 
+const goodMeasure = `{"seq":1,"id":"M-1","kind":"restriction","right":{"kind":"driving","territory":"UT"},"orders":{"authority":"Ministe\u0300re","legal_basis":"Art. 2",
+	"until":"2027-01-01T00:00:00+01:00","confirm_by":"2026-06-18T12:00:00Z","categories":["B","C"],"codes":[{"code":"01"}]}}`
+
+const goodSplit = `{"seq":1,"new":"P-7","attributes":{"family_name":"X","given_name":"Y","birth_date":"1984-01-26"},"documents":["N-1","N-2"],
+	"entitlements":[{"kind":"driving","territory":"UT"}],"measures":["P-1:M-1"]}`
+
 func TestParsePayload(t *testing.T) {
 	for _, c := range []struct {
 		name, raw string
@@ -45,6 +52,23 @@ func TestParsePayload(t *testing.T) {
 			Attributes{"administrative_number": "7", "deep": map[string]any{"list": []any{int64(1), true, []string{"a"}}}},
 		}},
 		{NameDocumentAnnulled, `{"seq":1,"number":"UT-DL-1","reason":"forged papers"}`, DocumentAnnulled{"UT-DL-1", "forged papers"}},
+		{NameDocumentSurrendered, `{"number":"N","reason":"moved abroad"}`, DocumentSurrendered{"N", "moved abroad"}},
+		{NameDocumentCarrierLost, `{"number":"N"}`, DocumentCarrierLost{"N", ""}},
+		{NamePersonDied, `{"seq":1,"prev":4}`, PersonDied{}},
+		{NamePersonMerged, `{"seq":1,"into":"P-2"}`, PersonMerged{"P-2"}},
+		{NamePersonSplit, goodSplit, PersonSplit{"P-7", attributesXY, []string{"N-1", "N-2"}, []Right{{"driving", "UT"}}, []string{"P-1:M-1"}}},
+		{NameMeasureAdded, goodMeasure, MeasureAdded{"M-1", Restriction, Right{"driving", "UT"}, Orders{
+			Authority: "Ministère", LegalBasis: "Art. 2", Until: time.Date(2026, 12, 31, 23, 0, 0, 0, time.UTC), ConfirmBy: noon.AddDate(0, 0, 3),
+			Categories: []string{"B", "C"}, Codes: []Code{{Code: "01"}},
+		}}},
+		{NameMeasureAdded, `{"id":"M","kind":"court-ban","right":{"kind":"driving","territory":"UT"},"orders":{"authority":"A"}}`, MeasureAdded{"M", CourtBan, driving, Orders{Authority: "A"}}},
+		{NameMeasureLifted, `{"id":"P-1:M-1","reason":"served"}`, MeasureLifted{"P-1:M-1", "served"}},
+		{NameMeasureCorrected, `{"id":"M-1","orders":{"authority":"A"},"from":"2026-06-15T12:00:00Z"}`, MeasureCorrected{"M-1", Orders{Authority: "A"}, noon}},
+		{NameMeasureCorrected, `{"id":"M-1","orders":{"authority":"A"}}`, MeasureCorrected{ID: "M-1", Orders: Orders{Authority: "A"}}},
+		{NameAppealUpheld, `{"measure":"M-1","reason":"not he"}`, AppealUpheld{"M-1", "not he"}},
+		{NameWalletLost, `{}`, WalletLost{}},
+		{NameWalletLost, `{"wallet":"AbC-_0"}`, WalletLost{Wallet: "AbC-_0"}},
+		{NameWalletUnitRevoked, `{"wallet":"AbC-_0","reason":"broken"}`, WalletUnitRevoked{"AbC-_0", "broken"}},
 	} {
 		got, err := parse(c.name, c.raw)
 		if err != nil {
@@ -56,6 +80,17 @@ func TestParsePayload(t *testing.T) {
 		}
 		if got.Name() != c.name {
 			t.Errorf("Name() = %s, want %s", got.Name(), c.name)
+		}
+	}
+}
+
+var attributesXY = Attributes{"family_name": "X", "given_name": "Y", "birth_date": "1984-01-26"}
+
+// Every name of the format is read.
+func TestParsePayloadKnowsEveryName(t *testing.T) {
+	for _, name := range Names() {
+		if _, err := parse(name, `{"odd":1}`); !strings.Contains(problem.Detail(err), name+": unknown member odd") {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }
@@ -156,7 +191,56 @@ func TestParsePayloadRefuses(t *testing.T) {
 		{NameDocumentAnnulled, `{"number":"A","reason":"\u200b"}`, "reason"},
 		{NameDocumentAnnulled, `{"number":"A","number":"B"}`, "number"},
 		{NameDocumentAnnulled, `{"number":"A","<script>":"B"}`, "odd name"},
-		{"measure-added", `{}`, "measure-added is not supported yet"},
+		{NameDocumentSurrendered, `{"number":""}`, "number"},
+		{NameDocumentCarrierLost, `{"number":"N","reason":"a\nb"}`, "reason"},
+		{NamePersonDied, `[]`, "person-died"},
+		{NamePersonMerged, `{}`, "into"},
+		{NamePersonMerged, `{"into":"P 2"}`, "into"},
+		{NamePersonSplit, swap(goodSplit, `"P-7"`, `""`), "new"},
+		{NamePersonSplit, swap(goodSplit, `"given_name":"Y",`, ``), "given_name is missing"},
+		{NamePersonSplit, swap(goodSplit, `"N-2"`, `"N-1"`), "documents names one twice"},
+		{NamePersonSplit, swap(goodSplit, `"N-2"`, `"N 2"`), "documents"},
+		{NamePersonSplit, swap(goodSplit, `"P-1:M-1"`, `"`+strings.Repeat("m", MaxMeasureID+1)+`"`), "measures"},
+		{NamePersonSplit, swap(goodSplit, `"territory":"UT"`, `"territory":"ut"`), "entitlements: territory"},
+		{NamePersonSplit, swap(goodSplit, `{"kind"`, `{"right":1,"kind"`), "entitlements: unknown member right"},
+		{NamePersonSplit, swap(goodSplit, `{"kind":"driving","territory":"UT"}`, `{"kind":"a","territory":"UT"},{"kind":"a","territory":"UT"}`), "entitlements names one twice"},
+		{NamePersonSplit, swap(goodSplit, `{"kind":"driving","territory":"UT"}`, strings.Repeat(`{},`, MaxEntitlements)+`{}`), "entitlements has more than 50"},
+		{NamePersonSplit, swap(goodSplit, `["N-1","N-2"]`, `[`+strings.Repeat(`"N",`, MaxDocuments)+`"N"]`), "documents has more than 200"},
+		{NameMeasureAdded, swap(goodMeasure, `"M-1"`, `""`), "id"},
+		{NameMeasureAdded, swap(goodMeasure, `"M-1"`, `"`+strings.Repeat("m", MaxNumber+1)+`"`), "id"},
+		{NameMeasureAdded, swap(goodMeasure, `"restriction"`, `"Restriction"`), "kind is not one of"},
+		{NameMeasureAdded, swap(goodMeasure, `"kind":"restriction",`, ``), "kind is not one of"},
+		{NameMeasureAdded, swap(goodMeasure, `"restriction"`, `"court-ban"`), "codes belong"},
+		{NameMeasureAdded, swap(goodMeasure, `,"codes":[{"code":"01"}]`, ``), "codes belong"},
+		{NameMeasureAdded, swap(goodMeasure, `"right":{"kind":"driving","territory":"UT"},`, ``), "right is missing"},
+		{NameMeasureAdded, swap(goodMeasure, `"right":{"kind":"driving",`, `"right":{`), "right: kind"},
+		{NameMeasureAdded, swap(goodMeasure, `"territory":"UT"`, `"territory":"Utopia"`), "right: territory"},
+		{NameMeasureAdded, `{"id":"M","kind":"court-ban","right":{"kind":"driving","territory":"UT"}}`, "orders is missing"},
+		{NameMeasureAdded, swap(goodMeasure, `"Ministe\u0300re"`, `""`), "authority is empty"},
+		{NameMeasureAdded, swap(goodMeasure, `"Art. 2"`, `"a\u202eb"`), "legal_basis"},
+		{NameMeasureAdded, swap(goodMeasure, `"until"`, `"Until"`), "Until"},
+		{NameMeasureAdded, swap(goodMeasure, `2027-01-01T00:00:00+01:00`, `2027-01-01`), "until is not an RFC 3339"},
+		{NameMeasureAdded, swap(goodMeasure, `2027-01-01T00:00:00+01:00`, `2027-02-29T00:00:00Z`), "until is not an RFC 3339"},
+		{NameMeasureAdded, swap(goodMeasure, `2027-01-01T00:00:00+01:00`, `2027-01-01T0:00:00Z`), "until is not an RFC 3339"},
+		{NameMeasureAdded, swap(goodMeasure, `2027-01-01T00:00:00+01:00`, `2027-01-01T00:00:00,5Z`), "until is not an RFC 3339"},
+		{NameMeasureAdded, swap(goodMeasure, `2027-01-01T00:00:00+01:00`, `2027-01-01T00:00:00`), "until is not an RFC 3339"},
+		{NameMeasureAdded, swap(goodMeasure, `2027-01-01T00:00:00+01:00`, ``), "until is not an RFC 3339"},
+		{NameMeasureAdded, swap(goodMeasure, `2026-06-18T12:00:00Z`, `9999-12-31T23:59:59Z`), "confirm_by lies outside"},
+		{NameMeasureAdded, swap(goodMeasure, `"2026-06-18T12:00:00Z"`, `1781784000`), "orders"},
+		{NameMeasureAdded, swap(goodMeasure, `["B","C"]`, `["B","B"]`), "categories names a category twice"},
+		{NameMeasureAdded, swap(goodMeasure, `["B","C"]`, `["B",""]`), "categories is empty"},
+		{NameMeasureAdded, swap(goodMeasure, `["B","C"]`, `[`+strings.Repeat(`"B",`, MaxPrivileges)+`"B"]`), "categories has more than 64"},
+		{NameMeasureAdded, swap(goodMeasure, `{"code":"01"}`, `{"code":""}`), "code is empty"},
+		{NameMeasureLifted, `{"id":"` + strings.Repeat("m", MaxMeasureID+1) + `"}`, "id"},
+		{NameMeasureLifted, `{"id":"M","reason":"` + strings.Repeat("x", 151) + `"}`, "reason has more than 150"},
+		{NameMeasureCorrected, `{"id":"M"}`, "orders is missing"},
+		{NameMeasureCorrected, `{"id":"M","orders":{"authority":"A"},"kind":"court-ban"}`, "unknown member kind"},
+		{NameMeasureCorrected, `{"id":"M","orders":{"authority":"A"},"from":"yesterday"}`, "from is not an RFC 3339"},
+		{NameMeasureCorrected, `{"id":"","orders":{"authority":"A"}}`, "id"},
+		{NameAppealUpheld, `{"measure":""}`, "measure"},
+		{NameWalletLost, `{"wallet":"a+b"}`, "wallet"},
+		{NameWalletUnitRevoked, `{}`, "wallet"},
+		{NameWalletUnitRevoked, `{"wallet":"` + strings.Repeat("w", MaxNumber+1) + `"}`, "wallet"},
 		{"no-such", `{}`, "no such event"},
 	} {
 		got, err := parse(c.name, c.raw)
@@ -167,7 +251,12 @@ func TestParsePayloadRefuses(t *testing.T) {
 }
 
 func FuzzParsePayload(f *testing.F) {
-	for name, raw := range map[string]string{NamePersonPut: goodPerson, NameEntitlementPut: goodEntitlement, NameDocumentPut: goodDocument, NameDocumentAnnulled: `{"number":"A"}`} {
+	for name, raw := range map[string]string{
+		NamePersonPut: goodPerson, NameEntitlementPut: goodEntitlement, NameDocumentPut: goodDocument, NameDocumentAnnulled: `{"number":"A"}`,
+		NameMeasureAdded: goodMeasure, NamePersonSplit: goodSplit, NameMeasureCorrected: `{"id":"M","orders":{"authority":"A"},"from":"2026-06-15T12:00:00Z"}`,
+		NameMeasureLifted: `{"id":"M"}`, NameAppealUpheld: `{"measure":"M"}`, NameWalletLost: `{"wallet":"w"}`, NameWalletUnitRevoked: `{"wallet":"w"}`,
+		NamePersonDied: `{}`, NamePersonMerged: `{"into":"P"}`, NameDocumentSurrendered: `{"number":"A"}`, NameDocumentCarrierLost: `{"number":"A"}`,
+	} {
 		f.Add(name, []byte(raw))
 	}
 	f.Fuzz(func(t *testing.T, name string, raw []byte) {

@@ -70,6 +70,70 @@ func TestAttributesGivesTypes(t *testing.T) {
 	}
 }
 
+// Subjects of the release before measures were kept.
+func TestSubjectOfOldStays(t *testing.T) {
+	const stored = `{"number":"P-1","version":3,"person":{"attributes":{"family_name":"X"},"deceased":true,"deceased_at":"2026-01-01T00:00:00Z"},
+		"entitlements":[{"kind":"driving","territory":"UT","privileges":[{"vehicle_category_code":"B"}]}],
+		"documents":[{"number":"N","type":"mdl","issue_date":"2025-09-01","issuing_authority":"DMV","issuing_country":"UT","annulled":true,"annulled_at":"2026-01-01T00:00:00Z","annulled_reason":"r"}]}`
+	var s Subject
+	if err := json.Unmarshal([]byte(stored), &s); err != nil {
+		t.Fatal(err)
+	}
+	// Its ends had their effects then.
+	if next := s.Next(); !next.IsZero() {
+		t.Errorf("time has something to do at %s", next)
+	}
+	if problem.KindOf(s.Issuable("N", noon)) != problem.CredentialRequestDenied || len(s.Driving(noon)) != 1 {
+		t.Errorf("%+v", s)
+	}
+}
+
+// Measures beside each other: what one takes away another does not give back.
+func TestDrivingUnderMeasures(t *testing.T) {
+	measure := func(id string, kind MeasureKind, territory string, o Orders) Measure {
+		m := hold(id, kind)
+		m.Right.Territory, m.Revisions[0].Orders = territory, o
+		return m
+	}
+	glasses := measure("r1", Restriction, "UT", Orders{Codes: []Code{{"01", "=", "1"}}})
+	automatic := measure("r2", Restriction, "UT", Orders{Categories: []string{"B"}, Codes: []Code{{Code: "78"}}})
+	noB := measure("b1", CourtBan, "UT", Orders{Categories: []string{"B"}})
+	abroad := measure("b2", ForeignDisqualification, "DE", Orders{})
+	all := measure("b3", PointsSuspension, "UT", Orders{Until: noon.Add(1)})
+	for want, list := range map[string][]Measure{
+		"B[01=1] AM[] ":       nil,
+		"B[01=1] AM[01=1] ":   {glasses},
+		"B[01=178] AM[] ":     {automatic},
+		"B[01=178] AM[01=1] ": {automatic, glasses},
+		"AM[] ":               {noB},
+		"AM[01=1] ":           {glasses, noB, abroad},
+		"":                    {noB, all, glasses},
+	} {
+		s := erika()
+		s.Measures = list
+		before, _ := json.Marshal(s)
+		got := ""
+		for _, p := range s.Driving(noon) {
+			got += p.Category + "["
+			for _, c := range p.Codes {
+				got += c.Code + c.Sign + c.Value
+			}
+			got += "] "
+		}
+		if got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+		if after, _ := json.Marshal(s); string(after) != string(before) {
+			t.Error("the subject is changed")
+		}
+	}
+	s := erika()
+	s.Measures = []Measure{abroad}
+	if len(s.Driving(noon)) != 2 {
+		t.Error("a measure on another territory's right takes away ours")
+	}
+}
+
 func TestDriving(t *testing.T) {
 	for _, c := range []struct {
 		at   time.Time
@@ -104,15 +168,17 @@ func TestIssuable(t *testing.T) {
 		at     time.Time
 		want   problem.Kind
 	}{
-		"yes":         {nil, "UT-DL-1", noon, ""},
-		"last second": {nil, "UT-DL-1", time.Date(2026, 6, 15, 23, 59, 59, 0, time.UTC), ""},
-		"expired":     {nil, "UT-DL-1", time.Date(2026, 6, 16, 0, 0, 0, 0, time.UTC), problem.CredentialRequestDenied},
-		"not yet":     {nil, "UT-DL-1", time.Date(2025, 8, 31, 23, 59, 59, 0, time.UTC), problem.CredentialRequestDenied},
-		"unknown":     {nil, "UT-DL-2", noon, problem.NotFound},
-		"no person":   {func(s *Subject) { s.Person = nil }, "UT-DL-1", noon, problem.NotFound},
-		"deceased":    {func(s *Subject) { s.Person.Deceased = true }, "UT-DL-1", noon, problem.CredentialRequestDenied},
-		"annulled":    {func(s *Subject) { s.Documents[0].Annulled = true }, "UT-DL-1", noon, problem.CredentialRequestDenied},
-		"never ends":  {func(s *Subject) { s.Documents[0].ExpiryDate = "" }, "UT-DL-1", noon.AddDate(100, 0, 0), ""},
+		"yes":               {nil, "UT-DL-1", noon, ""},
+		"last second":       {nil, "UT-DL-1", time.Date(2026, 6, 15, 23, 59, 59, 0, time.UTC), ""},
+		"expired":           {nil, "UT-DL-1", time.Date(2026, 6, 16, 0, 0, 0, 0, time.UTC), problem.CredentialRequestDenied},
+		"not yet":           {nil, "UT-DL-1", time.Date(2025, 8, 31, 23, 59, 59, 0, time.UTC), problem.CredentialRequestDenied},
+		"unknown":           {nil, "UT-DL-2", noon, problem.NotFound},
+		"no person":         {func(s *Subject) { s.Person = nil }, "UT-DL-1", noon, problem.NotFound},
+		"deceased":          {func(s *Subject) { s.Person.Deceased = true }, "UT-DL-1", noon, problem.CredentialRequestDenied},
+		"annulled":          {func(s *Subject) { s.Documents[0].Annulled = true }, "UT-DL-1", noon, problem.CredentialRequestDenied},
+		"annulled tomorrow": {func(s *Subject) { s.Documents[0].Annulled, s.Documents[0].AnnulledAt = true, noon.Add(1) }, "UT-DL-1", noon, ""},
+		"given back":        {func(s *Subject) { s.Documents[0].Surrendered = true }, "UT-DL-1", noon, problem.CredentialRequestDenied},
+		"never ends":        {func(s *Subject) { s.Documents[0].ExpiryDate = "" }, "UT-DL-1", noon.AddDate(100, 0, 0), ""},
 	} {
 		s := erika()
 		if c.change != nil {
