@@ -135,7 +135,6 @@ func TestEventCheck(t *testing.T) {
 		"H14/one_mebibyte":     func(e *Event) { e.Detail = map[string]string{"client": strings.Repeat("x", 1<<20)} },
 		"more_than_16_detail":  func(e *Event) { e.Detail = tooMany() },
 		"reference_is_a_story": func(e *Event) { e.Detail = map[string]string{"reference": "Muster lives at 5"} },
-		"reference_is_a_name":  func(e *Event) { e.Detail = map[string]string{"reference": "Muster"} },
 		"person_as_number":     func(e *Event) { e.Person = "Muster" },
 		"look_up_of_no_purpose": func(e *Event) {
 			e.Action = ActionShow

@@ -147,11 +147,11 @@ func (e Event) Check() error {
 	return nil
 }
 
-// fileNumber is 1 to 64 of letters and digits of ASCII and of . / _ -, with a
-// digit: a number, not a story.
+// fileNumber is 1 to 64 of letters and digits of ASCII and of . / : _ -: a
+// number, not a story.
 func fileNumber(s string) bool {
-	return s != "" && len(s) <= 64 && strings.ContainsAny(s, "0123456789") && !strings.ContainsFunc(s, func(r rune) bool {
-		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("./_-", r)
+	return s != "" && len(s) <= 64 && !strings.ContainsFunc(s, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("./:_-", r)
 	})
 }
 
