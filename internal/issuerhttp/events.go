@@ -1,11 +1,12 @@
 package issuerhttp
 
 import (
+	"errors"
 	"net/http"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
-	"vidimus/internal/jose"
 	"vidimus/internal/problem"
 	"vidimus/internal/registry"
 	"vidimus/internal/webserver"
@@ -22,6 +23,9 @@ type RegistryConfig struct {
 	// refuses the request.
 	Peer  func(*http.Request) (string, error)
 	Limit *webserver.Limiter
+	// Patience is how long an event may be held for those before it; zero is
+	// registry.DefaultHoldFor.
+	Patience time.Duration
 
 	underWay *allowance
 }
@@ -29,6 +33,9 @@ type RegistryConfig struct {
 // Registry puts the registries' endpoints on an engine.
 func Registry(e *webserver.Engine, cfg RegistryConfig) {
 	cfg.underWay = newAllowance(maxUnderWay)
+	if cfg.Patience <= 0 {
+		cfg.Patience = registry.DefaultHoldFor
+	}
 	e.Handle(webserver.Route{
 		Method: http.MethodPost, Path: EventsPath, Errors: webserver.StyleEvent, Limit: cfg.Limit,
 		Body:    webserver.Body{Types: []string{"application/secevent+jwt"}, Max: webserver.MaxEventBody},
@@ -40,6 +47,7 @@ func Registry(e *webserver.Engine, cfg RegistryConfig) {
 		Handler: cfg.pushBatch,
 	})
 	e.Handle(webserver.Route{Method: http.MethodGet, Path: EventsPath + "/:jti", Limit: cfg.Limit, Handler: cfg.receipt})
+	e.Handle(webserver.Route{Method: http.MethodGet, Path: ReceiptsPath, Limit: cfg.Limit, Handler: cfg.receipts})
 }
 
 // push takes one event: 202 and nothing else once it is durable (RFC 8935,
@@ -54,6 +62,9 @@ func (cfg RegistryConfig) push(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := cfg.wait(c); err != nil {
+		return err
+	}
 	out, err := cfg.Inbox.Accept(c.Request.Context(), peer, string(body))
 	if err != nil {
 		return err
@@ -63,11 +74,17 @@ func (cfg RegistryConfig) push(c *gin.Context) error {
 	return nil
 }
 
-// eventBatch is the request; the answer follows RFC 8936, section 2.4.
-type eventBatch struct {
-	Sets map[string]string `json:"sets"`
+// wait moves the deadline of the answer: it may come late when the event is
+// held for those before it.
+func (cfg RegistryConfig) wait(c *gin.Context) error {
+	late := time.Now().Add(cfg.Patience + webserver.WriteTimeout)
+	if err := http.NewResponseController(c.Writer).SetWriteDeadline(late); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return problem.Wrap(problem.Unavailable, err, "try again")
+	}
+	return nil
 }
 
+// batchAnswer follows RFC 8936, section 2.4.
 type batchAnswer struct {
 	Ack       []string            `json:"ack"`
 	SetErrors map[string]setError `json:"setErrs,omitempty"`
@@ -90,14 +107,17 @@ func (cfg RegistryConfig) pushBatch(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	var in eventBatch
-	if err := jose.DecodeJSONLimit(body, &in, webserver.MaxBatchBody); err != nil {
-		return problem.Wrap(problem.InvalidRequest, err, "the body is not the JSON that is wanted")
+	sets, err := registry.ParseBatch(body)
+	if err != nil {
+		return err
 	}
-	if len(in.Sets) == 0 {
+	if len(sets) == 0 {
 		return problem.New(problem.InvalidRequest, "no sets")
 	}
-	batch, err := cfg.Inbox.AcceptBatch(c.Request.Context(), peer, in.Sets)
+	if err := cfg.wait(c); err != nil {
+		return err
+	}
+	batch, err := cfg.Inbox.AcceptBatch(c.Request.Context(), peer, sets)
 	if err != nil {
 		return err
 	}
@@ -108,24 +128,6 @@ func (cfg RegistryConfig) pushBatch(c *gin.Context) error {
 		}
 	}
 	ok(c, out)
-	return nil
-}
-
-// receipt answers what became of an event. A connection that does not
-// authenticate names its source in the query.
-func (cfg RegistryConfig) receipt(c *gin.Context) error {
-	peer, err := cfg.Peer(c.Request)
-	if err != nil {
-		return err
-	}
-	if peer == "" {
-		peer = c.Query("source")
-	}
-	token, err := cfg.Inbox.Receipt(c.Request.Context(), peer, c.Param("jti"))
-	if err != nil {
-		return err
-	}
-	webserver.Bytes(c, http.StatusOK, "application/"+registry.ReceiptType, []byte(token))
 	return nil
 }
 

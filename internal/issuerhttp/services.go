@@ -51,6 +51,7 @@ type Inbox interface {
 	Accept(ctx context.Context, peer, token string) (registry.Outcome, error)
 	AcceptBatch(ctx context.Context, peer string, sets map[string]string) (registry.Batch, error)
 	Receipt(ctx context.Context, source, jti string) (string, error)
+	Feed(ctx context.Context, source string, after uint64, limit int) (registry.Page, error)
 }
 
 // Grants makes pre-authorized grants.

@@ -2,9 +2,10 @@ package registry
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
-	"math/rand/v2"
+	"io"
 	"sync"
 	"time"
 )
@@ -103,10 +104,19 @@ func (p *Pusher) deliver(ctx context.Context, source string, row ReceiptRow) err
 		p.cfg.Trouble(source, row.Number, err)
 		// Half of it at random, so that what failed together does not come
 		// back together.
-		if err := sleep(ctx, wait/2+rand.N(wait/2), nil); err != nil {
+		if err := sleep(ctx, p.cfg.Inbox.jitter(wait), nil); err != nil {
 			return err
 		}
 	}
+}
+
+// jitter draws from the upper half of a wait.
+func (in *Inbox) jitter(wait time.Duration) time.Duration {
+	var b [8]byte
+	if _, err := io.ReadFull(in.receipts.rand, b[:]); err != nil {
+		return wait
+	}
+	return wait/2 + time.Duration(binary.BigEndian.Uint64(b[:])%uint64(wait/2))
 }
 
 // tail follows the receipt rows of one source from a cursor that the store
