@@ -1,0 +1,25 @@
+package notice
+
+import "time"
+
+const (
+	// Deadline is how long after the change a notice may be delivered.
+	Deadline = 24 * time.Hour
+
+	// firstPause doubles after each failure up to longestPause: some fifteen
+	// attempts within Deadline.
+	firstPause   = 30 * time.Second
+	longestPause = 2 * time.Hour
+	// attemptTime bounds one attempt at one channel.
+	attemptTime = 30 * time.Second
+	// DefaultEvery is how often the outbox is looked at when it was empty.
+	DefaultEvery = 5 * time.Second
+	// batch is how many notices are read at once, workers how many are
+	// delivered at a time: a portal or mail server that hangs holds up no more.
+	batch   = 200
+	workers = 8
+	// maxMerges bounds the way from a merged record to that of today.
+	maxMerges = 16
+	// maxAddress bounds a mail address (RFC 5321, 4.5.3.1.3).
+	maxAddress = 254
+)
