@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"math/bits"
 
@@ -13,12 +14,14 @@ import (
 type frontier struct {
 	size  int64
 	roots []tlog.Hash
+	leaf  []byte // scratch
 }
 
 // add appends a leaf and gives the hashes that are to be stored for it, in the
 // order of tlog.StoredHashes.
 func (f *frontier) add(out [][32]byte, line []byte) [][32]byte {
-	h := tlog.RecordHash(line)
+	f.leaf = append(append(f.leaf[:0], 0), line...) // tlog.RecordHash, without its allocations
+	h := tlog.Hash(sha256.Sum256(f.leaf))
 	out = append(out, h)
 	for n := f.size; n&1 == 1; n >>= 1 {
 		last := len(f.roots) - 1

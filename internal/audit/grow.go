@@ -1,10 +1,12 @@
 package audit
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"strconv"
 
 	"golang.org/x/mod/sumdb/tlog"
 )
@@ -31,13 +33,16 @@ func (t *Tree) grow(ctx context.Context, lines uint64, head Head) (tlog.Hash, er
 	if err != nil {
 		return tlog.Hash{}, err
 	}
+	var want []byte // how the next line must begin
 	for at.Seq < lines {
 		from := at.Seq
 		var hashes [][32]byte
 		err := t.cfg.Store.AuditLines(ctx, from+1, int(min(lines-from, growStep)), func(seq uint64, line []byte) error {
 			// Enough of Follow to find a line that does not belong; the store
 			// has made all of them with Next.
-			if want := fmt.Sprintf(`{"prev":"%s","seq":%d,`, hex.EncodeToString(at.Hash[:]), at.Seq+1); seq != at.Seq+1 || len(line) < len(want) || string(line[:len(want)]) != want {
+			want = append(hex.AppendEncode(append(want[:0], `{"prev":"`...), at.Hash[:]), `","seq":`...)
+			want = append(strconv.AppendUint(want, at.Seq+1, 10), ',')
+			if seq != at.Seq+1 || !bytes.HasPrefix(line, want) {
 				return fmt.Errorf("%w: line %d does not follow the line before it", ErrChain, at.Seq+1)
 			}
 			hashes = edge.add(hashes, line)

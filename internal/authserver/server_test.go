@@ -323,6 +323,51 @@ func TestSecretsStayOut(t *testing.T) {
 	}
 }
 
+// What a token is good for says when its grant was given, not when it was
+// redeemed: a fact between the two ends it.
+func TestGranted(t *testing.T) {
+	w := newWorld(t, nil)
+	pre := w.mdl()
+	given := w.clock.Now()
+	w.clock.Advance(7 * time.Minute)
+	wa := w.wallet()
+	resp, err := wa.redeem(pre)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.clock.Advance(time.Minute)
+	a, err := wa.access(resp.AccessToken)
+	if err != nil || !a.Granted.Equal(given) || a.Thumbprint == "" {
+		t.Errorf("%+v, %v", a, err)
+	}
+}
+
+// Persons are on record as Person, which becomes a pseudonym, and nowhere else.
+func TestRecordNamesNobody(t *testing.T) {
+	w := newWorld(t, nil)
+	pre := w.mdl()
+	if _, err := w.wallet().token("pre-authorized_code", pre.Code, "tx_code", wrong(pre.TxCode, 0)); err == nil {
+		t.Fatal("a wrong transaction code")
+	}
+	if _, err := w.wallet().redeem(pre); err != nil {
+		t.Fatal(err)
+	}
+	events := w.audit.Events()
+	if len(events) != 3 { // made, denied, redeemed
+		t.Fatalf("%d events", len(events))
+	}
+	for _, e := range events {
+		if e.Person != "P1" || e.Subject != "" {
+			t.Errorf("event about %q, %q", e.Person, e.Subject)
+		}
+	}
+	for _, number := range []string{`"P1"`, "D1"} {
+		if bytes.Contains(w.audit.Bytes(), []byte(number)) {
+			t.Errorf("%s is on record:\n%s", number, w.audit.Bytes())
+		}
+	}
+}
+
 // A proof stays used when it was swept and the clock is then set back, or when
 // a request that was judged before its end is recorded after the sweep.
 func TestProofStaysUsedWhenTheClockIsSetBack(t *testing.T) {

@@ -43,6 +43,11 @@ type store struct {
 	calls                     atomic.Int64
 	failIntent, failSigned    atomic.Bool
 	intents, signed, burnings atomic.Int64
+
+	mu     sync.Mutex
+	refuse error           // of RecordIntent
+	last   issuance.Intent // that came
+	events []audit.Event   // that were accepted
 }
 
 func (s *store) RecordIntent(ctx context.Context, in issuance.Intent, will audit.Event) ([]issuance.StatusIndex, error) {
@@ -50,11 +55,25 @@ func (s *store) RecordIntent(ctx context.Context, in issuance.Intent, will audit
 	if s.failIntent.Load() {
 		return nil, errors.New("disk full")
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.last = in
+	if s.refuse != nil {
+		return nil, s.refuse
+	}
 	given, err := s.Store.RecordIntent(ctx, in, will)
 	if err == nil {
 		s.intents.Add(1)
+		s.events = append(s.events, will)
 	}
 	return given, err
+}
+
+// refusing makes the next intents be refused.
+func (s *store) refusing(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.refuse = err
 }
 
 func (s *store) MarkSigned(ctx context.Context, batch string, did audit.Event) error {
@@ -65,6 +84,9 @@ func (s *store) MarkSigned(ctx context.Context, batch string, did audit.Event) e
 	err := s.Store.MarkSigned(ctx, batch, did)
 	if err == nil {
 		s.signed.Add(1)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.events = append(s.events, did)
 	}
 	return err
 }
@@ -74,6 +96,9 @@ func (s *store) MarkBurned(ctx context.Context, batch string, did audit.Event) e
 	err := s.Store.MarkBurned(ctx, batch, did)
 	if err == nil {
 		s.burnings.Add(1)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.events = append(s.events, did)
 	}
 	return err
 }
@@ -156,6 +181,7 @@ type world struct {
 	audit   *audit.Memory
 	rand    *switchedRand
 	cfg     issuance.Config
+	catalog []string // files over the built-in configurations
 	service *issuance.Service
 }
 
@@ -186,7 +212,7 @@ func newWorld(t testing.TB) *world {
 // restart makes a new service on the same store, as after the end of the process.
 func (w *world) restart() {
 	w.t.Helper()
-	cat, err := catalog.Load()
+	cat, err := catalog.Load(w.catalog...)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -246,7 +272,7 @@ func portrait(t testing.TB) []byte {
 // access is what a token of the office is good for.
 func (w *world) access() issuance.Access {
 	return issuance.Access{
-		TokenID: "t1", Person: "P1", ClientID: client, Expires: w.clock.Now().Add(5 * time.Minute),
+		TokenID: "t1", Person: "P1", ClientID: client, Thumbprint: "of-a-key", Granted: w.clock.Now().Add(-time.Minute), Expires: w.clock.Now().Add(5 * time.Minute),
 		Documents: map[string]string{"mdl": "DL-1", "pid-mdoc": "ID-1", "pid-sd-jwt": "ID-1"},
 	}
 }
