@@ -18,6 +18,7 @@ import (
 	"vidimus/internal/app/invariants"
 	"vidimus/internal/app/issuer"
 	"vidimus/internal/elements"
+	"vidimus/internal/jose"
 	"vidimus/internal/pki"
 	"vidimus/internal/trust"
 )
@@ -36,29 +37,29 @@ func gone(err error) error {
 // load is the clients of an office: registries, holders, readers of lists and
 // of receipts, who all write into one journal.
 type load struct {
-	dir      string
-	journal  *invariants.Journal
-	pool     *pool
-	sources  []*source
-	holders  []*holder
-	http     *http.Client
-	random   *mathrand.Rand
-	anchors  *trust.Store
-	public   string
-	receipt  *x509.Certificate
-	root     *x509.Certificate
-	opsRoot  *x509.Certificate
-	Calls    atomic.Int64 // answered
-	Issued   atomic.Int64 // batches
-	Pushed   atomic.Int64 // events
-	patience time.Duration
+	dir     string
+	journal *invariants.Journal
+	pool    *pool
+	sources []*source
+	holders []*holder
+	http    *http.Client
+	random  *mathrand.Rand
+	anchors *trust.Store
+	public  string
+	receipt *x509.Certificate
+	root    *x509.Certificate
+	opsRoot *x509.Certificate
+	Calls   atomic.Int64  // answered
+	Issued  atomic.Int64  // batches
+	Pushed  atomic.Int64  // events
+	idle    time.Duration // of the reader of lists, between two looks
 }
 
 // holdersPerOffice fetch at the same time.
-const holdersPerOffice = 2
+const holdersPerOffice = 3
 
 func newLoad(dir string, cfg *issuer.Config, sources int, j *invariants.Journal) (*load, error) {
-	l := &load{dir: dir, journal: j, pool: &pool{}, random: mathrand.New(mathrand.NewPCG(seed(), 7))}
+	l := &load{dir: dir, journal: j, pool: &pool{}, idle: 20 * time.Millisecond, random: mathrand.New(mathrand.NewPCG(seed(), 7))}
 	for n := range sources {
 		s, err := newSource(dir, n+1, cfg)
 		if err != nil {
@@ -217,7 +218,7 @@ func (l *load) readLists(ctx context.Context) error {
 			return err
 		}
 	}
-	pause(ctx, 20*time.Millisecond)
+	pause(ctx, l.idle)
 	return nil
 }
 
@@ -230,7 +231,7 @@ func (l *load) readList(ctx context.Context, uri string) error {
 	}
 	e.HTTP, e.State = code, invariants.Refused
 	if code == http.StatusOK {
-		e.State, e.Body = invariants.Answered, body
+		e.State, e.Body = invariants.Answered, jose.EncodeBase64URL(body)
 	}
 	l.journal.Done(call, e)
 	return nil

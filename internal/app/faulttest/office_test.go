@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -25,9 +26,10 @@ type office struct {
 	config string // file
 	binary string
 
-	journal *invariants.Journal
-	memory  *invariants.Memory
-	load    *load
+	journal     *invariants.Journal
+	journalFile string
+	memory      *invariants.Memory
+	load        *load
 }
 
 // effectsYAML lets the end of a document be published at once: a process that
@@ -39,10 +41,29 @@ const effectsYAML = `"*":
 
 // newOffice creates the state folder with sources registries, by the program
 // itself.
-func newOffice(dir, binary string, sources int, journal *invariants.Journal) (*office, error) {
+func newOffice(dir, binary string, sources int) (*office, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
+	file := filepath.Join(dir, "journal.jsonl")
+	f, err := os.OpenFile(file, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	o, err := createOffice(dir, binary, sources, f)
+	if o != nil {
+		o.journalFile = file
+	}
+	return o, err
+}
+
+// createOffice is newOffice with a journal elsewhere. Paths in the
+// configuration start at the state folder, so that the whole can be moved.
+func createOffice(dir, binary string, sources int, to io.Writer) (*office, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	journal := invariants.NewJournal(to, time.Now)
 	cfg, err := issuer.DevOnFreePorts(filepath.Join(dir, "state"))
 	if err != nil {
 		return nil, err
@@ -51,8 +72,8 @@ func newOffice(dir, binary string, sources int, journal *invariants.Journal) (*o
 	cfg.Status.Tick, cfg.Status.Mix, cfg.Status.Cover, cfg.Status.OpenLists = time.Second, 0, 2, 2
 	cfg.Audit.Interval = time.Second
 	cfg.LogLevel = "warn"
-	cfg.Effects = filepath.Join(dir, "effects.yaml")
-	if err := os.WriteFile(cfg.Effects, []byte(effectsYAML), 0o600); err != nil {
+	cfg.Effects = "../effects.yaml"
+	if err := os.WriteFile(filepath.Join(dir, "effects.yaml"), []byte(effectsYAML), 0o600); err != nil {
 		return nil, err
 	}
 	o := &office{dir: dir, config: filepath.Join(dir, "config.yaml"), binary: binary, journal: journal}
@@ -71,6 +92,12 @@ func newOffice(dir, binary string, sources int, journal *invariants.Journal) (*o
 		return nil, fmt.Errorf("init: %w: %s", err, out)
 	}
 	return o, o.load.open(&o.cfg)
+}
+
+// run runs a program to its end.
+func run(ctx context.Context, program string, args ...string) (string, error) {
+	out, err := exec.CommandContext(ctx, program, args...).CombinedOutput()
+	return string(out), err
 }
 
 func (o *office) command(ctx context.Context, args ...string) *exec.Cmd {

@@ -21,6 +21,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"time"
 
 	"vidimus/api/registryclient"
 	"vidimus/internal/app/invariants"
@@ -84,13 +85,12 @@ func newSource(dir string, n int, cfg *issuer.Config) (*source, error) {
 		return nil, err
 	}
 	kid := fmt.Sprint("registry-", n)
-	file := filepath.Join(dir, kid+".pem")
-	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, kid+".pem"), pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}), 0o600); err != nil {
 		return nil, err
 	}
 	s := &source{name: "https://" + kid + ".example", key: key}
 	entry := issuer.Source{
-		Issuer: s.name, Keys: []string{file}, Events: document.Names(), DocumentTypes: []string{"mdl", "pid"}, Entitlements: []string{document.KindDriving},
+		Issuer: s.name, Keys: []string{"../" + kid + ".pem"}, Events: document.Names(), DocumentTypes: []string{"mdl", "pid"}, Entitlements: []string{document.KindDriving},
 	}
 	for _, m := range document.MeasureKinds() {
 		entry.Measures = append(entry.Measures, string(m))
@@ -117,6 +117,7 @@ func (s *source) push(ctx context.Context, count func(int)) error {
 				return err
 			}
 		}
+		pause(ctx, time.Duration(s.random.IntN(6))*time.Millisecond) // or wallets get no turn
 	}
 	return nil
 }

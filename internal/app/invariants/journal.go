@@ -55,7 +55,7 @@ type Entry struct {
 	Verified bool   `json:"verified,omitempty"` // under the office's root, by the client
 
 	URI  string `json:"uri,omitempty"`
-	Body []byte `json:"body,omitempty"` // the token as served
+	Body string `json:"body,omitempty"` // the token as served, in base64url
 }
 
 // At is a list from a version on.
@@ -132,11 +132,36 @@ func (j *Journal) write(e Entry) {
 	}
 }
 
+// Resume goes on with a journal that was written elsewhere.
+func (j *Journal) Resume(entries []Entry) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.entries = append([]Entry(nil), entries...)
+	for _, e := range entries {
+		j.last = max(j.last, e.Call)
+	}
+}
+
 // Entries gives what was written down so far.
 func (j *Journal) Entries() []Entry {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return append([]Entry(nil), j.entries...)
+}
+
+// Forget leaves out the lists that were fetched so far, once a check has seen
+// them: its Memory knows what they said.
+func (j *Journal) Forget() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	kept := j.entries[:0]
+	for _, e := range j.entries {
+		if e.Kind != List && e.Kind != Start && e.Kind != Other {
+			kept = append(kept, e)
+		}
+	}
+	clear(j.entries[len(kept):])
+	j.entries = kept
 }
 
 // Err is the first error of writing.

@@ -11,6 +11,7 @@ import (
 
 	"vidimus/internal/document"
 	"vidimus/internal/issuance"
+	"vidimus/internal/jose"
 	"vidimus/internal/registry"
 	"vidimus/internal/statuslist"
 )
@@ -37,7 +38,10 @@ func fetches(ev *Evidence) []fetched {
 			sent[e.Call] = i
 		case e.Kind == List && e.State == Answered:
 			f := fetched{what: fmt.Sprintf("call %d", e.Call), uri: e.URI, sent: sent[e.Call], answered: i}
-			f.read(e.Body, ev.Root)
+			body, err := jose.DecodeBase64URL(e.Body)
+			if f.broken = err; err == nil {
+				f.read(body, ev.Root)
+			}
 			out = append(out, f)
 		}
 	}

@@ -1,0 +1,91 @@
+package faulttest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+
+	"vidimus/internal/app/invariants"
+)
+
+func (o *office) paths() invariants.Paths {
+	p := invariants.Paths{
+		Database: o.cfg.Path("issuer.db"), PublicURL: o.cfg.PublicURL, Dev: true,
+		Root: o.cfg.Path(o.cfg.IACA.Certificate), Operations: o.cfg.Path(o.cfg.OperationsCA.Certificate),
+	}
+	if o.cfg.Status.Directory != "" {
+		p.Lists = o.cfg.Path(o.cfg.Status.Directory)
+	}
+	for _, file := range o.cfg.Audit.Checkpoints {
+		p.Checkpoints = append(p.Checkpoints, o.cfg.Path(file))
+	}
+	return p
+}
+
+// violation is what a check found.
+type violation struct {
+	invariants []string
+	text       string
+}
+
+func (v *violation) Error() string {
+	return "violated: " + strings.Join(v.invariants, " ") + "\n" + v.text
+}
+
+// check holds the stopped office against its journal. The error is a
+// *violation, or says why nothing could be checked.
+func (o *office) check(ctx context.Context, settled bool) error {
+	ev, err := o.paths().Evidence(ctx, o.journal.Entries())
+	if err != nil {
+		return err
+	}
+	ev.Before, ev.Settled, ev.Tries = o.memory, settled, o.cfg.Offers.TxCodeAttempts
+	results, memory := invariants.Check(ev)
+	if bad := invariants.Violated(results); len(bad) > 0 {
+		var text strings.Builder
+		for _, r := range results {
+			fmt.Fprintln(&text, r)
+		}
+		return &violation{bad, text.String()}
+	}
+	o.memory = memory
+	o.journal.Forget()
+	o.seen(results)
+	return nil
+}
+
+// looked counts what was looked at, over all offices of this process: an
+// invariant of which nothing was ever seen was not tested.
+var looked = map[string]int{}
+
+func (o *office) seen(results []invariants.Result) {
+	for _, r := range results {
+		looked[r.Number] += r.Seen
+	}
+}
+
+// checkApart does the same with the program, from files.
+func (o *office) checkApart(ctx context.Context, program string, settled bool) error {
+	p := o.paths()
+	args := []string{
+		"check", "--database", p.Database, "--public-url", p.PublicURL, "--dev", "--root", p.Root, "--operations-root", p.Operations,
+		"--journal", o.journalFile, "--tries", fmt.Sprint(o.cfg.Offers.TxCodeAttempts), fmt.Sprintf("--settled=%v", settled),
+	}
+	if p.Lists != "" {
+		args = append(args, "--lists", p.Lists)
+	}
+	for _, file := range p.Checkpoints {
+		if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		args = append(args, "--checkpoints", file)
+	}
+	out, err := run(ctx, program, args...)
+	if err != nil {
+		return fmt.Errorf("%w\n%s", err, out)
+	}
+	return nil
+}

@@ -1,0 +1,169 @@
+//go:build faults
+
+package faulttest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+	"unsafe"
+)
+
+// guestVariable comes over the command line of the kernel: the options with
+// which the disk is mounted.
+const guestVariable = "VIDIMUS_GUEST"
+
+// inGuest tells that this test program is the first process of the machine
+// whose power is cut.
+func inGuest() bool { return os.Getpid() == 1 && os.Getenv(guestVariable) != "" }
+
+// Files of the guest's first file system.
+const (
+	guestIssuer  = "/issuer"
+	guestModules = "/modules" // kernel modules, in the order of their names
+	guestDisk    = "/dev/vda"
+	guestJournal = "/dev/hvc0"
+	officeOnDisk = "/disk/office"
+)
+
+// guest makes an office on the disk and loads it until the power goes. The
+// journal goes over a line to the host: what is written there, a client knew.
+func guest() int {
+	if err := guestRun(); err != nil {
+		fmt.Println("GUEST FAILED:", err)
+	}
+	time.Sleep(time.Second) // for the console
+	_ = syscall.Reboot(syscall.LINUX_REBOOT_CMD_POWER_OFF)
+	return 1
+}
+
+func guestRun() error {
+	for _, m := range []struct{ what, at string }{{"proc", "/proc"}, {"sysfs", "/sys"}, {"devtmpfs", "/dev"}, {"tmpfs", "/tmp"}} {
+		if err := os.MkdirAll(m.at, 0o755); err != nil {
+			return err
+		}
+		if err := syscall.Mount(m.what, m.at, m.what, 0, ""); err != nil {
+			return fmt.Errorf("mounting %s: %w", m.at, err)
+		}
+	}
+	if err := loadModules(); err != nil {
+		return err
+	}
+	if err := linkUp("lo"); err != nil {
+		return err
+	}
+	for range 500 {
+		if _, err := os.Stat(guestDisk); err == nil {
+			break
+		}
+		time.Sleep(10 * time.Millisecond) // the kernel looks for its devices meanwhile
+	}
+	if err := os.MkdirAll("/disk", 0o755); err != nil {
+		return err
+	}
+	if err := syscall.Mount(guestDisk, "/disk", "ext4", 0, os.Getenv(guestVariable)); err != nil {
+		return fmt.Errorf("mounting the disk: %w", err)
+	}
+	line, err := os.OpenFile(guestJournal, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	o, err := createOffice(officeOnDisk, guestIssuer, 2, line)
+	if err != nil {
+		return err
+	}
+	syscall.Sync() // what follows is tested, not how an office begins
+	o.load.idle = 500 * time.Millisecond
+	p, err := o.start(nil)
+	if err != nil {
+		return err
+	}
+	if err := o.ready(p, true); err != nil {
+		return err
+	}
+	err = o.load.run(context.Background())
+	return errors.Join(err, fmt.Errorf("the load ended: %s", p.said()))
+}
+
+func loadModules() error {
+	files, err := filepath.Glob(guestModules + "/*.ko")
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		f, err := os.Open(file)
+		if err != nil {
+			return err
+		}
+		none := []byte{0}
+		_, _, e := syscall.Syscall(sysFinitModule, f.Fd(), uintptr(unsafe.Pointer(&none[0])), 0)
+		f.Close()
+		if e != 0 && e != syscall.EEXIST {
+			return fmt.Errorf("loading %s: %w", file, e)
+		}
+	}
+	return nil
+}
+
+const sysFinitModule = 313 // amd64
+
+// linkUp switches a network interface on.
+func linkUp(name string) error {
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_DGRAM, 0)
+	if err != nil {
+		return err
+	}
+	defer syscall.Close(fd)
+	var request struct {
+		name  [16]byte
+		flags uint16
+		_     [22]byte
+	}
+	copy(request.name[:], name)
+	request.flags = syscall.IFF_UP | syscall.IFF_RUNNING
+	if _, _, e := syscall.Syscall(syscall.SYS_IOCTL, uintptr(fd), syscall.SIOCSIFFLAGS, uintptr(unsafe.Pointer(&request))); e != 0 {
+		return fmt.Errorf("switching on %s: %w", name, e)
+	}
+	return nil
+}
+
+// archive is a cpio archive of the form newc, which the kernel unpacks.
+type archive struct {
+	strings.Builder
+	inode int
+}
+
+func (a *archive) add(name string, mode uint32, data []byte) {
+	a.inode++
+	a.header(name, mode, len(data), 0, 0)
+	a.Write(data)
+	a.pad()
+}
+
+// device adds a character device.
+func (a *archive) device(name string, major, minor int) {
+	a.inode++
+	a.header(name, syscall.S_IFCHR|0o600, 0, major, minor)
+}
+
+func (a *archive) header(name string, mode uint32, size, major, minor int) {
+	fmt.Fprintf(a, "070701%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x", a.inode, mode, 0, 0, 1, 0, size, 0, 0, major, minor, len(name)+1, 0)
+	a.WriteString(name + "\x00")
+	a.pad()
+}
+
+func (a *archive) pad() {
+	for a.Len()%4 != 0 {
+		a.WriteByte(0)
+	}
+}
+
+func (a *archive) end() string {
+	a.header("TRAILER!!!", 0, 0, 0, 0)
+	return a.String()
+}
