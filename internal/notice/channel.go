@@ -12,13 +12,13 @@ type Webhook interface {
 
 // Mail gives a message to a mail server. Nil means that the server took it.
 type Mail interface {
-	Send(ctx context.Context, to, subject, body string) error
+	SendMail(ctx context.Context, to, subject, text string) error
 }
 
 // Identified is a Mail that puts the id of a notice into the Message-ID, so
 // that a repeat can be told from another message.
 type Identified interface {
-	SendIdentified(ctx context.Context, id, to, subject, body string) error
+	SendIdentified(ctx context.Context, id, to, subject, text string) error
 }
 
 // ErrPermanent: the same message will never be taken. A channel returns it,
