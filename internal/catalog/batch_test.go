@@ -1,11 +1,14 @@
 package catalog
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"vidimus/internal/document"
 	"vidimus/internal/elements"
@@ -233,6 +236,56 @@ func TestLargePortraitWarns(t *testing.T) {
 	b, err := cfg.NewBatch(s, s.Documents[0], testNow, testTerms)
 	if err != nil || len(b.Warnings()) != 1 || !strings.Contains(b.Warnings()[0], "portrait") {
 		t.Errorf("%v", err)
+	}
+}
+
+// While a ban holds the licence has the categories that remain; a table may
+// also say that there is none.
+func TestBan(t *testing.T) {
+	cfg := configuration(t, "mdl")
+	ban := document.Measure{ID: "m1", Kind: document.CourtBan, Right: document.Right{Kind: document.KindDriving, Territory: "UT"},
+		Revisions: []document.Revision{{From: testNow.AddDate(0, 0, -1)}}}
+	blocks := document.DefaultTable()
+	blocks["mdl"][document.Fact(document.CourtBan)] = document.Rule{Effect: document.EffectRevokeAndBlock}
+	w := pkitest.NewWorld(t)
+	for name, test := range map[string]struct {
+		categories []string
+		until      time.Time
+		want       []any
+	}{
+		"all":  {nil, testNow.Add(1), []any{}},
+		"B":    {[]string{"B"}, time.Time{}, []any{"A"}},
+		"over": {nil, testNow, []any{"A", "B"}},
+	} {
+		ban.Revisions[0].Orders = document.Orders{Authority: "Court", Until: test.until, Categories: test.categories}
+		s := subject(t)
+		s.Measures = []document.Measure{ban}
+		b, err := cfg.NewBatch(s, s.Documents[0], testNow, termsOf(w.DocumentSignerMDL))
+		if err != nil {
+			t.Fatal(err)
+		}
+		prepared, err := b.Prepare(Copy{Key: walletKey(t).Public(), ListURI: "https://issuer.example/status/1"}, rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		credential, err := prepared.Sign(w.DocumentSignerMDL.Key, w.DocumentSignerMDL.Chain, rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, values := verifyMDoc(t, w, credential)
+		got := []any{}
+		list, ok := values[elements.MDLNameSpace]["driving_privileges"].([]any)
+		for _, p := range list {
+			got = append(got, p.(map[string]any)["vehicle_category_code"])
+		}
+		if !ok || !cmp.Equal(got, test.want) {
+			t.Errorf("%s: %v, want %v", name, values[elements.MDLNameSpace]["driving_privileges"], test.want)
+		}
+		terms := termsOf(w.DocumentSignerMDL)
+		terms.Effects = blocks
+		if b, err := cfg.NewBatch(s, s.Documents[0], testNow, terms); (b == nil) != (name != "over") || b == nil && problem.KindOf(err) != problem.CredentialRequestDenied {
+			t.Errorf("%s, blocked: %v", name, err)
+		}
 	}
 }
 

@@ -17,8 +17,13 @@
 // days. It ends earlier where the document, the signing certificate or an age
 // statement does, at a midnight again but for the certificate's.
 //
+// Driving privileges are those that measures leave: while a ban holds there may
+// be none, and the copy is valid and says so. Whether a measure forbids new
+// copies altogether is in the table of effects (Terms.Effects). A copy points
+// into a status list or, of an mdoc, into an identifier list, or nowhere.
+//
 // It refuses: unknown keys; a built-in type without one of its mandatory
-// elements; to issue a document that is annulled, expired or of another type; an
+// elements; to issue a document that is annulled, surrendered, expired or of another type; an
 // element without a mandatory value or with one that breaks its rule. No error
 // and no warning holds the value of an element.
 //

@@ -360,6 +360,52 @@ func TestCopiesAreUnlinkable(t *testing.T) {
 	})
 }
 
+// An identifier stands where an index would.
+func TestIdentifierList(t *testing.T) {
+	w := pkitest.NewWorld(t)
+	data, err := builtin.ReadFile("builtin/mdl.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := parse("mdl.yaml", append([]byte("status: identifier-list\n"), data...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := subject(t)
+	b, err := all[0].NewBatch(s, s.Documents[0], testNow, termsOf(w.DocumentSignerMDL))
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, identifier, uri := walletKey(t).Public(), []byte{1, 2, 3, 4}, "https://issuer.example/identifiers/1"
+	prepared, err := b.Prepare(Copy{Key: key, ListURI: uri, Identifier: identifier}, rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	credential, err := prepared.Sign(w.DocumentSignerMDL.Key, w.DocumentSignerMDL.Chain, rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed, _ := verifyMDoc(t, w, credential)
+	want := &mdoc.Status{IdentifierList: &mdoc.IdentifierListInfo{ID: identifier, URI: uri}}
+	if d := cmp.Diff(want, signed.MSO.Status); d != "" {
+		t.Error(d)
+	}
+	for name, c := range map[string]Copy{
+		"no identifier": {Key: key, ListURI: uri}, "no list": {Key: key, Identifier: identifier}, "neither": {Key: key},
+	} {
+		if _, err := b.Prepare(c, rand.Reader); err == nil {
+			t.Errorf("%s: prepared", name)
+		}
+	}
+	indexed, err := configuration(t, "mdl").NewBatch(s, s.Documents[0], testNow, termsOf(w.DocumentSignerMDL))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := indexed.Prepare(Copy{Key: key, ListURI: uri, Index: 1, Identifier: identifier}, rand.Reader); err == nil {
+		t.Error("an identifier beside an index")
+	}
+}
+
 func TestPrepareRefuses(t *testing.T) {
 	w := pkitest.NewWorld(t)
 	key := walletKey(t)

@@ -127,6 +127,8 @@ func TestLoadRefuses(t *testing.T) {
 		"batch":               {edit("signer: card", "signer: card\nbatch_size: 51"), ":8: configuration \"card\": batch_size"},
 		"age":                 {edit("signer: card", "signer: card\nage_over: [18, 100]"), ":8: configuration \"card\": age_over"},
 		"age twice":           {edit("signer: card", "signer: card\nage_over: [18, 18]"), "age_over"},
+		"status":              {edit("signer: card", "signer: card\nstatus: crl"), "line 8: status: true, false, status-list or identifier-list"},
+		"status list":         {edit("signer: card", "signer: card\nstatus: [true]"), "line 8: status"},
 		"display":             {edit("signer: card", "signer: card\ndisplay:\n  - {name: Card, locale: en}\n  - {name: Carte, locale: en}"), ":10: configuration \"card\": display[1]"},
 		"display image":       {edit("signer: card", "signer: card\ndisplay:\n  - {name: Card, logo: {uri: 'http://x'}}"), ":9: configuration \"card\": display[0]"},
 		"display name":        {edit("signer: card", "signer: card\ndisplay:\n  - {locale: en}"), "no name"},
@@ -155,6 +157,7 @@ func TestLoadRefuses(t *testing.T) {
 		"empty path":          {sdElement("{path: [a, ''], source: person.x, type: text}"), "empty part"},
 		"reserved claim":      {sdElement("{name: cnf, source: person.x, type: text}"), "cnf"},
 		"reserved digest":     {sdElement("{name: _sd, source: person.x, type: text}"), "_sd"},
+		"identifiers":         {strings.Replace(sd, "signer: card", "signer: card\nstatus: identifier-list", 1), ":7: configuration \"card\": status: an identifier list is for mdocs"},
 		"mDL as SD-JWT":       {strings.Replace(sd, "urn:example:card:1", "org.iso.18013.5.1.mDL", 1), "mdoc only"},
 		"mDL without name":    {strings.Replace(string(mdl), "  - name: family_name\n", "  - name: name_of_family\n", 1), "is not an element"},
 		"mDL not mandatory":   {strings.Replace(string(mdl), "mandatory: true", "mandatory: false", 1), "family_name is mandatory"},
@@ -184,5 +187,13 @@ func TestLoadRefuses(t *testing.T) {
 	}
 	if _, err := parse("card.yaml", []byte(sd)); err != nil {
 		t.Errorf("the minimal SD-JWT VC: %v", err)
+	}
+	for written, want := range map[string]string{
+		"": StatusList, "status: true\n": StatusList, "status: status-list\n": StatusList, "status: 'identifier-list'\n": StatusIdentifier, "status: false\n": StatusNone,
+	} {
+		all, err := parse("card.yaml", []byte(written+minimal))
+		if err != nil || all[0].Status != want {
+			t.Errorf("%q: %v, %v", written, all, err)
+		}
 	}
 }

@@ -226,6 +226,48 @@ func TestEffective(t *testing.T) {
 	}
 }
 
+// An end is moved forward by a later word, and never back.
+func TestEarlierEnd(t *testing.T) {
+	s := erika()
+	s.Measures, s.Evaluated = []Measure{hold("m1", CourtBan)}, noon
+	say := func(p Payload, effective time.Time) (c Change) {
+		t.Helper()
+		ev := event(p)
+		ev.Effective = effective
+		next, c, err := DefaultTable().Apply([]Subject{s}, ev)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s = next[0]
+		return c
+	}
+	hour := func(n int) time.Time { return noon.Add(time.Duration(n) * time.Hour) }
+	for what, c := range map[string]struct {
+		payload Payload
+		ended   func() bool
+		begins  string
+	}{
+		"lift":      {MeasureLifted{ID: "m1"}, func() bool { return !s.Measures[0].Holds(noon) }, "UT-DL-1 measure-ended"},
+		"annul":     {DocumentAnnulled{Number: "UT-DL-1"}, func() bool { return s.Documents[0].annulled(noon) }, "UT-DL-1 document-annulled"},
+		"surrender": {DocumentSurrendered{Number: "UT-DL-1"}, func() bool { return s.Documents[0].surrendered(noon) }, "UT-DL-1 document-surrendered"},
+	} {
+		if c := say(c.payload, hour(5)); !c.Applied || len(c.Revoke) != 0 {
+			t.Errorf("%s, dated ahead: %+v", what, c)
+		}
+		for _, later := range []int{5, 6} {
+			if c := say(c.payload, hour(later)); c.Applied || len(c.Revoke) != 0 {
+				t.Errorf("%s, later: %+v", what, c)
+			}
+		}
+		if c := say(c.payload, hour(2)); !c.Applied || len(c.Revoke) != 0 || !s.Next().Equal(hour(2)) {
+			t.Errorf("%s, earlier: %+v, next %s", what, c, s.Next())
+		}
+		if got := say(c.payload, hour(-1)); !got.Applied || !slices.Equal(revoked(got), []string{c.begins}) || !c.ended() {
+			t.Errorf("%s, before now: %+v", what, got)
+		}
+	}
+}
+
 // A clock that was set back does nothing twice and forgets nothing.
 func TestClockSetBack(t *testing.T) {
 	s, _, err := apply(erika(), MeasureAdded{"m1", CourtBan, driving, Orders{Authority: "A", Until: noon.Add(time.Hour)}})
