@@ -13,7 +13,7 @@ const grantMemory = 24 * time.Hour
 
 // CreateGrant implements authserver.Store.
 func (s *Store) CreateGrant(ctx context.Context, g authserver.GrantRecord) (stored authserver.GrantRecord, created bool, err error) {
-	err = s.writer.update(ctx, func(t *tx) error {
+	err = s.update(ctx, func(t *tx) error {
 		if hash := t.get(keyBucket, []byte(g.IdempotencyKey)); hash != nil {
 			created = false
 			_, err := t.record(grantBucket, hash, &stored)
@@ -21,7 +21,7 @@ func (s *Store) CreateGrant(ctx context.Context, g authserver.GrantRecord) (stor
 		}
 		stored, created = authserver.GrantRecord{}, true
 		t.put(keyBucket, []byte(g.IdempotencyKey), g.CodeHash[:])
-		t.expire(g.Expires.Add(grantMemory+time.Second), grantBucket, g.CodeHash[:])
+		t.expire(g.Expires.Add(grantMemory+time.Nanosecond), grantBucket, g.CodeHash[:])
 		if err := t.putRecord(grantBucket, g.CodeHash[:], g); err != nil {
 			return err
 		}
@@ -53,7 +53,7 @@ func (s *Store) Grant(ctx context.Context, code authserver.Digest) (authserver.G
 func (s *Store) RedeemPreAuthorizedCode(ctx context.Context, code authserver.Digest, txCodeMAC []byte, now time.Time, token authserver.TokenRecord) (authserver.GrantRecord, error) {
 	var g authserver.GrantRecord
 	var refusal error
-	err := s.writer.update(ctx, func(t *tx) (err error) {
+	err := s.update(ctx, func(t *tx) (err error) {
 		g, refusal, err = t.redeem(code, txCodeMAC, now, token)
 		return err
 	})
@@ -97,7 +97,7 @@ func (t *tx) redeem(code authserver.Digest, txCodeMAC []byte, now time.Time, tok
 
 // RevokeGrant implements authserver.Store.
 func (s *Store) RevokeGrant(ctx context.Context, idempotencyKey string) error {
-	return s.writer.update(ctx, func(t *tx) error {
+	return s.update(ctx, func(t *tx) error {
 		hash := t.get(keyBucket, []byte(idempotencyKey))
 		var g authserver.GrantRecord
 		known, err := t.record(grantBucket, hash, &g)
@@ -133,7 +133,7 @@ func (s *Store) Token(ctx context.Context, hash authserver.Digest) (authserver.T
 
 // SeenJTI implements authserver.Store.
 func (s *Store) SeenJTI(ctx context.Context, value authserver.Digest, expires time.Time) error {
-	return s.writer.update(ctx, func(t *tx) error {
+	return s.update(ctx, func(t *tx) error {
 		if t.has(seenBucket, value[:]) {
 			return authserver.ErrReplay
 		}

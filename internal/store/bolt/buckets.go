@@ -4,52 +4,108 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"math"
 	"time"
 )
 
-// The buckets. \0 stands in no part of a key that comes before another part:
-// the services refuse it.
+// bucketID names a bucket. \0 stands in no part of a key that comes before
+// another part: the services refuse it. Numbers and instants in keys are
+// big-endian, so that keys sort as what they say.
+type bucketID uint8
+
+// The buckets.
 const (
-	metaBucket = "meta" // schema, dev, audit head, open list
+	metaBucket bucketID = iota // schema, dev, and what there is one of
 
-	subjectBucket = "subjects" // person -> document.Subject
-	holderBucket  = "holders"  // document number -> person
-	sourceBucket  = "sources"  // source -> last seq
-	eventBucket   = "events"   // source \0 seq -> registry.EventRecord
-	outcomeBucket = "outcomes" // source \0 jti -> outcomeValue
-	pendingBucket = "pending"  // as outcomes, those that wait for a list -> nothing
+	subjectBucket // person -> subjectValue
+	imageBucket   // person \0 SHA-256 -> octets of an attribute
+	holderBucket  // document number -> person
+	agendaBucket  // instant, person -> nothing: when time changes a subject next
 
-	offerBucket = "offers"        // id -> issuance.OfferRecord
-	nonceBucket = "nonces"        // digest -> nothing
-	useBucket   = "uses"          // token id \0 configuration -> count
-	batchBucket = "batches"       // batch -> batchValue
-	copyBucket  = "copies"        // document \0 batch -> nothing
-	saidBucket  = "wallet-events" // batch \0 event -> instant
-	listBucket  = "lists"         // id -> listValue
-	flipBucket  = "flips"         // list id \0 index -> version of the list since when
+	sourceBucket  // source -> sourceValue
+	jtiBucket     // source number, jti -> number of the event, digest of the token
+	eventBucket   // number of the event -> eventValue
+	outcomeBucket // number of the event -> outcome
+	receiptBucket // source number, row -> receiptValue
+	cursorBucket  // name -> number
 
-	grantBucket = "grants"     // code hash -> authserver.GrantRecord
-	keyBucket   = "grant-keys" // caller's key -> code hash
-	tokenBucket = "tokens"     // token hash -> authserver.TokenRecord
-	seenBucket  = "seen"       // digest -> nothing
+	openBucket        // number of the event -> openValue: its outcome is not covered
+	memberBucket      // number of the event -> the batches that it concerns, while open
+	unpublishedBucket // number of the event -> nothing: all released, to be published
+	untilBucket       // instant, number of the event -> nothing: all published, to expire
 
-	expiryBucket = "expiry" // instant, letter of a bucket, key in it -> nothing
-	auditBucket  = "audit"  // sequence number -> line
+	offerBucket     // id -> issuance.OfferRecord
+	nonceBucket     // digest -> nothing
+	useBucket       // token id \0 configuration -> count
+	voidBucket      // document number -> instant up to which grants are void
+	walletBucket    // unit -> walletValue
+	batchBucket     // batch -> document number
+	copyBucket      // document number \0 batch -> batchValue
+	unitCopyBucket  // unit \0 document number \0 batch -> nothing
+	batchEndBucket  // instant, document number \0 batch -> nothing: when copies expire
+	saidBucket      // batch \0 event -> instant
+	listBucket      // number of the list -> listValue
+	listIDBucket    // id of the list -> number
+	listURIBucket   // number of the list -> URI, also when it is retired
+	counterBucket   // number of the list -> counterValue
+	expiringBucket  // instant, number of the list -> how many copies expire then
+	flipBucket      // number of the list, index -> flipValue
+	dueBucket       // instant, number of the list, index -> nothing: flips not released
+
+	noticeBucket        // number -> notice.Record
+	noticeWaitingBucket // number -> instant of the next attempt
+	personNoticeBucket  // person \0 number -> nothing
+
+	importBucket // source \0 id -> bulk.Import
+
+	linkBucket          // digest -> officer.Link
+	sessionBucket       // digest -> officer.Session
+	proposalBucket      // id -> officer.Proposal
+	proposalOrderBucket // instant, id -> nothing
+	officerEndBucket    // instant, letter of a bucket, key in it -> nothing
+
+	grantBucket // code hash -> authserver.GrantRecord
+	keyBucket   // caller's key -> code hash
+	tokenBucket // token hash -> authserver.TokenRecord
+	seenBucket  // digest -> nothing
+
+	expiryBucket // instant, letter of a bucket, key in it -> nothing
+	auditBucket  // sequence number -> line
+	treeBucket   // index of a stored hash -> hash
+
+	bucketCount
 )
 
-var buckets = []string{
-	metaBucket, subjectBucket, holderBucket, sourceBucket, eventBucket, outcomeBucket, pendingBucket,
-	offerBucket, nonceBucket, useBucket, batchBucket, copyBucket, saidBucket, listBucket, flipBucket,
-	grantBucket, keyBucket, tokenBucket, seenBucket, expiryBucket, auditBucket,
+var bucketNames = [bucketCount]string{
+	"meta",
+	"subjects", "images", "holders", "agenda",
+	"sources", "jtis", "events", "outcomes", "receipts", "cursors",
+	"open", "members", "unpublished", "until",
+	"offers", "nonces", "uses", "voids", "wallets", "batches", "copies", "unit-copies", "batch-ends", "wallet-events",
+	"lists", "list-ids", "list-uris", "counters", "expiring", "flips", "due",
+	"notices", "notices-waiting", "person-notices",
+	"imports",
+	"links", "sessions", "proposals", "proposal-order", "officer-ends",
+	"grants", "grant-keys", "tokens", "seen",
+	"expiry", "audit", "tree",
+}
+
+func (b bucketID) String() string { return bucketNames[b] }
+
+// appending buckets get keys that only rise: their pages are filled.
+var appending = [bucketCount]bool{
+	eventBucket: true, outcomeBucket: true, receiptBucket: true, openBucket: true, memberBucket: true,
+	noticeBucket: true, auditBucket: true, treeBucket: true,
 }
 
 // pair is a key of two parts.
 func pair(first string, second []byte) []byte {
-	return append(append([]byte(first), 0), second...)
+	key := make([]byte, 0, len(first)+1+len(second))
+	return append(append(append(key, first...), 0), second...)
 }
 
-// number is a uint64 as a key that sorts.
-func number(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
+// number is a uint64 as a key.
+func number(n uint64) []byte { return binary.BigEndian.AppendUint64(make([]byte, 0, 8), n) }
 
 func toNumber(b []byte) uint64 {
 	if len(b) != 8 {
@@ -58,9 +114,32 @@ func toNumber(b []byte) uint64 {
 	return binary.BigEndian.Uint64(b)
 }
 
-// instant is a time as a key that sorts, to the second; times before 1970
-// sort as 1970.
-func instant(t time.Time) []byte { return number(uint64(max(t.Unix(), 0))) }
+// short is a uint32 as a key.
+func short(n uint32) []byte { return binary.BigEndian.AppendUint32(make([]byte, 0, 4), n) }
+
+// moment is an instant in a key: nanoseconds since 1970. Times before sort as
+// 1970, those after 2262 as 2262.
+func moment(t time.Time) uint64 {
+	switch {
+	case t.Unix() < 0:
+		return 0
+	case t.Unix() > math.MaxInt64/int64(time.Second)-1:
+		return math.MaxInt64
+	}
+	return uint64(t.UnixNano())
+}
+
+// instant is a moment as a key.
+func instant(t time.Time) []byte { return number(moment(t)) }
+
+// after is a key of an instant and what lies then.
+func after(at uint64, rest ...[]byte) []byte {
+	key := number(at)
+	for _, r := range rest {
+		key = append(key, r...)
+	}
+	return key
+}
 
 func encode(v any) ([]byte, error) {
 	b, err := json.Marshal(v)

@@ -1,36 +1,24 @@
 package bolt
 
 import (
+	"bytes"
 	"context"
+	"errors"
+	"slices"
 	"time"
 
 	"vidimus/internal/audit"
+	"vidimus/internal/faults"
 	"vidimus/internal/issuance"
 	"vidimus/internal/status"
 )
 
-const burned = issuance.StateBurned
-
-// batchValue is all that is kept of the copies of one batch. Their indices are
-// computed again from the list's key: First is the counter of the first one.
-type batchValue struct {
-	Person        string         `json:"person"`
-	Document      string         `json:"document"`
-	Configuration string         `json:"configuration"`
-	Count         int            `json:"count"`
-	List          string         `json:"list,omitempty"` // id; "" without status
-	First         uint32         `json:"first,omitempty"`
-	Issued        time.Time      `json:"issued"`
-	Expires       time.Time      `json:"expires"`
-	SignerKeyID   string         `json:"signer"`
-	State         issuance.State `json:"state"`
-
-	id string
-}
+// errIntent: the service sent an intent that cannot be meant.
+var errIntent = errors.New("intent without a new batch id, a document, a known kind of status or a count")
 
 // PutOffer implements issuance.OfferStore.
 func (s *Store) PutOffer(ctx context.Context, o issuance.OfferRecord) error {
-	return s.writer.update(ctx, func(t *tx) error {
+	return s.update(ctx, func(t *tx) error {
 		if t.has(offerBucket, o.ID[:]) {
 			return nil
 		}
@@ -58,7 +46,7 @@ func (s *Store) Offer(ctx context.Context, id issuance.Digest, now time.Time) (i
 // RecordIntent implements issuance.IntentStore.
 func (s *Store) RecordIntent(ctx context.Context, in issuance.Intent, will audit.Event) ([]issuance.StatusIndex, error) {
 	var given []issuance.StatusIndex
-	err := s.writer.update(ctx, func(t *tx) (err error) {
+	err := s.update(ctx, func(t *tx) (err error) {
 		given, err = s.recordIntent(t, in, will)
 		return err
 	})
@@ -70,7 +58,7 @@ func (s *Store) RecordIntent(ctx context.Context, in issuance.Intent, will audit
 
 func (s *Store) recordIntent(t *tx, in issuance.Intent, will audit.Event) ([]issuance.StatusIndex, error) {
 	withNonce := in.Nonce != issuance.Digest{}
-	if withNonce && t.has(nonceBucket, in.Nonce[:]) { // step 1
+	if withNonce && t.has(nonceBucket, in.Nonce[:]) && !faults.Wrong("store.forget-nonce") { // step 1
 		return nil, issuance.ErrNonceUsed
 	}
 	use := pair(in.TokenID, []byte(in.Configuration))
@@ -78,14 +66,10 @@ func (s *Store) recordIntent(t *tx, in issuance.Intent, will audit.Event) ([]iss
 	if in.TokenBatches < 1 || drawn >= uint64(in.TokenBatches) { // step 2
 		return nil, issuance.ErrTokenSpent
 	}
-	current, exists, err := t.subject(in.Person) // step 3
-	if err != nil {
+	if err := t.mayIssue(in); err != nil { // step 3
 		return nil, err
 	}
-	if !exists || current.Version != in.Version {
-		return nil, issuance.ErrStale
-	}
-	if in.Batch == "" || in.Document == "" || in.Count < 1 || in.Count > status.ListSize/2 || t.has(batchBucket, []byte(in.Batch)) {
+	if in.Batch == "" || in.Document == "" || in.Count < 1 || in.Count > status.ListSize/2 || !slices.Contains(statusKinds, in.Status) || t.has(batchBucket, []byte(in.Batch)) {
 		return nil, errIntent
 	}
 	if withNonce { // step 4
@@ -96,39 +80,73 @@ func (s *Store) recordIntent(t *tx, in issuance.Intent, will audit.Event) ([]iss
 	if drawn == 0 {
 		t.expire(in.TokenExpires, useBucket, use)
 	}
-	b := batchValue{
-		Person: in.Person, Document: in.Document, Configuration: in.Configuration, Count: in.Count,
-		Issued: in.Issued, Expires: in.Expires, SignerKeyID: in.SignerKeyID, State: issuance.StateIntended,
+	b := &batchValue{
+		ID: in.Batch, Document: in.Document, Person: in.Person, Configuration: in.Configuration,
+		State: issuance.StateIntended, Count: in.Count, Issued: in.Issued, Expires: in.Expires,
+		SignerKeyID: in.SignerKeyID, Wallet: in.Wallet.Unit, Kind: in.Status,
 	}
-	var given []issuance.StatusIndex
-	if in.Status { // step 5
-		l, first, indices, err := s.allocate(t, in)
-		if err != nil {
-			return nil, err
-		}
-		b.List, b.First = l.ID, first
-		for _, i := range indices {
-			given = append(given, issuance.StatusIndex{List: l.URI, Index: uint64(i)})
-		}
-	}
-	if err := t.putRecord(batchBucket, []byte(in.Batch), b); err != nil { // step 6
+	given, err := s.giveIndices(t, b, in) // step 5
+	if err != nil {
 		return nil, err
 	}
-	t.put(copyBucket, pair(in.Document, []byte(in.Batch)), nil)
-	return given, t.note(will) // step 7
+	t.putBatch(b) // step 6
+	t.put(batchBucket, []byte(b.ID), []byte(b.Document))
+	t.put(batchEndBucket, after(moment(b.Expires), b.key()), nil)
+	if b.Wallet != "" {
+		t.put(unitCopyBucket, pair(b.Wallet, b.key()), nil)
+		if err := t.meetWallet(in.Wallet); err != nil {
+			return nil, err
+		}
+	}
+	if faults.Wrong("store.unaudited") {
+		return given, nil
+	}
+	return given, s.note(t, will) // step 7
 }
 
-// eachBatch reads the batches of a document.
-func (t *tx) eachBatch(document string, each func(batchValue) error) error {
-	prefix := pair(document, nil)
-	return t.scan(copyBucket, prefix, func(key, _ []byte) error {
-		id := key[len(prefix):]
-		b := batchValue{id: string(id)}
-		if _, err := t.record(batchBucket, id, &b); err != nil {
+// mayIssue is the part of the judgement that the store must make, in the
+// transaction that allocates the indices.
+func (t *tx) mayIssue(in issuance.Intent) error {
+	current, err := t.head(in.Person)
+	if err != nil {
+		return err
+	}
+	if current.version == 0 || current.version != in.Version {
+		return issuance.ErrStale
+	}
+	if in.Wallet.Unit != "" {
+		w, err := t.wallet(in.Wallet.Unit)
+		if err != nil {
 			return err
 		}
-		return each(b)
-	})
+		if !w.revoked.IsZero() {
+			return issuance.ErrWalletRevoked
+		}
+	}
+	if void := t.get(voidBucket, []byte(in.Document)); in.Document != "" && void != nil && bytes.Compare(void, instant(in.Granted)) >= 0 {
+		return issuance.ErrGrantVoid
+	}
+	return nil
+}
+
+// giveIndices allocates the indices of a batch.
+func (s *Store) giveIndices(t *tx, b *batchValue, in issuance.Intent) ([]issuance.StatusIndex, error) {
+	if in.Status == issuance.StatusNone {
+		return nil, nil
+	}
+	var err error
+	if b.allocation, err = s.allocate(t, in); err != nil {
+		return nil, err
+	}
+	places, err := s.places(t, b)
+	if err != nil {
+		return nil, err
+	}
+	given := make([]issuance.StatusIndex, len(places))
+	for i, p := range places {
+		given[i] = p.statusIndex()
+	}
+	return given, nil
 }
 
 // MarkSigned implements issuance.IntentStore.
@@ -138,36 +156,32 @@ func (s *Store) MarkSigned(ctx context.Context, batch string, did audit.Event) e
 
 // MarkBurned implements issuance.IntentStore.
 func (s *Store) MarkBurned(ctx context.Context, batch string, did audit.Event) error {
-	return s.move(ctx, batch, burned, did)
+	return s.move(ctx, batch, issuance.StateBurned, did)
 }
 
 func (s *Store) move(ctx context.Context, batch string, to issuance.State, did audit.Event) error {
-	return s.writer.update(ctx, func(t *tx) error {
-		var b batchValue
-		known, err := t.record(batchBucket, []byte(batch), &b)
+	return s.update(ctx, func(t *tx) error {
+		b, err := t.batchNamed(batch)
 		if err != nil {
 			return err
 		}
-		if !known || b.State != issuance.StateIntended {
+		if b == nil || b.State != issuance.StateIntended {
 			return issuance.ErrNotIntended
 		}
 		b.State = to
-		if err := t.putRecord(batchBucket, []byte(batch), b); err != nil {
-			return err
-		}
-		return t.note(did)
+		t.putBatch(b)
+		return s.note(t, did)
 	})
 }
 
 // PutEvent implements issuance.EventStore.
 func (s *Store) PutEvent(ctx context.Context, e issuance.Event) error {
-	return s.writer.update(ctx, func(t *tx) error {
-		var b batchValue
-		known, err := t.record(batchBucket, []byte(e.Batch), &b)
+	return s.update(ctx, func(t *tx) error {
+		b, err := t.batchNamed(e.Batch)
 		if err != nil {
 			return err
 		}
-		if !known || b.State != issuance.StateSigned {
+		if b == nil || b.State != issuance.StateSigned {
 			return issuance.ErrBatchNotFound
 		}
 		if key := pair(e.Batch, []byte(e.Event)); !t.has(saidBucket, key) {
@@ -175,36 +189,4 @@ func (s *Store) PutEvent(ctx context.Context, e issuance.Event) error {
 		}
 		return nil
 	})
-}
-
-// Copies gives what is kept of every copy of a document, batch by batch.
-func (s *Store) Copies(ctx context.Context, document string) ([]issuance.Copy, error) {
-	var copies []issuance.Copy
-	err := s.view(ctx, func(t *tx) error {
-		return t.eachBatch(document, func(b batchValue) error {
-			c := issuance.Copy{
-				Batch: b.id, Person: b.Person, Document: b.Document, Configuration: b.Configuration,
-				Issued: b.Issued, Expires: b.Expires, SignerKeyID: b.SignerKeyID, State: b.State,
-			}
-			var indices []uint32
-			if b.List != "" {
-				l, err := t.list(b.List)
-				if err != nil {
-					return err
-				}
-				if indices, err = l.indices(b.First, b.Count); err != nil {
-					return err
-				}
-				c.List = l.URI
-			}
-			for n := range b.Count {
-				if indices != nil {
-					c.Index = uint64(indices[n])
-				}
-				copies = append(copies, c)
-			}
-			return nil
-		})
-	})
-	return copies, err
 }

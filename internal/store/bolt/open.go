@@ -1,20 +1,21 @@
 package bolt
 
 import (
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"runtime/debug"
 	"syscall"
 	"time"
 
 	"go.etcd.io/bbolt"
 	bbolterrors "go.etcd.io/bbolt/errors"
+
+	"vidimus/internal/audit"
+	"vidimus/internal/faults"
+	"vidimus/internal/status"
 )
 
 // Refusals of Create and Open.
@@ -32,17 +33,37 @@ var (
 	ErrDev = errors.New("the database and this start do not agree on development")
 	// ErrForeign: the file is not a database of ours, or of another schema.
 	ErrForeign = errors.New("not a database of this version")
-	// ErrDamaged: the file is shorter than what was written, or what it is
-	// managed by does not read. Bytes changed in the middle are not looked for.
+	// ErrSchema: the file was made by a version with another layout. There is
+	// no way from one to the other but loading the registries again.
+	ErrSchema = fmt.Errorf("%w: its layout is another one; make a new database with init and load the registries again", ErrForeign)
+	// ErrDamaged: the file is shorter than what was written, what it is
+	// managed by does not read, or a record has a wrong checksum.
 	ErrDamaged = errors.New("the database is cut short or damaged: restore it from a copy")
 )
 
 // schema is the number of the layout of buckets and values.
-const schema = "1"
+const schema = "2"
+
+const (
+	schemaKey = "schema"
+	devKey    = "dev"
+)
 
 // lockTimeout is how long Open waits for another process to let go. Two
 // seconds is the promise to the operator, opening included.
 const lockTimeout = time.Second
+
+const (
+	// mapping is how much of the address space the file gets: while a backup
+	// reads, a file that outgrew its mapping would make writers wait.
+	mapping = 64 << 30
+	// checkedSize is up to what size Open reads the whole file, which takes a
+	// tenth of a second. Larger ones are read by Check.
+	checkedSize = 32 << 20
+	// maxOpenLists bounds how many lists copies are drawn from: one octet of a
+	// batch names one.
+	maxOpenLists = 256
+)
 
 // Options of a store.
 type Options struct {
@@ -58,90 +79,74 @@ type Options struct {
 	// end the process; nil panics.
 	OnFatal func(error)
 
+	// Schedule says when flips are due; nil is at once, and no copy is left
+	// alone.
+	Schedule status.Schedule
+	// OpenLists is from how many lists the copies of a batch are drawn; 0 is
+	// DefaultOpenLists.
+	OpenLists int
+	// Rotate is after what time a list is closed; 0 is DefaultRotate.
+	Rotate time.Duration
+	// Pseudonyms stand for persons in the audit record. Without them an event
+	// that has a person is refused, and with it what it tells of.
+	Pseudonyms audit.Pseudonyms
+	// Reserve is how much room on the disk is left for others: writes that
+	// would take of it are refused with ErrFull. 0 is DefaultReserve.
+	Reserve uint64
+
 	// lockTimeout is lockTimeout, for tests.
 	lockTimeout time.Duration
 }
 
-func (o Options) check() error {
+// The defaults of Options.
+const (
+	DefaultOpenLists = 8
+	DefaultRotate    = 90 * 24 * time.Hour
+	// DefaultReserve is room for the log lines of who finds the disk full.
+	DefaultReserve = 16 << 20
+)
+
+// complete checks the options and fills in defaults.
+func (o *Options) complete() error {
 	if o.PublicURL == "" || o.Rand == nil {
 		return errors.New("bolt: public URL and randomness are needed")
+	}
+	if o.OpenLists < 0 || o.OpenLists > maxOpenLists || o.Rotate < 0 {
+		return fmt.Errorf("bolt: open lists are 1 to %d, rotate is not negative", maxOpenLists)
+	}
+	if o.Schedule == nil {
+		o.Schedule = atOnce{}
+	}
+	if o.OpenLists == 0 {
+		o.OpenLists = DefaultOpenLists
+	}
+	if o.Rotate == 0 {
+		o.Rotate = DefaultRotate
+	}
+	if o.Reserve == 0 {
+		o.Reserve = DefaultReserve
 	}
 	return nil
 }
 
-// Create makes an empty database. It exists under its name only when it is
-// whole and on the disk.
-func Create(path string, opts Options) (err error) {
-	if err := opts.check(); err != nil {
-		return err
-	}
-	if _, err := os.Lstat(path); err == nil {
-		return fmt.Errorf("creating %s: %w", path, ErrExists)
-	}
-	var suffix [8]byte
-	if _, err := io.ReadFull(rand.Reader, suffix[:]); err != nil {
-		return err
-	}
-	temp := path + ".new-" + hex.EncodeToString(suffix[:])
-	defer func() {
-		if rm := os.Remove(temp); rm != nil && !errors.Is(rm, fs.ErrNotExist) {
-			err = errors.Join(err, rm)
-		}
-	}()
-	if err := fill(temp, opts.Dev); err != nil {
-		return fmt.Errorf("creating %s: %w", path, err)
-	}
-	// Unlike a rename, a link never takes the place of a file that another
-	// process made meanwhile.
-	if err := os.Link(temp, path); err != nil {
-		if errors.Is(err, fs.ErrExist) {
-			err = ErrExists
-		}
-		return fmt.Errorf("creating %s: %w", path, err)
-	}
-	return syncDir(filepath.Dir(path))
-}
+// atOnce is the Schedule of who has none.
+type atOnce struct{}
 
-// fill makes a database with empty buckets and syncs it.
-func fill(path string, dev bool) error {
-	db, err := bbolt.Open(path, 0o600, &bbolt.Options{
-		OpenFile: func(name string, flag int, mode os.FileMode) (*os.File, error) {
-			return os.OpenFile(name, flag|os.O_EXCL, mode)
-		},
-	})
-	if err != nil {
-		return err
-	}
-	err = db.Update(func(tx *bbolt.Tx) error {
-		for _, name := range buckets {
-			if _, err := tx.CreateBucket([]byte(name)); err != nil {
-				return err
-			}
-		}
-		meta := tx.Bucket([]byte(metaBucket))
-		return errors.Join(meta.Put([]byte("schema"), []byte(schema)), meta.Put([]byte("dev"), []byte(fmt.Sprint(dev))))
-	})
-	// Close does not sync; Update did, growing included.
-	return errors.Join(err, db.Close())
-}
-
-// syncDir makes a new name in a directory durable.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+func (atOnce) Due(now time.Time, _ bool, _ time.Time, _ io.Reader) (time.Time, bool, error) {
+	return now, false, nil
 }
 
 // Open opens a database that Create made.
 func Open(path string, opts Options) (*Store, error) {
-	if err := opts.check(); err != nil {
+	if err := opts.complete(); err != nil {
 		return nil, err
 	}
 	db, err := openFile(path, opts.lockTimeout)
 	if err == nil {
 		err = checkMarks(db, opts.Dev)
+	}
+	if err == nil {
+		err = checkSmall(db)
 	}
 	if err != nil {
 		err = fmt.Errorf("opening %s: %w", path, err)
@@ -169,7 +174,7 @@ func openFile(path string, timeout time.Duration) (*bbolt.DB, error) {
 		timeout = lockTimeout
 	}
 	db, err := openGuarded(path, timeout)
-	switch {
+	switch { // a damaged page can look like anything
 	case err == nil:
 		return db, checkLength(db, info.Size())
 	case errors.Is(err, bbolterrors.ErrTimeout):
@@ -196,7 +201,9 @@ func openGuarded(path string, timeout time.Duration) (db *bbolt.DB, err error) {
 	return bbolt.Open(path, 0o600, &bbolt.Options{
 		Timeout: timeout,
 		// The list of free pages may be long after a sweep.
-		FreelistType: bbolt.FreelistMapType,
+		FreelistType:    bbolt.FreelistMapType,
+		InitialMmapSize: mapping,
+		NoSync:          faults.Wrong("store.no-sync"),
 		OpenFile: func(name string, flag int, mode os.FileMode) (*os.File, error) {
 			f, err := os.OpenFile(name, flag&^os.O_CREATE|syscall.O_NOFOLLOW, mode)
 			file = f
@@ -216,18 +223,29 @@ func checkLength(db *bbolt.DB, length int64) error {
 	})
 }
 
+// checkMarks reads what Create wrote about the file itself.
 func checkMarks(db *bbolt.DB, dev bool) error {
-	return db.View(func(tx *bbolt.Tx) error {
-		for _, name := range buckets {
-			if tx.Bucket([]byte(name)) == nil {
+	return guarded(db, func(t *tx) error {
+		meta := t.below.Bucket([]byte(metaBucket.String()))
+		if meta == nil {
+			return fmt.Errorf("%w: no bucket %s", ErrForeign, metaBucket)
+		}
+		found := meta.Get([]byte(schemaKey))
+		if string(found) == "1" {
+			return fmt.Errorf("%w (schema 1, not %s)", ErrSchema, schema)
+		}
+		if found == nil {
+			return fmt.Errorf("%w: no schema", ErrForeign)
+		}
+		if got := string(t.get(metaBucket, []byte(schemaKey))); got != schema {
+			return fmt.Errorf("%w (schema %q, not %s)", ErrSchema, got, schema)
+		}
+		for _, name := range bucketNames {
+			if t.below.Bucket([]byte(name)) == nil {
 				return fmt.Errorf("%w: no bucket %s", ErrForeign, name)
 			}
 		}
-		meta := tx.Bucket([]byte(metaBucket))
-		if got := string(meta.Get([]byte("schema"))); got != schema {
-			return fmt.Errorf("%w: schema %q, not %s", ErrForeign, got, schema)
-		}
-		switch marked := string(meta.Get([]byte("dev"))) == "true"; {
+		switch marked := string(t.get(metaBucket, []byte(devKey))) == "true"; {
 		case marked && !dev:
 			return fmt.Errorf("%w: it is for development", ErrDev)
 		case !marked && dev:

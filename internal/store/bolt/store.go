@@ -3,15 +3,16 @@ package bolt
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
 
 	"go.etcd.io/bbolt"
 	bbolterrors "go.etcd.io/bbolt/errors"
 
 	"vidimus/internal/audit"
 	"vidimus/internal/authserver"
+	"vidimus/internal/bulk"
 	"vidimus/internal/issuance"
+	"vidimus/internal/notice"
+	"vidimus/internal/officer"
 	"vidimus/internal/registry"
 	"vidimus/internal/status"
 )
@@ -20,7 +21,9 @@ import (
 type Store struct {
 	db     *bbolt.DB
 	opts   Options
+	disk   *disk
 	writer *committer
+	lists  listCache
 }
 
 var (
@@ -29,11 +32,17 @@ var (
 	_ issuance.Store   = (*Store)(nil)
 	_ authserver.Store = (*Store)(nil)
 	_ status.Store     = (*Store)(nil)
+	_ notice.Store     = (*Store)(nil)
+	_ bulk.Store       = (*Store)(nil)
+	_ officer.Store    = (*Store)(nil)
 	_ audit.Writer     = (*Store)(nil)
+	_ audit.TreeStore  = (*Store)(nil)
 )
 
 func newStore(db *bbolt.DB, opts Options) *Store {
-	return &Store{db: db, opts: opts, writer: newCommitter(db, opts.OnFatal)}
+	s := &Store{db: db, opts: opts, disk: newDisk(db.Path(), opts.Reserve), lists: listCache{known: map[uint32]*knownList{}}}
+	s.writer = newCommitter(db, s.disk.room, opts.OnFatal)
+	return s
 }
 
 // Close finishes what is queued and lets go of the file.
@@ -47,61 +56,36 @@ func (s *Store) Close() error {
 func (s *Store) Commits() uint64 { return s.writer.commits.Load() }
 
 // view runs a reading step.
-func (s *Store) view(ctx context.Context, do func(*tx) error) error {
+func (s *Store) view(ctx context.Context, do step) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	err := s.db.View(func(b *bbolt.Tx) error { return do(newTx(b)) })
+	err := guarded(s.db, do)
 	if errors.Is(err, bbolterrors.ErrDatabaseNotOpen) {
 		return ErrClosed
 	}
 	return err
 }
 
-// errIntent: the service sent an intent that cannot be meant.
-var errIntent = errors.New("intent without a new batch id, a document or a count")
+// update runs a writing step.
+func (s *Store) update(ctx context.Context, do step) error { return s.writer.update(ctx, do) }
 
-var auditHeadKey = []byte("audit-head")
+// Keys of metaBucket.
+var (
+	auditHeadKey     = []byte("audit-head")
+	treeSizeKey      = []byte("tree-size")
+	checkpointKey    = []byte("checkpoint")
+	eventCountKey    = []byte("events")
+	sourceCountKey   = []byte("sources")
+	listCountKey     = []byte("lists")
+	coverWindowKey   = []byte("cover-window")
+	noticeCountKey   = []byte("notices")
+	noticeWaitingKey = []byte("notices-waiting")
+)
 
-// note appends to the audit record within an operation.
-func (t *tx) note(e audit.Event) error {
-	head, err := t.auditHead()
-	if err != nil {
-		return err
-	}
-	line, next, err := head.Next(e)
-	if err != nil {
-		return fmt.Errorf("audit: %w", err)
-	}
-	t.put(auditBucket, number(next.Seq), line)
-	t.put(metaBucket, auditHeadKey, append(number(next.Seq), next.Hash[:]...))
-	return nil
-}
-
-func (t *tx) auditHead() (audit.Head, error) {
-	var head audit.Head
-	switch v := t.get(metaBucket, auditHeadKey); len(v) {
-	case 0:
-	case 8 + len(head.Hash):
-		head.Seq = toNumber(v[:8])
-		copy(head.Hash[:], v[8:])
-	default:
-		return head, errors.New("audit head of a wrong length")
-	}
-	return head, nil
-}
-
-// Append implements audit.Writer.
-func (s *Store) Append(ctx context.Context, e audit.Event) error {
-	return s.writer.update(ctx, func(t *tx) error { return t.note(e) })
-}
-
-// WriteAudit writes the audit record, one line an event.
-func (s *Store) WriteAudit(ctx context.Context, w io.Writer) error {
-	return s.view(ctx, func(t *tx) error {
-		return t.scan(auditBucket, nil, func(_, line []byte) error {
-			_, err := fmt.Fprintf(w, "%s\n", line)
-			return err
-		})
-	})
+// nextNumber counts something up and gives the new number, from 1.
+func (t *tx) nextNumber(key []byte) uint64 {
+	n := toNumber(t.get(metaBucket, key)) + 1
+	t.put(metaBucket, key, number(n))
+	return n
 }

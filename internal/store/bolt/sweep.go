@@ -1,7 +1,6 @@
 package bolt
 
 import (
-	"bytes"
 	"context"
 	"time"
 
@@ -9,39 +8,37 @@ import (
 )
 
 // letters name buckets in the keys of expiryBucket.
-var letters = map[string]byte{
+var letters = map[bucketID]byte{
 	offerBucket: 'o', nonceBucket: 'n', useBucket: 'u', grantBucket: 'g', tokenBucket: 't', seenBucket: 's',
 }
 
-var lettered = func() map[byte]string {
-	m := map[byte]string{}
+var lettered = func() map[byte]bucketID {
+	m := map[byte]bucketID{}
 	for name, letter := range letters {
 		m[letter] = name
 	}
 	return m
 }()
 
-// expire notes that a record may go at an instant. Instants are kept in whole
-// seconds, rounded up: a record stays up to a second too long, never goes too
-// soon.
-func (t *tx) expire(at time.Time, bucket string, key []byte) {
-	at = at.Add(time.Second - 1)
-	t.put(expiryBucket, append(append(instant(at), letters[bucket]), key...), nil)
+// expire notes that a record may go at an instant.
+func (t *tx) expire(at time.Time, bucket bucketID, key []byte) {
+	t.put(expiryBucket, after(moment(at), []byte{letters[bucket]}, key), nil)
 }
 
 // SweepExpired implements authserver.Store and issuance.Store. It walks over
 // what has expired, in the order of expiry, and over nothing else.
 func (s *Store) SweepExpired(ctx context.Context, now time.Time, limit int) (int, error) {
+	if any, err := s.anyDue(ctx, expiryBucket, now); err != nil || !any || limit <= 0 {
+		return 0, err // nothing to write: nobody is made to wait
+	}
 	removed := 0
-	end := instant(now)
-	err := s.writer.update(ctx, func(t *tx) error {
-		removed = 0
-		c := t.below.Bucket([]byte(expiryBucket)).Cursor()
-		for key, _ := c.First(); key != nil && removed < limit; key, _ = c.Next() {
-			if bytes.Compare(key[:len(end)], end) > 0 {
-				break
-			}
-			bucket, id := lettered[key[len(end)]], bytes.Clone(key[len(end)+1:])
+	err := s.update(ctx, func(t *tx) error {
+		keys, err := t.first(expiryBucket, moment(now), limit)
+		if err != nil {
+			return err
+		}
+		for _, key := range keys {
+			bucket, id := lettered[key[8]], key[9:]
 			if bucket == grantBucket {
 				var g authserver.GrantRecord
 				if _, err := t.record(bucket, id, &g); err != nil {
@@ -50,13 +47,26 @@ func (s *Store) SweepExpired(ctx context.Context, now time.Time, limit int) (int
 				t.delete(keyBucket, []byte(g.IdempotencyKey))
 			}
 			t.delete(bucket, id)
-			t.delete(expiryBucket, bytes.Clone(key))
-			removed++
+			t.delete(expiryBucket, key)
 		}
+		removed = len(keys)
 		return nil
 	})
 	if err != nil {
 		return 0, err
 	}
 	return removed, nil
+}
+
+// first gives the keys of a bucket of instants that are not after at, at most
+// limit.
+func (t *tx) first(b bucketID, at uint64, limit int) (keys [][]byte, err error) {
+	err = t.scanUntil(b, at, func(moment uint64, rest []byte) error {
+		if len(keys) == limit {
+			return errEnough
+		}
+		keys = append(keys, after(moment, rest))
+		return nil
+	})
+	return keys, err
 }

@@ -26,38 +26,50 @@ func copyToken(t tokenRecord) tokenRecord {
 }
 
 // CreateGrant implements authserver.Store.
-func (s *Store) CreateGrant(ctx context.Context, g authserver.GrantRecord) (authserver.GrantRecord, bool, error) {
-	if err := s.lock(ctx); err != nil {
-		return authserver.GrantRecord{}, false, err
-	}
-	defer s.mu.Unlock()
-	if hash, known := s.grantKeys[g.IdempotencyKey]; known {
-		return copyGrant(s.grants[hash]), false, nil
-	}
-	s.grants[g.CodeHash] = copyGrant(g)
-	s.grantKeys[g.IdempotencyKey] = g.CodeHash
-	return copyGrant(g), true, nil
+func (s *Store) CreateGrant(ctx context.Context, g authserver.GrantRecord) (stored authserver.GrantRecord, created bool, err error) {
+	err = s.step(ctx, func() error {
+		hash, known := s.grantKeys[g.IdempotencyKey]
+		if known {
+			stored = copyGrant(s.grants[hash])
+			return nil
+		}
+		put(s, s.grants, g.CodeHash, copyGrant(g))
+		put(s, s.grantKeys, g.IdempotencyKey, g.CodeHash)
+		stored, created = copyGrant(g), true
+		return nil
+	})
+	return stored, created, err
 }
 
 // Grant implements authserver.Store.
-func (s *Store) Grant(ctx context.Context, code authserver.Digest) (authserver.GrantRecord, error) {
-	if err := s.lock(ctx); err != nil {
-		return authserver.GrantRecord{}, err
-	}
-	defer s.mu.Unlock()
-	g, known := s.grants[code]
-	if !known {
-		return authserver.GrantRecord{}, authserver.ErrGrantNotFound
-	}
-	return copyGrant(g), nil
+func (s *Store) Grant(ctx context.Context, code authserver.Digest) (g authserver.GrantRecord, err error) {
+	err = s.step(ctx, func() error {
+		known, ok := s.grants[code]
+		if !ok {
+			return authserver.ErrGrantNotFound
+		}
+		g = copyGrant(known)
+		return nil
+	})
+	return g, err
 }
 
-// RedeemPreAuthorizedCode implements authserver.Store, step by step.
-func (s *Store) RedeemPreAuthorizedCode(ctx context.Context, code authserver.Digest, txCodeMAC []byte, now time.Time, t tokenRecord) (authserver.GrantRecord, error) {
-	if err := s.lock(ctx); err != nil {
+// RedeemPreAuthorizedCode implements authserver.Store, step by step. A wrong
+// transaction code is an answer here and not an error of the step, so that the
+// attempt it cost is kept.
+func (s *Store) RedeemPreAuthorizedCode(ctx context.Context, code authserver.Digest, txCodeMAC []byte, now time.Time, t tokenRecord) (g authserver.GrantRecord, err error) {
+	var refusal error
+	err = s.step(ctx, func() error {
+		g, refusal = s.redeem(code, txCodeMAC, now, t)
+		return nil
+	})
+	if err != nil {
 		return authserver.GrantRecord{}, err
 	}
-	defer s.mu.Unlock()
+	return g, refusal
+}
+
+func (s *Store) redeem(code authserver.Digest, txCodeMAC []byte, now time.Time, t tokenRecord) (authserver.GrantRecord, error) {
 	g, known := s.grants[code]
 	switch {
 	case !known: // step 1
@@ -75,58 +87,95 @@ func (s *Store) RedeemPreAuthorizedCode(ctx context.Context, code authserver.Dig
 	}
 	if g.TxCodeMAC != nil {
 		g.AttemptsLeft-- // step 4b
-		s.grants[code] = g
+		put(s, s.grants, code, g)
 		if !hmac.Equal(g.TxCodeMAC, txCodeMAC) { // step 4c
 			return copyGrant(g), authserver.ErrTxCode
 		}
 	}
 	g.Used, g.Token = true, t.Hash // step 5
-	s.grants[code] = g
-	s.tokens[t.Hash] = copyToken(t)
+	put(s, s.grants, code, g)
+	put(s, s.tokens, t.Hash, copyToken(t))
 	return copyGrant(g), nil
 }
 
 // RevokeGrant implements authserver.Store.
 func (s *Store) RevokeGrant(ctx context.Context, idempotencyKey string) error {
-	if err := s.lock(ctx); err != nil {
-		return err
-	}
-	defer s.mu.Unlock()
-	hash, known := s.grantKeys[idempotencyKey]
-	if !known {
-		return authserver.ErrGrantNotFound
-	}
-	g := s.grants[hash]
-	g.Revoked = true
-	s.grants[hash] = g
-	if g.Used {
-		delete(s.tokens, g.Token)
-	}
-	return nil
+	return s.step(ctx, func() error {
+		hash, known := s.grantKeys[idempotencyKey]
+		if !known {
+			return authserver.ErrGrantNotFound
+		}
+		g := s.grants[hash]
+		g.Revoked = true
+		put(s, s.grants, hash, g)
+		if g.Used {
+			drop(s, s.tokens, g.Token)
+		}
+		return nil
+	})
 }
 
 // Token implements authserver.Store.
-func (s *Store) Token(ctx context.Context, hash authserver.Digest) (tokenRecord, error) {
-	if err := s.lock(ctx); err != nil {
-		return tokenRecord{}, err
-	}
-	defer s.mu.Unlock()
-	t, known := s.tokens[hash]
-	if !known {
-		return tokenRecord{}, authserver.ErrTokenNotFound
-	}
-	return copyToken(t), nil
+func (s *Store) Token(ctx context.Context, hash authserver.Digest) (t tokenRecord, err error) {
+	err = s.step(ctx, func() error {
+		known, ok := s.tokens[hash]
+		if !ok {
+			return authserver.ErrTokenNotFound
+		}
+		t = copyToken(known)
+		return nil
+	})
+	return t, err
 }
 
 // SeenJTI implements authserver.Store.
 func (s *Store) SeenJTI(ctx context.Context, value authserver.Digest, expires time.Time) error {
-	if err := s.lock(ctx); err != nil {
-		return err
+	return s.step(ctx, func() error {
+		if _, seen := s.seen[value]; seen {
+			return authserver.ErrReplay
+		}
+		put(s, s.seen, value, expires)
+		return nil
+	})
+}
+
+// SweepExpired implements authserver.Store and issuance.Store.
+func (s *Store) SweepExpired(ctx context.Context, now time.Time, limit int) (removed int, err error) {
+	err = s.step(ctx, func() error {
+		left := limit
+		at := func(t time.Time) bool { return !t.After(now) }
+		for id, o := range s.offers {
+			sweep(s, s.offers, id, &left, at(o.Expires))
+		}
+		for id, until := range s.nonces {
+			sweep(s, s.nonces, id, &left, at(until))
+		}
+		for id, u := range s.uses {
+			sweep(s, s.uses, id, &left, at(u.until))
+		}
+		for id, t := range s.tokens {
+			sweep(s, s.tokens, id, &left, at(t.Expires))
+		}
+		for id, until := range s.seen {
+			sweep(s, s.seen, id, &left, at(until))
+		}
+		for hash, g := range s.grants {
+			if sweep(s, s.grants, hash, &left, g.Expires.Add(grantMemory).Before(now)) {
+				drop(s, s.grantKeys, g.IdempotencyKey)
+			}
+		}
+		removed = limit - left
+		return nil
+	})
+	return removed, err
+}
+
+// sweep drops what is over while there is something left to drop.
+func sweep[K comparable, V any](s *Store, m map[K]V, k K, left *int, over bool) bool {
+	if !over || *left <= 0 {
+		return false
 	}
-	defer s.mu.Unlock()
-	if _, seen := s.seen[value]; seen {
-		return authserver.ErrReplay
-	}
-	s.seen[value] = expiring{until: expires}
-	return nil
+	drop(s, m, k)
+	*left--
+	return true
 }

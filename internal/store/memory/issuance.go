@@ -2,6 +2,7 @@ package memory
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -10,114 +11,141 @@ import (
 	"vidimus/internal/status"
 )
 
-// expiring is something to be forgotten, and how often it was used.
-type expiring struct {
+// errIntent: the service sent an intent that cannot be meant.
+var errIntent = errors.New("intent without a new batch id, a document, a known kind of status or a count")
+
+type useID struct{ token, configuration string }
+
+type use struct {
 	until time.Time
 	count int
 }
 
-type useID struct{ token, configuration string }
-
-type batch struct {
-	intent  issuance.Intent
-	state   issuance.State
-	list    *list // nil without status
-	indices []uint32
+type wallet struct {
+	version uint64
+	revoked time.Time
+	last    issuance.Wallet
 }
 
-const burned = issuance.StateBurned
+type batch struct {
+	intent issuance.Intent
+	state  issuance.State
+	places []place // none without status
+}
 
 // PutOffer implements issuance.OfferStore.
 func (s *Store) PutOffer(ctx context.Context, o issuance.OfferRecord) error {
-	if err := s.lock(ctx); err != nil {
-		return err
-	}
-	defer s.mu.Unlock()
-	if _, known := s.offers[o.ID]; !known {
-		o.Sealed = slices.Clone(o.Sealed)
-		s.offers[o.ID] = o
-	}
-	return nil
+	return s.step(ctx, func() error {
+		if _, known := s.offers[o.ID]; !known {
+			o.Sealed = slices.Clone(o.Sealed)
+			put(s, s.offers, o.ID, o)
+		}
+		return nil
+	})
 }
 
 // Offer implements issuance.OfferStore.
-func (s *Store) Offer(ctx context.Context, id issuance.Digest, now time.Time) (issuance.OfferRecord, error) {
-	if err := s.lock(ctx); err != nil {
-		return issuance.OfferRecord{}, err
-	}
-	defer s.mu.Unlock()
-	o, known := s.offers[id]
-	if !known || !o.Expires.After(now) {
-		return issuance.OfferRecord{}, issuance.ErrOfferNotFound
-	}
-	o.Sealed = slices.Clone(o.Sealed)
-	return o, nil
+func (s *Store) Offer(ctx context.Context, id issuance.Digest, now time.Time) (o issuance.OfferRecord, err error) {
+	err = s.step(ctx, func() error {
+		known, ok := s.offers[id]
+		if !ok || !known.Expires.After(now) {
+			return issuance.ErrOfferNotFound
+		}
+		o = known
+		o.Sealed = slices.Clone(o.Sealed)
+		return nil
+	})
+	return o, err
 }
 
 // RecordIntent implements issuance.IntentStore.
-func (s *Store) RecordIntent(ctx context.Context, in issuance.Intent, will audit.Event) ([]issuance.StatusIndex, error) {
-	if err := s.lock(ctx); err != nil {
-		return nil, err
-	}
-	defer s.mu.Unlock()
-	use := useID{in.TokenID, in.Configuration}
-	withNonce := in.Nonce != issuance.Digest{}
-	if _, used := s.nonces[in.Nonce]; withNonce && used {
-		return nil, issuance.ErrNonceUsed
-	}
-	drawn := s.uses[use]
-	if drawn != nil && drawn.count >= in.TokenBatches || in.TokenBatches < 1 {
-		return nil, issuance.ErrTokenSpent
-	}
-	current, exists, err := s.subject(in.Person)
+func (s *Store) RecordIntent(ctx context.Context, in issuance.Intent, will audit.Event) (given []issuance.StatusIndex, err error) {
+	err = s.step(ctx, func() error {
+		given, err = s.recordIntent(in, will)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
-	if !exists || current.Version != in.Version {
+	return given, nil
+}
+
+func (s *Store) recordIntent(in issuance.Intent, will audit.Event) ([]issuance.StatusIndex, error) {
+	withNonce := in.Nonce != issuance.Digest{}
+	if _, used := s.nonces[in.Nonce]; withNonce && used { // step 1
+		return nil, issuance.ErrNonceUsed
+	}
+	id := useID{in.TokenID, in.Configuration}
+	drawn := s.uses[id]
+	if drawn.count >= in.TokenBatches { // step 2
+		return nil, issuance.ErrTokenSpent
+	}
+	current, err := s.subject(in.Person) // step 3
+	if err != nil {
+		return nil, err
+	}
+	if current.Version == 0 || current.Version != in.Version {
 		return nil, issuance.ErrStale
 	}
-	b := &batch{intent: in, state: issuance.StateIntended}
+	if !s.wallets[in.Wallet.Unit].revoked.IsZero() && in.Wallet.Unit != "" {
+		return nil, issuance.ErrWalletRevoked
+	}
+	if void, any := s.voids[in.Document]; any && !void.Before(in.Granted) {
+		return nil, issuance.ErrGrantVoid
+	}
 	if err := s.checkBatch(in); err != nil {
 		return nil, err
 	}
-	note, err := s.note(will)
-	if err != nil {
-		return nil, err
+	if withNonce { // step 4
+		put(s, s.nonces, in.Nonce, in.NonceExpires)
 	}
-	var given []issuance.StatusIndex
-	if in.Status {
-		if b.list, b.indices, err = s.allocate(in); err != nil {
+	if drawn.count++; drawn.count == 1 {
+		drawn.until = in.TokenExpires
+	}
+	put(s, s.uses, id, drawn)
+	in.Wallet.Attestations = slices.Clone(in.Wallet.Attestations)
+	b := batch{intent: in, state: issuance.StateIntended}
+	if in.Status != issuance.StatusNone { // step 5
+		if b.places, err = s.allocate(in); err != nil {
 			return nil, err
 		}
-		for _, i := range b.indices {
-			given = append(given, issuance.StatusIndex{List: b.list.URI, Index: uint64(i)})
-		}
 	}
+	put(s, s.batches, in.Batch, b) // step 6
+	assign(s, &s.order, append(slices.Clip(s.order), in.Batch))
+	if in.Wallet.Unit != "" {
+		w := s.wallets[in.Wallet.Unit]
+		w.last = in.Wallet
+		put(s, s.wallets, in.Wallet.Unit, w)
+	}
+	var given []issuance.StatusIndex
+	for _, p := range b.places {
+		given = append(given, s.statusIndex(p))
+	}
+	return given, s.note(will) // step 7
+}
 
-	// From here on nothing fails.
-	if withNonce {
-		s.nonces[in.Nonce] = expiring{until: in.NonceExpires}
+func (s *Store) statusIndex(p place) issuance.StatusIndex {
+	l, known := s.lists[p.list]
+	if !known {
+		return issuance.StatusIndex{}
 	}
-	if drawn == nil {
-		drawn = &expiring{until: in.TokenExpires}
-		s.uses[use] = drawn
+	at := issuance.StatusIndex{List: l.URI, Index: uint64(p.index)}
+	if l.Kind == status.KindIdentifier {
+		at.Identifier = status.Identifier(l.Key, p.index)
 	}
-	drawn.count++
-	s.batches[in.Batch] = b
-	s.byDocument[in.Document] = append(s.byDocument[in.Document], in.Batch)
-	note()
-	return given, nil
+	return at
 }
 
 // checkBatch refuses what the service must not have sent.
 func (s *Store) checkBatch(in issuance.Intent) error {
-	if in.Batch == "" || in.Document == "" || in.Count < 1 || in.Count > status.ListSize/2 {
+	if _, known := s.batches[in.Batch]; known || in.Batch == "" || in.Document == "" || in.Count < 1 || in.Count > status.ListSize/2 {
 		return errIntent
 	}
-	if s.batches[in.Batch] != nil {
-		return errIntent
+	switch in.Status {
+	case issuance.StatusNone, issuance.StatusList, issuance.StatusIdentifier:
+		return nil
 	}
-	return nil
+	return errIntent
 }
 
 // MarkSigned implements issuance.IntentStore.
@@ -127,61 +155,75 @@ func (s *Store) MarkSigned(ctx context.Context, batch string, did audit.Event) e
 
 // MarkBurned implements issuance.IntentStore.
 func (s *Store) MarkBurned(ctx context.Context, batch string, did audit.Event) error {
-	return s.move(ctx, batch, burned, did)
+	return s.move(ctx, batch, issuance.StateBurned, did)
 }
 
 func (s *Store) move(ctx context.Context, id string, to issuance.State, did audit.Event) error {
-	if err := s.lock(ctx); err != nil {
-		return err
-	}
-	defer s.mu.Unlock()
-	b := s.batches[id]
-	if b == nil || b.state != issuance.StateIntended {
-		return issuance.ErrNotIntended
-	}
-	note, err := s.note(did)
-	if err != nil {
-		return err
-	}
-	b.state = to
-	note()
-	return nil
+	return s.step(ctx, func() error {
+		b, known := s.batches[id]
+		if !known || b.state != issuance.StateIntended {
+			return issuance.ErrNotIntended
+		}
+		b.state = to
+		put(s, s.batches, id, b)
+		return s.note(did)
+	})
 }
 
 // PutEvent implements issuance.EventStore.
 func (s *Store) PutEvent(ctx context.Context, e issuance.Event) error {
-	if err := s.lock(ctx); err != nil {
-		return err
-	}
-	defer s.mu.Unlock()
-	if b := s.batches[e.Batch]; b == nil || b.state != issuance.StateSigned {
-		return issuance.ErrBatchNotFound
-	}
-	e.Recorded = time.Time{} // the first one counts, and nobody asks when yet
-	s.said[e] = true
-	return nil
+	return s.step(ctx, func() error {
+		if s.batches[e.Batch].state != issuance.StateSigned {
+			return issuance.ErrBatchNotFound
+		}
+		e.Recorded = time.Time{} // the first one counts, and nobody asks when yet
+		put(s, s.said, e, true)
+		return nil
+	})
 }
 
 // Copies gives what is kept of every copy of a document, batch after batch in
 // the order of recording.
 func (s *Store) Copies(ctx context.Context, document string) ([]issuance.Copy, error) {
-	if err := s.lock(ctx); err != nil {
-		return nil, err
-	}
-	defer s.mu.Unlock()
-	var copies []issuance.Copy
-	for _, id := range s.byDocument[document] {
-		b := s.batches[id]
-		for n := range b.intent.Count {
-			c := issuance.Copy{
-				Batch: id, Person: b.intent.Person, Document: document, Configuration: b.intent.Configuration,
-				Issued: b.intent.Issued, Expires: b.intent.Expires, SignerKeyID: b.intent.SignerKeyID, State: b.state,
+	return s.copies(ctx, func(in issuance.Intent) bool { return in.Document == document })
+}
+
+// WalletCopies gives what is kept of every copy in a wallet unit.
+func (s *Store) WalletCopies(ctx context.Context, unit string) ([]issuance.Copy, error) {
+	return s.copies(ctx, func(in issuance.Intent) bool { return in.Wallet.Unit == unit })
+}
+
+func (s *Store) copies(ctx context.Context, of func(issuance.Intent) bool) (copies []issuance.Copy, err error) {
+	err = s.step(ctx, func() error {
+		for _, id := range s.order {
+			b := s.batches[id]
+			if in := b.intent; of(in) {
+				for n := range in.Count {
+					c := issuance.Copy{
+						Batch: id, Person: in.Person, Document: in.Document, Configuration: in.Configuration, Wallet: in.Wallet.Unit,
+						Issued: in.Issued, Expires: in.Expires, SignerKeyID: in.SignerKeyID, State: b.state,
+					}
+					if len(b.places) > 0 {
+						at := s.statusIndex(b.places[n])
+						c.List, c.Index, c.Identifier = at.List, at.Index, at.Identifier
+					}
+					copies = append(copies, c)
+				}
 			}
-			if b.list != nil {
-				c.List, c.Index = b.list.URI, uint64(b.indices[n])
-			}
-			copies = append(copies, c)
 		}
-	}
-	return copies, nil
+		return nil
+	})
+	return copies, err
+}
+
+// Wallet gives what a unit showed when it last got copies, and since when it
+// gets none any more, zero while it may.
+func (s *Store) Wallet(ctx context.Context, unit string) (w issuance.Wallet, revoked time.Time, err error) {
+	err = s.step(ctx, func() error {
+		known := s.wallets[unit]
+		w, revoked = known.last, known.revoked
+		w.Unit, w.Attestations = unit, slices.Clone(w.Attestations)
+		return nil
+	})
+	return w, revoked, err
 }

@@ -2,12 +2,14 @@ package memory
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
+	"math/big"
 	"slices"
+	"strings"
 	"time"
 
 	"vidimus/internal/issuance"
@@ -15,133 +17,284 @@ import (
 	"vidimus/internal/status"
 )
 
-// errIntent: the service sent an intent that cannot be meant.
-var errIntent = errors.New("intent without a new batch id, a document or a count")
-
 type list struct {
 	status.List
 	permutation *status.Permutation
-	counter     uint32
-	revoked     map[uint32]uint64 // index -> version of the list since when
 }
 
-// allocate gives the indices of one batch, all in one list.
-func (s *Store) allocate(in issuance.Intent) (*list, []uint32, error) {
-	if s.open != nil {
-		if indices, next, ok := s.open.permutation.Take(s.open.counter, in.Count); ok {
-			s.open.counter, s.open.Allocated = next, int(next)
-			return s.open, indices, nil
+// full is up to which counter indices of a list are given out.
+const full = status.ListSize / 100 * 95
+
+// allocate draws a list for each copy of a batch.
+func (s *Store) allocate(in issuance.Intent) ([]place, error) {
+	kind, uri := status.KindStatus, status.URI
+	if in.Status == issuance.StatusIdentifier {
+		kind, uri = status.KindIdentifier, status.IdentifierURI
+	}
+	var open []string
+	for _, id := range s.giving[kind] {
+		l := s.lists[id]
+		if l.URI == uri(s.opts.PublicURL, id) && in.Recorded.Before(l.Created.Add(s.opts.Rotate)) && len(open) < s.opts.OpenLists {
+			open = append(open, id)
+			continue
+		}
+		s.closeList(id)
+	}
+	for len(open) < s.opts.OpenLists {
+		id, err := s.newList(kind, uri, in.Recorded)
+		if err != nil {
+			return nil, err
+		}
+		open = append(open, id)
+	}
+	drawn := make([]int, in.Count)
+	count := make([]int, len(open))
+	for i := range drawn {
+		n, err := rand.Int(s.opts.Rand, big.NewInt(int64(len(open))))
+		if err != nil {
+			return nil, fmt.Errorf("drawing a list: %w", err)
+		}
+		drawn[i] = int(n.Int64())
+		count[drawn[i]]++
+	}
+	given := make([][]place, len(open))
+	for i := range open {
+		var err error
+		if given[i], err = s.take(&open[i], count[i], kind, uri, in); err != nil {
+			return nil, err
 		}
 	}
-	fresh, err := s.newList(in.Recorded)
-	if err != nil {
-		return nil, nil, err
+	put(s, s.giving, kind, open)
+	places := make([]place, in.Count)
+	for i, n := range drawn {
+		places[i], given[n] = given[n][0], given[n][1:]
 	}
-	indices, next, ok := fresh.permutation.Take(0, in.Count)
-	if !ok {
-		return nil, nil, errIntent
-	}
-	fresh.counter, fresh.Allocated = next, int(next)
-	s.lists[fresh.ID], s.open = fresh, fresh
-	return fresh, indices, nil
+	return places, nil
 }
 
-func (s *Store) newList(now time.Time) (*list, error) {
+// take gives n indices of a list, or of one that is opened in its place.
+func (s *Store) take(id *string, n int, kind status.Kind, uri func(string, string) string, in issuance.Intent) ([]place, error) {
+	for n > 0 {
+		l := s.lists[*id]
+		indices, next, ok := l.permutation.Take(uint32(l.Allocated), n)
+		if ok && int(next)+l.Cover <= full {
+			l.Allocated = int(next)
+			if in.Expires.After(l.LastExpiry) {
+				l.LastExpiry = in.Expires
+			}
+			put(s, s.lists, *id, l)
+			places := make([]place, n)
+			for i, index := range indices {
+				places[i] = place{*id, index}
+			}
+			return places, nil
+		}
+		if l.Allocated == 0 {
+			return nil, errIntent
+		}
+		s.closeList(*id)
+		var err error
+		if *id, err = s.newList(kind, uri, in.Recorded); err != nil {
+			return nil, err
+		}
+	}
+	return nil, nil
+}
+
+func (s *Store) closeList(id string) {
+	l := s.lists[id]
+	l.Closed = true
+	put(s, s.lists, id, l)
+}
+
+func (s *Store) newList(kind status.Kind, uri func(string, string) string, now time.Time) (string, error) {
 	seed := make([]byte, status.KeySize+8)
 	if _, err := io.ReadFull(s.opts.Rand, seed); err != nil {
-		return nil, fmt.Errorf("opening a status list: %w", err)
+		return "", fmt.Errorf("opening a status list: %w", err)
 	}
 	permutation, err := status.NewPermutation(seed[:status.KeySize])
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	id := hex.EncodeToString(seed[status.KeySize:])
-	return &list{
-		List:        status.List{ID: id, URI: status.URI(s.opts.PublicURL, id), Version: 1, Created: now},
-		permutation: permutation, revoked: map[uint32]uint64{},
-	}, nil
+	put(s, s.lists, id, list{
+		List:        status.List{ID: id, URI: uri(s.opts.PublicURL, id), Kind: kind, Key: seed[:status.KeySize], Version: 1, Created: now},
+		permutation: permutation,
+	})
+	return id, nil
 }
 
-// Lists implements status.Store.
-func (s *Store) Lists(ctx context.Context) ([]status.List, error) {
-	if err := s.lock(ctx); err != nil {
-		return nil, err
-	}
-	defer s.mu.Unlock()
-	var lists []status.List
-	for _, id := range slices.Sorted(maps.Keys(s.lists)) {
-		l := s.lists[id].List
-		l.Revoked = len(s.lists[id].revoked)
-		lists = append(lists, l)
-	}
-	return lists, nil
+// Lists implements status.Store and bulk.Store.
+func (s *Store) Lists(ctx context.Context) (lists []status.List, err error) {
+	err = s.step(ctx, func() error {
+		for _, id := range slices.Sorted(maps.Keys(s.lists)) {
+			l := s.lists[id].List
+			l.Key = slices.Clone(l.Key)
+			for p, f := range s.flips {
+				switch {
+				case p.list != id:
+				case f.version > 0:
+					l.Revoked++
+				default:
+					l.Waiting++
+				}
+			}
+			lists = append(lists, l)
+		}
+		return nil
+	})
+	return lists, err
 }
 
 // Revoked implements status.Store.
-func (s *Store) Revoked(ctx context.Context, id string) ([]uint32, uint64, error) {
-	if err := s.lock(ctx); err != nil {
-		return nil, 0, err
+func (s *Store) Revoked(ctx context.Context, id string) (indices []uint32, version uint64, err error) {
+	err = s.step(ctx, func() error {
+		l, known := s.lists[id]
+		if !known {
+			return status.ErrListNotFound
+		}
+		for p, f := range s.flips {
+			if p.list == id && f.version > 0 {
+				indices = append(indices, p.index)
+			}
+		}
+		slices.Sort(indices)
+		version = l.Version
+		return nil
+	})
+	return indices, version, err
+}
+
+// Release implements status.Store.
+func (s *Store) Release(ctx context.Context, now time.Time) (released []status.Released, err error) {
+	err = s.step(ctx, func() error {
+		byList := map[string][]uint32{}
+		for p, f := range s.flips {
+			if f.version == 0 && !f.due.After(now) {
+				byList[p.list] = append(byList[p.list], p.index)
+			}
+		}
+		for _, id := range slices.Sorted(maps.Keys(byList)) {
+			l := s.lists[id]
+			l.Version++
+			put(s, s.lists, id, l)
+			slices.Sort(byList[id])
+			for _, index := range byList[id] {
+				put(s, s.flips, place{id, index}, flip{version: l.Version})
+			}
+			released = append(released, status.Released{ID: id, Version: l.Version, Indices: byList[id]})
+		}
+		s.settleAll()
+		return nil
+	})
+	return released, err
+}
+
+func (s *Store) settleAll() {
+	for _, n := range slices.Sorted(maps.Keys(s.open)) {
+		if !s.open[n].released {
+			s.settleReleased(n)
+		}
 	}
-	defer s.mu.Unlock()
-	l := s.lists[id]
-	if l == nil {
-		return nil, 0, status.ErrListNotFound
-	}
-	return slices.Sorted(maps.Keys(l.revoked)), l.Version, nil
+}
+
+// PlanCover implements status.Store.
+func (s *Store) PlanCover(ctx context.Context, c status.Cover) (planned int, err error) {
+	err = s.step(ctx, func() error {
+		if c.Window+1 <= s.counters["cover window"] {
+			return nil
+		}
+		put(s, s.counters, "cover window", c.Window+1)
+		have := 0
+		for _, f := range s.flips {
+			if f.version == 0 && !f.due.Before(c.Begin) && f.due.Before(c.End) {
+				have++
+			}
+		}
+		var alive []string // the list of each copy that expires later
+		for _, b := range s.batches {
+			for _, p := range b.places {
+				if _, there := s.lists[p.list]; there && b.intent.Expires.After(c.Alive) {
+					alive = append(alive, p.list)
+				}
+			}
+		}
+		slices.Sort(alive)
+		for ; have < c.Total && len(alive) > 0; have++ {
+			n, err := rand.Int(s.opts.Rand, big.NewInt(int64(len(alive))))
+			if err != nil {
+				return fmt.Errorf("drawing a list: %w", err)
+			}
+			l := s.lists[alive[n.Int64()]]
+			if l.Allocated+l.Cover >= status.ListSize {
+				continue
+			}
+			put(s, s.flips, place{l.ID, l.permutation.Index(uint32(status.ListSize - 1 - l.Cover))}, flip{due: c.Due()})
+			l.Cover++
+			put(s, s.lists, l.ID, l)
+			planned++
+		}
+		return nil
+	})
+	return planned, err
 }
 
 // MarkCovered implements status.Store.
-func (s *Store) MarkCovered(ctx context.Context, published []status.Published, at time.Time) (int, error) {
-	if err := s.lock(ctx); err != nil {
-		return 0, err
-	}
-	defer s.mu.Unlock()
-	out := map[string]uint64{}
-	for _, p := range published {
-		if l := s.lists[p.ID]; l != nil {
-			out[l.URI] = p.Version
+func (s *Store) MarkCovered(ctx context.Context, published []status.Published, at time.Time) (covered int, err error) {
+	err = s.step(ctx, func() error {
+		out := map[string]uint64{}
+		for _, p := range published {
+			if l, known := s.lists[p.ID]; known {
+				out[l.URI] = max(out[l.URI], p.Version)
+			}
 		}
-	}
-	covered := 0
-	for id := range s.pending {
-		o := &s.events[id].outcome
-		if slices.ContainsFunc(o.Lists, func(v registry.ListVersion) bool { return out[v.URI] < v.Version }) {
-			continue
+		retired := func(uri string) bool {
+			for _, l := range s.lists {
+				if l.URI == uri {
+					return false
+				}
+			}
+			return true
 		}
-		o.Covered = at
-		delete(s.pending, id)
-		covered++
-	}
-	return covered, nil
+		for _, n := range slices.Sorted(maps.Keys(s.open)) {
+			o, waits := copyOutcome(s.outcomes[n]), s.open[n]
+			missing := slices.ContainsFunc(o.Lists, func(v registry.ListVersion) bool { return out[v.URI] < v.Version && !retired(v.URI) })
+			if !waits.released || missing && !waits.published {
+				continue
+			}
+			if o.Until.After(at) {
+				waits.published = true
+				put(s, s.open, n, waits)
+				continue
+			}
+			o.Covered = at
+			put(s, s.outcomes, n, o)
+			drop(s, s.open, n)
+			s.row(n, at)
+			covered++
+		}
+		return nil
+	})
+	return covered, err
 }
 
-// SweepExpired implements authserver.Store and issuance.Store.
-func (s *Store) SweepExpired(ctx context.Context, now time.Time, limit int) (int, error) {
-	if err := s.lock(ctx); err != nil {
-		return 0, err
-	}
-	defer s.mu.Unlock()
-	left := limit
-	sweep(s.offers, &left, func(o issuance.OfferRecord) bool { return !o.Expires.After(now) })
-	sweep(s.nonces, &left, func(e expiring) bool { return !e.until.After(now) })
-	sweep(s.uses, &left, func(e *expiring) bool { return !e.until.After(now) })
-	sweep(s.tokens, &left, func(t tokenRecord) bool { return !t.Expires.After(now) })
-	sweep(s.seen, &left, func(e expiring) bool { return !e.until.After(now) })
-	for hash, g := range s.grants {
-		if left > 0 && g.Expires.Add(grantMemory).Before(now) {
-			delete(s.grants, hash)
-			delete(s.grantKeys, g.IdempotencyKey)
-			left--
+// Retire implements status.Store.
+func (s *Store) Retire(ctx context.Context, expiredBefore time.Time) (ids []string, err error) {
+	err = s.step(ctx, func() error {
+		for _, id := range slices.Sorted(maps.Keys(s.lists)) {
+			if l := s.lists[id]; l.Closed && l.LastExpiry.Before(expiredBefore) {
+				ids = append(ids, id)
+				drop(s, s.lists, id)
+			}
 		}
-	}
-	return limit - left, nil
-}
-
-func sweep[K comparable, V any](m map[K]V, left *int, dead func(V) bool) {
-	for k, v := range m {
-		if *left > 0 && dead(v) {
-			delete(m, k)
-			*left--
+		for p := range maps.Clone(s.flips) {
+			if slices.Contains(ids, p.list) {
+				drop(s, s.flips, p)
+			}
 		}
-	}
+		s.settleAll()
+		return nil
+	})
+	slices.SortFunc(ids, strings.Compare)
+	return ids, err
 }

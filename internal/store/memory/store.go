@@ -1,8 +1,9 @@
 // Package memory is a store that forgets at the end of the process: for tests,
 // for the demo, and as the plain reading of what the services ask of a store.
 //
-// Start with New. One mutex makes every method one step; it shares no code
-// with the durable store, and passes the same storetest.Run.
+// Start with New. One mutex makes every method one step, and a step that ends
+// with an error is undone. It shares no code with the durable store, counts
+// nothing that it can look up, and passes the same storetest.Run.
 package memory
 
 import (
@@ -11,10 +12,14 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"time"
 
 	"vidimus/internal/audit"
 	"vidimus/internal/authserver"
+	"vidimus/internal/bulk"
 	"vidimus/internal/issuance"
+	"vidimus/internal/notice"
+	"vidimus/internal/officer"
 	"vidimus/internal/registry"
 	"vidimus/internal/status"
 )
@@ -23,39 +28,73 @@ import (
 type Options struct {
 	// PublicURL is where status lists are published: status.URI.
 	PublicURL string
-	// Rand gives ids and keys of lists.
+	// Rand gives ids and keys of lists, and draws.
 	Rand io.Reader
+	// Schedule says when flips are due; nil is at once, and no copy is left
+	// alone.
+	Schedule status.Schedule
+	// OpenLists is from how many lists the copies of a batch are drawn; 0 is 8.
+	OpenLists int
+	// Rotate is after what time a list is closed; 0 is 90 days.
+	Rotate time.Duration
+	// Pseudonyms stand for persons in the audit record; nil is a key of the
+	// store's own, which goes with it.
+	Pseudonyms audit.Pseudonyms
 }
 
-// Store keeps everything in maps.
+// Store keeps everything in maps. The values of maps are never changed, but
+// replaced by put, so that a step can be undone.
 type Store struct {
 	opts Options
 
-	mu sync.Mutex
+	mu   sync.Mutex
+	undo []func()
+
+	counters map[string]uint64
 	// Registry. Subjects are kept encoded, so that nobody shares memory.
 	subjects map[string][]byte
 	holders  map[string]string
+	agenda   map[string]time.Time
 	seqs     map[string]uint64
-	events   map[eventID]*event
-	pending  map[eventID]bool
+	ids      map[eventID]uint64
+	events   map[uint64]registry.EventRecord
+	outcomes map[uint64]registry.Outcome
+	history  map[string][]uint64
+	merged   map[string][]string // person -> those whose record it got
+	rows     map[string][]registry.ReceiptRow
+	cursors  map[string]uint64
+	open     map[uint64]opening
 	// Issuance.
-	offers     map[issuance.Digest]issuance.OfferRecord
-	nonces     map[issuance.Digest]expiring
-	uses       map[useID]*expiring
-	batches    map[string]*batch
-	byDocument map[string][]string
-	said       map[issuance.Event]bool
+	offers  map[issuance.Digest]issuance.OfferRecord
+	nonces  map[issuance.Digest]time.Time
+	uses    map[useID]use
+	voids   map[string]time.Time
+	wallets map[string]wallet
+	batches map[string]batch
+	order   []string // of batches
+	said    map[issuance.Event]bool
 	// Lists.
-	lists map[string]*list
-	open  *list
+	lists  map[string]list
+	giving map[status.Kind][]string // open lists
+	flips  map[place]flip
+	uris   map[string]string // of lists, retired ones too
+	// Notices, imports, officers.
+	notices   map[uint64]notice.Record
+	imports   map[importID]bulk.Import
+	links     map[officer.Digest]officer.Link
+	sessions  map[officer.Digest]officer.Session
+	proposals map[string]officer.Proposal
 	// Authorization server.
 	grants    map[authserver.Digest]authserver.GrantRecord
 	grantKeys map[string]authserver.Digest
 	tokens    map[authserver.Digest]authserver.TokenRecord
-	seen      map[authserver.Digest]expiring
+	seen      map[authserver.Digest]time.Time
 	// Audit.
-	head  audit.Head
-	lines [][]byte
+	head       audit.Head
+	lines      [][]byte
+	tree       [][32]byte
+	treeSize   uint64
+	checkpoint checkpoint
 }
 
 var (
@@ -64,7 +103,11 @@ var (
 	_ issuance.Store   = (*Store)(nil)
 	_ authserver.Store = (*Store)(nil)
 	_ status.Store     = (*Store)(nil)
+	_ notice.Store     = (*Store)(nil)
+	_ bulk.Store       = (*Store)(nil)
+	_ officer.Store    = (*Store)(nil)
 	_ audit.Writer     = (*Store)(nil)
+	_ audit.TreeStore  = (*Store)(nil)
 )
 
 // New makes an empty store.
@@ -72,65 +115,99 @@ func New(opts Options) (*Store, error) {
 	if opts.PublicURL == "" || opts.Rand == nil {
 		return nil, errors.New("memory: public URL and randomness are needed")
 	}
+	if opts.OpenLists < 0 || opts.OpenLists > 256 || opts.Rotate < 0 {
+		return nil, errors.New("memory: open lists are 1 to 256, rotate is not negative")
+	}
+	if opts.Schedule == nil {
+		opts.Schedule = atOnce{}
+	}
+	if opts.OpenLists == 0 {
+		opts.OpenLists = 8
+	}
+	if opts.Rotate == 0 {
+		opts.Rotate = 90 * 24 * time.Hour
+	}
+	if opts.Pseudonyms == nil {
+		var key ownKey
+		if _, err := io.ReadFull(opts.Rand, key[:]); err != nil {
+			return nil, fmt.Errorf("memory: key of pseudonyms: %w", err)
+		}
+		opts.Pseudonyms = key
+	}
 	return &Store{
-		opts:     opts,
-		subjects: map[string][]byte{}, holders: map[string]string{}, seqs: map[string]uint64{},
-		events: map[eventID]*event{}, pending: map[eventID]bool{},
-		offers: map[issuance.Digest]issuance.OfferRecord{}, nonces: map[issuance.Digest]expiring{}, uses: map[useID]*expiring{},
-		batches: map[string]*batch{}, byDocument: map[string][]string{}, said: map[issuance.Event]bool{},
-		lists:  map[string]*list{},
+		opts: opts, counters: map[string]uint64{},
+		subjects: map[string][]byte{}, holders: map[string]string{}, agenda: map[string]time.Time{}, seqs: map[string]uint64{},
+		ids: map[eventID]uint64{}, events: map[uint64]registry.EventRecord{}, outcomes: map[uint64]registry.Outcome{},
+		history: map[string][]uint64{}, merged: map[string][]string{}, rows: map[string][]registry.ReceiptRow{},
+		cursors: map[string]uint64{}, open: map[uint64]opening{},
+		offers: map[issuance.Digest]issuance.OfferRecord{}, nonces: map[issuance.Digest]time.Time{}, uses: map[useID]use{},
+		voids: map[string]time.Time{}, wallets: map[string]wallet{}, batches: map[string]batch{}, said: map[issuance.Event]bool{},
+		lists: map[string]list{}, giving: map[status.Kind][]string{}, flips: map[place]flip{}, uris: map[string]string{},
+		notices: map[uint64]notice.Record{}, imports: map[importID]bulk.Import{},
+		links: map[officer.Digest]officer.Link{}, sessions: map[officer.Digest]officer.Session{}, proposals: map[string]officer.Proposal{},
 		grants: map[authserver.Digest]authserver.GrantRecord{}, grantKeys: map[string]authserver.Digest{},
-		tokens: map[authserver.Digest]authserver.TokenRecord{}, seen: map[authserver.Digest]expiring{},
+		tokens: map[authserver.Digest]authserver.TokenRecord{}, seen: map[authserver.Digest]time.Time{},
 	}, nil
 }
 
-// lock begins a step; a context that has ended gets none.
-func (s *Store) lock(ctx context.Context) error {
+// atOnce is the Schedule of who has none.
+type atOnce struct{}
+
+func (atOnce) Due(now time.Time, _ bool, _ time.Time, _ io.Reader) (time.Time, bool, error) {
+	return now, false, nil
+}
+
+// step runs one step; a context that has ended gets none. What it did is
+// undone when it returns an error.
+func (s *Store) step(ctx context.Context, do func() error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	s.mu.Lock()
-	return nil
+	defer s.mu.Unlock()
+	s.undo = s.undo[:0]
+	err := do()
+	if err != nil {
+		for i := len(s.undo) - 1; i >= 0; i-- {
+			s.undo[i]()
+		}
+	}
+	return err
+}
+
+// put replaces a value of a map within a step.
+func put[K comparable, V any](s *Store, m map[K]V, k K, v V) {
+	before, known := m[k]
+	s.undo = append(s.undo, func() {
+		if known {
+			m[k] = before
+		} else {
+			delete(m, k)
+		}
+	})
+	m[k] = v
+}
+
+// drop deletes a value of a map within a step.
+func drop[K comparable, V any](s *Store, m map[K]V, k K) {
+	if before, known := m[k]; known {
+		s.undo = append(s.undo, func() { m[k] = before })
+		delete(m, k)
+	}
+}
+
+// assign replaces a value within a step.
+func assign[V any](s *Store, at *V, v V) {
+	before := *at
+	s.undo = append(s.undo, func() { *at = before })
+	*at = v
+}
+
+// next counts something up and gives the new number, from 1.
+func (s *Store) next(name string) uint64 {
+	put(s, s.counters, name, s.counters[name]+1)
+	return s.counters[name]
 }
 
 // Close does nothing.
 func (s *Store) Close() error { return nil }
-
-// Append adds an event to the audit record.
-func (s *Store) Append(ctx context.Context, e audit.Event) error {
-	if err := s.lock(ctx); err != nil {
-		return err
-	}
-	defer s.mu.Unlock()
-	note, err := s.note(e)
-	if err != nil {
-		return err
-	}
-	note()
-	return nil
-}
-
-// note prepares an audit line; calling the result writes it. Whoever cannot
-// prepare it must not have written anything else.
-func (s *Store) note(e audit.Event) (write func(), err error) {
-	line, head, err := s.head.Next(e)
-	if err != nil {
-		return nil, err
-	}
-	return func() { s.lines, s.head = append(s.lines, line), head }, nil
-}
-
-// WriteAudit writes the audit record, one line an event.
-func (s *Store) WriteAudit(ctx context.Context, w io.Writer) error {
-	if err := s.lock(ctx); err != nil {
-		return err
-	}
-	lines := s.lines[:len(s.lines):len(s.lines)]
-	s.mu.Unlock()
-	for _, l := range lines {
-		if _, err := fmt.Fprintf(w, "%s\n", l); err != nil {
-			return err
-		}
-	}
-	return nil
-}

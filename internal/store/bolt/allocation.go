@@ -1,0 +1,190 @@
+package bolt
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+	"slices"
+
+	"vidimus/internal/faults"
+	"vidimus/internal/issuance"
+	"vidimus/internal/status"
+)
+
+// fullList is up to which counter indices of a list are given out: the rest is
+// for noise, and so that no request meets a full list.
+const fullList = status.ListSize / 100 * 95
+
+func openListsKey(kind status.Kind) []byte { return []byte("open-lists-" + string(kind)) }
+
+// openLists gives the numbers of the lists that give out indices.
+func (t *tx) openLists(kind status.Kind) []uint32 {
+	var open []uint32
+	for b := t.get(metaBucket, openListsKey(kind)); len(b) >= 4; b = b[4:] {
+		open = append(open, binary.BigEndian.Uint32(b))
+	}
+	return open
+}
+
+func (t *tx) putOpenLists(kind status.Kind, open []uint32) {
+	b := make([]byte, 0, 4*len(open))
+	for _, n := range open {
+		b = binary.BigEndian.AppendUint32(b, n)
+	}
+	t.put(metaBucket, openListsKey(kind), b)
+}
+
+func (t *tx) closeList(n uint32) error {
+	c, err := t.counter(n)
+	if err != nil {
+		return err
+	}
+	c.closed = true
+	t.putCounter(n, c)
+	return nil
+}
+
+// span is a run of counters of one list, in the order of the copies that got
+// them. Their indices are computed again from the list's key: counters whose
+// index would stand beside another one of the span are passed over.
+type span struct {
+	list, first uint32
+	count       int
+}
+
+// allocation is where the indices of the copies of a batch are.
+type allocation struct {
+	spans []span
+	order []byte // for each copy, the span that it draws from
+}
+
+func kindOf(k issuance.StatusKind) status.Kind {
+	if k == issuance.StatusIdentifier {
+		return status.KindIdentifier
+	}
+	return status.KindStatus
+}
+
+// allocate draws a list for each copy and gives it the next index of that.
+func (s *Store) allocate(t *tx, in issuance.Intent) (allocation, error) {
+	kind := kindOf(in.Status)
+	open, err := s.refreshOpen(t, kind, in)
+	if err != nil {
+		return allocation{}, err
+	}
+	order, err := draw(s.opts.Rand, len(open), in.Count)
+	if err != nil {
+		return allocation{}, err
+	}
+	a := allocation{order: order}
+	slot := make([]byte, len(open)) // list drawn from -> its span, from 1
+	for i, n := range order {
+		if slot[n] == 0 {
+			a.spans = append(a.spans, span{list: uint32(n)})
+			slot[n] = byte(len(a.spans))
+		}
+		order[i] = slot[n] - 1
+		a.spans[order[i]].count++
+	}
+	for i := range a.spans {
+		if err := s.take(t, &a.spans[i], open, kind, in); err != nil {
+			return allocation{}, err
+		}
+	}
+	return a, nil
+}
+
+// take moves the counter of the list that a span draws from; a list that has
+// not enough left is closed, and another one opened in its place.
+func (s *Store) take(t *tx, sp *span, open []uint32, kind status.Kind, in issuance.Intent) error {
+	place := sp.list
+	for {
+		n := open[place]
+		l, err := s.list(t, n)
+		if err != nil {
+			return err
+		}
+		c, err := t.counter(n)
+		if err != nil {
+			return err
+		}
+		first := c.next
+		if faults.Wrong("store.same-index") {
+			first = 0
+		}
+		if _, next, ok := l.permutation.Take(first, sp.count); ok && next+c.cover <= fullList {
+			sp.list, sp.first = n, first
+			c.next = next
+			if in.Expires.After(c.expiry) {
+				c.expiry = in.Expires
+			}
+			t.putCounter(n, c)
+			return t.countExpiring(n, in, sp.count)
+		}
+		if c.next == 0 {
+			return errIntent // more than a list takes
+		}
+		if err := t.closeList(n); err != nil {
+			return err
+		}
+		if open[place], err = s.newList(t, kind, in.Recorded); err != nil {
+			return err
+		}
+		t.putOpenLists(kind, open)
+	}
+}
+
+// countExpiring counts the copies of a list by when they expire, for noise.
+func (t *tx) countExpiring(list uint32, in issuance.Intent, count int) error {
+	key := append(instant(in.Expires), short(list)...)
+	t.put(expiringBucket, key, number(toNumber(t.get(expiringBucket, key))+uint64(count)))
+	return nil
+}
+
+// refreshOpen gives the open lists of a kind, as many as there shall be: those
+// that are old, or that are published under another URL, are closed.
+func (s *Store) refreshOpen(t *tx, kind status.Kind, in issuance.Intent) ([]uint32, error) {
+	was := t.openLists(kind)
+	open := make([]uint32, 0, s.opts.OpenLists)
+	for _, n := range was {
+		l, err := s.list(t, n)
+		if err != nil {
+			return nil, err
+		}
+		if l != nil && len(open) < s.opts.OpenLists && l.URI == s.uri(kind, l.ID) && in.Recorded.Before(l.Created.Add(s.opts.Rotate)) {
+			open = append(open, n)
+		} else if err := t.closeList(n); err != nil {
+			return nil, err
+		}
+	}
+	for len(open) < s.opts.OpenLists {
+		n, err := s.newList(t, kind, in.Recorded)
+		if err != nil {
+			return nil, err
+		}
+		open = append(open, n)
+	}
+	if !slices.Equal(was, open) {
+		t.putOpenLists(kind, open)
+	}
+	return open, nil
+}
+
+// draw gives count numbers below n, each as likely as any other.
+func draw(random io.Reader, n, count int) ([]byte, error) {
+	drawn := make([]byte, count)
+	limit := 256 - 256%n // octets from here on would favour the small numbers
+	for done := 0; done < count; {
+		rest := drawn[done:]
+		if _, err := io.ReadFull(random, rest); err != nil {
+			return nil, fmt.Errorf("drawing lists: %w", err)
+		}
+		for _, b := range rest {
+			if int(b) < limit {
+				drawn[done] = byte(int(b) % n)
+				done++
+			}
+		}
+	}
+	return drawn, nil
+}

@@ -1,0 +1,271 @@
+package bolt
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"vidimus/internal/document"
+	"vidimus/internal/registry"
+)
+
+// largeAttribute is from how many octets on a binary attribute is kept apart,
+// so that an event about a measure does not write a portrait again.
+const largeAttribute = 1 << 10
+
+// subjectValue is a subject as it is kept. What steps ask for most stands
+// before the JSON, so that they need not read that.
+type subjectValue struct {
+	version uint64 // 0: not heard of, only in the history of an event
+	last    uint64 // number of the last event of its history, 0 for none
+	due     uint64 // moment in the agenda, 0 for none
+	images  []imageRef
+	body    []byte // JSON without the images
+}
+
+// imageRef stands for an attribute that is kept apart.
+type imageRef struct {
+	document string // number; "" when it is the person's
+	name     string
+	digest   [sha256.Size]byte
+}
+
+func (v subjectValue) encode() []byte {
+	p := packer{b: make([]byte, 0, len(v.body)+16+64*len(v.images))}
+	p.uint(v.version)
+	p.uint(v.last)
+	p.uint(v.due)
+	p.uint(uint64(len(v.images)))
+	for _, i := range v.images {
+		p.text(i.document)
+		p.text(i.name)
+		p.fixed(i.digest[:])
+	}
+	p.fixed(v.body)
+	return p.b
+}
+
+func decodeSubject(b []byte) (subjectValue, error) {
+	u := unpacker{b: b}
+	v := subjectValue{version: u.uint(), last: u.uint(), due: u.uint()}
+	for range u.count() {
+		var i imageRef
+		i.document, i.name = u.text(), u.text()
+		u.fixed(i.digest[:])
+		v.images = append(v.images, i)
+	}
+	v.body = u.b
+	if u.bad {
+		return v, fmt.Errorf("subject: %w", errRecord)
+	}
+	return v, nil
+}
+
+// known is a subject with what is kept beside it.
+type known struct {
+	subjectValue
+	subject document.Subject
+}
+
+// head reads what stands before the JSON.
+func (t *tx) head(person string) (subjectValue, error) {
+	if person == "" {
+		return subjectValue{}, nil
+	}
+	b := t.get(subjectBucket, []byte(person))
+	if b == nil {
+		return subjectValue{}, nil
+	}
+	return decodeSubject(b)
+}
+
+// subject reads a subject with its images. One not heard of has its number.
+func (t *tx) subject(person string) (known, error) {
+	v, err := t.head(person)
+	k := known{subjectValue: v, subject: document.Subject{Number: person}}
+	if err != nil || v.version == 0 {
+		return k, err
+	}
+	if err := decode(v.body, &k.subject); err != nil {
+		return k, err
+	}
+	for _, i := range v.images {
+		image := t.get(imageBucket, pair(person, i.digest[:]))
+		if image == nil {
+			return k, fmt.Errorf("%w: an image is gone", ErrDamaged)
+		}
+		at := attributesOf(&k.subject, i.document)
+		if at == nil {
+			return k, fmt.Errorf("image: %w", errRecord)
+		}
+		if *at == nil {
+			*at = document.Attributes{}
+		}
+		(*at)[i.name] = bytes.Clone(image)
+	}
+	return k, nil
+}
+
+// attributesOf points to the attributes of a document, or of the person.
+func attributesOf(s *document.Subject, number string) *document.Attributes {
+	if number != "" {
+		if d := s.Document(number); d != nil {
+			return &d.Attributes
+		}
+		return nil
+	}
+	if s.Person != nil {
+		return &s.Person.Attributes
+	}
+	return nil
+}
+
+// putSubject writes the state of a person, whose record was before: images
+// apart, the agenda, and whom each document belongs to.
+func (t *tx) putSubject(person string, before known, next document.Subject, last uint64, due time.Time) error {
+	v := subjectValue{version: next.Version, last: last}
+	bare := t.withoutImages(person, before, next, &v)
+	body, err := json.Marshal(bare)
+	if err != nil {
+		return fmt.Errorf("encoding a subject: %w", err)
+	}
+	v.body = body
+	for _, i := range before.images {
+		if !slices.ContainsFunc(v.images, func(j imageRef) bool { return j.digest == i.digest }) {
+			t.delete(imageBucket, pair(person, i.digest[:]))
+		}
+	}
+	if !due.IsZero() {
+		v.due = max(moment(due), 1)
+	}
+	if v.due != before.due {
+		if before.due != 0 {
+			t.delete(agendaBucket, after(before.due, []byte(person)))
+		}
+		if v.due != 0 {
+			t.put(agendaBucket, after(v.due, []byte(person)), nil)
+		}
+	}
+	t.put(subjectBucket, []byte(person), v.encode())
+	return nil
+}
+
+// putLast writes that an event is in the history of a person whose state it
+// did not change.
+func (t *tx) putLast(person string, before known, last uint64) {
+	v := before.subjectValue
+	v.last = last
+	t.put(subjectBucket, []byte(person), v.encode())
+}
+
+// withoutImages puts large attributes apart and gives the subject without
+// them, sharing the rest. One that did not change is not hashed again.
+func (t *tx) withoutImages(person string, before known, s document.Subject, v *subjectValue) document.Subject {
+	bare := func(number string, all document.Attributes) document.Attributes {
+		var rest document.Attributes
+		for name, value := range all {
+			octets, ok := value.([]byte)
+			if !ok || len(octets) <= largeAttribute {
+				continue
+			}
+			if rest == nil {
+				rest = maps.Clone(all)
+			}
+			delete(rest, name)
+			v.images = append(v.images, imageRef{number, name, t.putImage(person, before, number, name, octets)})
+		}
+		if rest == nil {
+			return all
+		}
+		return rest
+	}
+	if s.Person != nil {
+		p := *s.Person
+		p.Attributes = bare("", p.Attributes)
+		s.Person = &p
+	}
+	apart := false
+	for i, d := range s.Documents {
+		rest := bare(d.Number, d.Attributes)
+		if len(rest) == len(d.Attributes) {
+			continue
+		}
+		if !apart {
+			s.Documents, apart = slices.Clone(s.Documents), true
+		}
+		s.Documents[i].Attributes = rest
+	}
+	slices.SortFunc(v.images, func(a, b imageRef) int {
+		return cmp.Or(cmp.Compare(a.document, b.document), cmp.Compare(a.name, b.name))
+	})
+	return s
+}
+
+func (t *tx) putImage(person string, before known, number, name string, octets []byte) [sha256.Size]byte {
+	for _, i := range before.images {
+		if i.document != number || i.name != name {
+			continue
+		}
+		if at := attributesOf(&before.subject, number); at != nil && bytes.Equal(at.Bytes(name), octets) {
+			return i.digest
+		}
+	}
+	digest := sha256.Sum256(octets)
+	if key := pair(person, digest[:]); !t.has(imageBucket, key) {
+		t.put(imageBucket, key, bytes.Clone(octets))
+	}
+	return digest
+}
+
+// hold writes that the documents of these states belong to their persons, and
+// that what they had before and have no more belongs to nobody.
+func (t *tx) hold(before []known, next []document.Subject) {
+	for _, k := range before {
+		for _, d := range k.subject.Documents {
+			if !slices.ContainsFunc(next, func(s document.Subject) bool { return s.Document(d.Number) != nil }) {
+				t.delete(holderBucket, []byte(d.Number))
+			}
+		}
+	}
+	for _, s := range next {
+		for _, d := range s.Documents {
+			if string(t.get(holderBucket, []byte(d.Number))) != s.Number {
+				t.put(holderBucket, []byte(d.Number), []byte(s.Number))
+			}
+		}
+	}
+}
+
+// Subject implements registry.Records.
+func (s *Store) Subject(ctx context.Context, person string) (document.Subject, error) {
+	var k known
+	err := s.view(ctx, func(t *tx) (err error) {
+		if k, err = t.subject(person); err == nil && k.version == 0 {
+			err = registry.ErrSubjectNotFound
+		}
+		return err
+	})
+	if err != nil {
+		return document.Subject{}, err
+	}
+	return k.subject, nil
+}
+
+// Holder implements registry.Records.
+func (s *Store) Holder(ctx context.Context, document string) (person string, err error) {
+	err = s.view(ctx, func(t *tx) error {
+		holder := t.get(holderBucket, []byte(document))
+		if holder == nil {
+			return registry.ErrSubjectNotFound
+		}
+		person = string(holder)
+		return nil
+	})
+	return person, err
+}

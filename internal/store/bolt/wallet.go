@@ -1,0 +1,91 @@
+package bolt
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"time"
+
+	"vidimus/internal/issuance"
+)
+
+// walletValue is what is kept of a wallet unit.
+type walletValue struct {
+	version uint64    // counts the events about it
+	revoked time.Time // since when it gets no copy; zero while it may
+	last    issuance.Wallet
+}
+
+func (v walletValue) encode() []byte {
+	p := packer{b: make([]byte, 0, 64)}
+	p.uint(v.version)
+	p.time(v.revoked)
+	p.time(v.last.Expires)
+	p.uint(uint64(len(v.last.Attestations)))
+	for _, a := range v.last.Attestations {
+		p.text(a.List)
+		p.uint(a.Index)
+		p.octets(a.Identifier)
+	}
+	return p.b
+}
+
+// wallet reads a unit; one not heard of is zero.
+func (t *tx) wallet(unit string) (walletValue, error) {
+	v := walletValue{last: issuance.Wallet{Unit: unit}}
+	b := t.get(walletBucket, []byte(unit))
+	if b == nil {
+		return v, nil
+	}
+	u := unpacker{b: b}
+	v.version, v.revoked, v.last.Expires = u.uint(), u.time(), u.time()
+	for range u.count() {
+		a := issuance.StatusIndex{List: u.text(), Index: u.uint()}
+		if id := u.octets(); len(id) > 0 {
+			a.Identifier = id
+		}
+		v.last.Attestations = append(v.last.Attestations, a)
+	}
+	if err := u.end(); err != nil {
+		return v, fmt.Errorf("wallet: %w", err)
+	}
+	return v, nil
+}
+
+func (t *tx) putWallet(unit string, v walletValue) {
+	if b := v.encode(); !bytes.Equal(b, t.get(walletBucket, []byte(unit))) {
+		t.put(walletBucket, []byte(unit), b)
+	}
+}
+
+// meetWallet keeps what a unit showed last.
+func (t *tx) meetWallet(w issuance.Wallet) error {
+	v, err := t.wallet(w.Unit)
+	if err != nil {
+		return err
+	}
+	v.last = w
+	t.putWallet(w.Unit, v)
+	return nil
+}
+
+func (t *tx) revokeWallet(unit string, at time.Time) error {
+	v, err := t.wallet(unit)
+	if err != nil || !v.revoked.IsZero() {
+		return err
+	}
+	v.revoked = at
+	t.putWallet(unit, v)
+	return nil
+}
+
+// Wallet gives what a unit showed when it last got copies, and since when it
+// gets none any more, zero while it may.
+func (s *Store) Wallet(ctx context.Context, unit string) (issuance.Wallet, time.Time, error) {
+	var v walletValue
+	err := s.view(ctx, func(t *tx) (err error) {
+		v, err = t.wallet(unit)
+		return err
+	})
+	return v.last, v.revoked, err
+}

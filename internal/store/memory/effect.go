@@ -1,0 +1,206 @@
+package memory
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"vidimus/internal/document"
+	"vidimus/internal/issuance"
+	"vidimus/internal/notice"
+	"vidimus/internal/registry"
+)
+
+// happening is an event, or what time does to one subject.
+type happening struct {
+	at      time.Time
+	own     uint64 // number of the event, 0 for time
+	id      document.EventID
+	version uint64
+	person  string
+}
+
+// opening is what an outcome that is not covered concerns.
+type opening struct {
+	batches   []string
+	released  bool // Lists are set
+	published bool // in all of them, and some copies have to expire yet
+}
+
+// flip is an index that is or will be INVALID.
+type flip struct {
+	version uint64 // since when, 0 while it waits
+	due     time.Time
+}
+
+type place struct {
+	list  string
+	index uint32
+}
+
+// effect does what a change asks for beside the new states.
+func (s *Store) effect(h happening, change document.Change) error {
+	holders := map[string]bool{}
+	byCause := map[document.EventID][]document.Revocation{}
+	for _, r := range change.Revoke {
+		if r.Cause == (document.EventID{}) {
+			r.Cause = h.id
+		}
+		byCause[r.Cause] = append(byCause[r.Cause], r)
+	}
+	causes := slices.SortedFunc(maps.Keys(byCause), func(a, b document.EventID) int {
+		return cmp.Or(cmp.Compare(a.Source, b.Source), cmp.Compare(a.JTI, b.JTI))
+	})
+	for _, cause := range causes {
+		n := s.ids[eventID{cause.Source, cause.JTI}]
+		if err := s.revoke(h, n, byCause[cause], holders); err != nil {
+			return err
+		}
+		if n != 0 && n != h.own {
+			s.row(n, h.at)
+		}
+	}
+	for _, d := range change.Void {
+		if h.at.After(s.voids[d]) {
+			put(s, s.voids, d, h.at)
+		}
+	}
+	for _, unit := range change.Wallets {
+		if w := s.wallets[unit]; w.revoked.IsZero() {
+			w.revoked = h.at
+			put(s, s.wallets, unit, w)
+		}
+	}
+	for _, n := range change.Notices {
+		to := []string{h.person}
+		if holder := s.holders[n.Document]; holder != "" {
+			to[0] = holder
+		} else if h.person == "" {
+			to = slices.Sorted(maps.Keys(holders))
+		}
+		for _, person := range to {
+			number := s.next("notices")
+			put(s, s.notices, number, notice.Record{Number: number, Person: person, Notice: n, Created: h.at, State: notice.Waiting, Next: h.at})
+		}
+	}
+	return nil
+}
+
+// revoke flips every copy that revocations name, and opens the outcome of the
+// event that is their cause (0: nobody knows it).
+func (s *Store) revoke(h happening, n uint64, revoke []document.Revocation, holders map[string]bool) error {
+	named := map[string]bool{} // batch -> urgent
+	for _, r := range revoke {
+		for id, b := range s.batches {
+			in := b.intent
+			if b.state != issuance.StateBurned && (r.Document == "" || r.Document == in.Document) && (r.Wallet == "" || r.Wallet == in.Wallet.Unit) {
+				named[id] = named[id] || r.Urgent
+			}
+		}
+	}
+	before := s.open[n].batches
+	all := slices.Sorted(maps.Keys(named))
+	for _, id := range before {
+		if _, again := named[id]; !again {
+			all = append(all, id)
+		}
+	}
+	o := s.outcomes[n]
+	o.Version, o.Revokes, o.Copies, o.Expiring = h.version, true, 0, 0
+	o.Until, o.Lists, o.Covered = time.Time{}, nil, time.Time{}
+	var concerned []string
+	slices.Sort(all)
+	for _, id := range all {
+		b := s.batches[id]
+		urgent, again := named[id]
+		leave := func() {
+			o.Copies, o.Expiring = o.Copies+1, o.Expiring+1
+			if b.intent.Expires.After(o.Until) {
+				o.Until = b.intent.Expires
+			}
+		}
+		count := o.Copies
+		for i := range b.intent.Count {
+			if len(b.places) == 0 {
+				if !again || b.intent.Expires.After(h.at) {
+					leave()
+				}
+				continue
+			}
+			if _, there := s.lists[b.places[i].list]; !there {
+				continue
+			}
+			left, err := s.flip(b, b.places[i], h.at, again, urgent)
+			if err != nil {
+				return err
+			}
+			if left {
+				leave()
+				continue
+			}
+			o.Copies++
+		}
+		if o.Copies > count {
+			concerned = append(concerned, id)
+			if holder := s.holders[b.intent.Document]; holder != "" && again {
+				holders[holder] = true
+			}
+		}
+	}
+	if n == 0 {
+		return nil
+	}
+	put(s, s.outcomes, n, o)
+	drop(s, s.open, n)
+	if o.Copies > 0 {
+		put(s, s.open, n, opening{batches: concerned})
+		s.settleReleased(n)
+	}
+	return nil
+}
+
+// flip makes one copy INVALID, or leaves it alone.
+func (s *Store) flip(b batch, p place, now time.Time, named, urgent bool) (left bool, err error) {
+	f, known := s.flips[p]
+	switch {
+	case !known && !named:
+		return true, nil
+	case !known:
+		due, leave, err := s.opts.Schedule.Due(now, urgent, b.intent.Expires, s.opts.Rand)
+		if err != nil || leave {
+			return leave, err
+		}
+		put(s, s.flips, p, flip{due: due})
+	case named && urgent && f.version == 0 && f.due.After(now):
+		put(s, s.flips, p, flip{due: now})
+	}
+	return false, nil
+}
+
+// settleReleased gives an outcome its lists once all its flips are released.
+func (s *Store) settleReleased(n uint64) {
+	at := s.open[n]
+	versions := map[string]uint64{}
+	for _, id := range at.batches {
+		for _, p := range s.batches[id].places {
+			f, known := s.flips[p]
+			if _, there := s.lists[p.list]; !known || !there {
+				continue
+			}
+			if f.version == 0 {
+				return
+			}
+			versions[s.lists[p.list].URI] = max(versions[s.lists[p.list].URI], f.version)
+		}
+	}
+	o := copyOutcome(s.outcomes[n])
+	for uri, v := range versions {
+		o.Lists = append(o.Lists, registry.ListVersion{URI: uri, Version: v})
+	}
+	slices.SortFunc(o.Lists, func(a, b registry.ListVersion) int { return strings.Compare(a.URI, b.URI) })
+	put(s, s.outcomes, n, o)
+	at.released = true
+	put(s, s.open, n, at)
+}
