@@ -9,8 +9,8 @@
 // It implements the endpoints of OpenID4VCI 1.0 (sections 4.1.3, 6, 7, 8, 11
 // and 12.2) and RFC 8414, the push delivery of RFC 8935 (batches in the words
 // of RFC 8936; an answer may wait while an event is held for those before it)
-// with the feed of receipts, and the publication of status lists (Token Status List draft,
-// section 8).
+// with the feed of receipts, and the publication of status lists (Token Status
+// List draft, section 8).
 //
 // Every URL, and the htu that DPoP proofs must carry, comes from the
 // configured public URL: neither Host nor a forwarding header is read. A
