@@ -65,7 +65,7 @@ type Evidence struct {
 	// them.
 	Files map[string][]byte
 	// Root is the office's IACA certificate, Operations that of the root over
-	// its receipts and checkpoints; nil skips the signatures.
+	// its receipts and checkpoints; nil takes any root.
 	Root, Operations *x509.Certificate
 
 	Journal []Entry

@@ -17,7 +17,7 @@ func (x *examination) folded(r *Result) {
 			events[a.Source+"\x00"+a.JTI] = a
 		}
 	}
-	w := newWorld()
+	w := newRegisters()
 	for _, line := range x.line.accepted {
 		a, there := events[line.source+"\x00"+line.jti]
 		if !there || a.Token == "" {

@@ -67,12 +67,12 @@ func (f *fetched) read(body []byte, root *x509.Certificate) {
 		return
 	}
 	f.issued = t.IssuedAt
-	if root != nil {
-		leaf, err := leafUnder(root, t.Chain)
-		if err == nil {
-			err = t.Verify(leaf.PublicKey)
-		}
-		f.signature = err
+	leaf, err := leafUnder(root, t.Chain)
+	if err == nil {
+		err = t.Verify(leaf.PublicKey)
+	}
+	if f.signature = err; err != nil {
+		return // what it says counts for nothing
 	}
 	list, err := t.List()
 	if err != nil {
@@ -83,7 +83,7 @@ func (f *fetched) read(body []byte, root *x509.Certificate) {
 }
 
 // leafUnder reads the leaf of a chain that root signed, by itself or over the
-// certificates between.
+// certificates between; nil takes any root.
 func leafUnder(root *x509.Certificate, chain [][]byte) (*x509.Certificate, error) {
 	if len(chain) == 0 {
 		return nil, errors.New("no certificate of the signer")
@@ -100,6 +100,9 @@ func leafUnder(root *x509.Certificate, chain [][]byte) (*x509.Certificate, error
 		above := root
 		if i+1 < len(certs) {
 			above = certs[i+1]
+		}
+		if above == nil {
+			break
 		}
 		if err := c.CheckSignatureFrom(above); err != nil {
 			return nil, fmt.Errorf("certificate %q: %w", c.Subject.CommonName, err)
@@ -126,7 +129,9 @@ func (x *examination) published(r *Result) {
 		if l.Version < b.Version || l.Version == 0 {
 			r.bad("%s is at version %d, it was at %d", uri, l.Version, b.Version)
 		}
-		x.memory.Lists[uri] = Seen{Version: l.Version, Allocated: l.Allocated, Issued: b.Issued}
+		s := x.memory.Lists[uri]
+		s.Version, s.Allocated, s.Issued = l.Version, l.Allocated, max(s.Issued, b.Issued)
+		x.memory.Lists[uri] = s
 	}
 	x.inOrder(func(f fetched, at *served) {
 		r.Seen++
@@ -191,7 +196,9 @@ func (x *examination) inOrder(each func(f fetched, at *served), end func(uri str
 			f := x.tokens[n]
 			at := asked[n]
 			each(f, &at)
-			now[f.uri] = now[f.uri].with(f.issued.Unix(), f.invalid)
+			if f.signature == nil {
+				now[f.uri] = now[f.uri].with(f.issued.Unix(), f.invalid)
+			}
 		}
 		if e.Kind == Receipt && e.State == Answered && e.Outcome == string(registry.StateCovered) {
 			for uri, bits := range covered[e.Source+"\x00"+e.JTI] {
@@ -268,6 +275,9 @@ func (x *examination) revoked(r *Result) {
 	}
 	x.inOrder(func(f fetched, at *served) {
 		r.Seen++
+		if f.signature != nil {
+			return
+		}
 		if lost := missing(at.invalid, f.invalid); lost >= 0 {
 			r.bad("%s: index %d of %s is valid again", f.what, lost, f.uri)
 		}

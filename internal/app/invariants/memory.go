@@ -25,7 +25,7 @@ type Seen struct {
 	// Issued is the newest iat that was served, Invalid what it said, a bit
 	// per index, compressed by its being sparse: rising indices.
 	Issued  int64    `json:"issued"`
-	Invalid []uint32 `json:"invalid"`
+	Invalid []uint32 `json:"invalid,omitempty"`
 }
 
 func newMemory() Memory { return Memory{Lists: map[string]Seen{}, Attempts: map[string]int{}} }

@@ -15,16 +15,16 @@ import (
 	"vidimus/internal/registry"
 )
 
-// world is the model of the registries' statements: as simple as can be, to be
+// registers is the model of the registries' statements: as simple as can be, to be
 // compared with what the office made of them. It believes that every event was
 // rightly accepted, and asks only what must be there then.
-type world struct {
+type registers struct {
 	people map[string]*modelPerson
 	holder map[string]string // document number -> person
 }
 
-func newWorld() *world {
-	return &world{people: map[string]*modelPerson{}, holder: map[string]string{}}
+func newRegisters() *registers {
+	return &registers{people: map[string]*modelPerson{}, holder: map[string]string{}}
 }
 
 type modelPerson struct {
@@ -84,7 +84,7 @@ type modelPayload struct {
 // maxEvent bounds an event's payload: a portrait of 256 KiB in base64.
 const maxEvent = 1 << 20
 
-func (w *world) person(number string) *modelPerson {
+func (w *registers) person(number string) *modelPerson {
 	p := w.people[number]
 	if p == nil {
 		p = &modelPerson{rights: map[string]string{}, documents: map[string]*modelDocument{}, measures: map[string]*modelMeasure{}}
@@ -94,7 +94,7 @@ func (w *world) person(number string) *modelPerson {
 }
 
 // apply reads the token as the source signed it.
-func (w *world) apply(rec registry.EventRecord) error {
+func (w *registers) apply(rec registry.EventRecord) error {
 	parts := strings.Split(rec.Token, ".")
 	if len(parts) != 3 {
 		return errors.New("the token is not a compact JWS")
@@ -140,7 +140,7 @@ func (w *world) apply(rec registry.EventRecord) error {
 }
 
 // event changes the person, and tells whether it did.
-func (w *world) event(p *modelPerson, name string, in modelPayload, raw []byte, effective, now time.Time, subject string) (changed bool, err error) {
+func (w *registers) event(p *modelPerson, name string, in modelPayload, raw []byte, effective, now time.Time, subject string) (changed bool, err error) {
 	switch name {
 	case document.NamePersonPut:
 		changed = p.facts == nil || canonical(p.facts) != canonical(in.Attributes)
