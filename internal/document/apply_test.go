@@ -82,8 +82,8 @@ func TestApply(t *testing.T) {
 		"document as known":          {erika(), same(), "", nil, 3},
 		"document renewed":           {erika(), renewed, "", []string{"UT-DL-1 document-changed"}, 4},
 		"another document":           {erika(), put("UT-DL-2"), "", nil, 4},
-		"document annulled":          {erika(), DocumentAnnulled{Number: "UT-DL-1"}, "", []string{"UT-DL-1 document-annulled"}, 4},
-		"R14, annulled again":        {annulled, DocumentAnnulled{Number: "UT-DL-1"}, "", []string{"UT-DL-1 document-annulled"}, 3},
+		"document annulled":          {erika(), DocumentAnnulled{Number: "UT-DL-1"}, "", []string{"UT-DL-1 document-annulled!"}, 4},
+		"R14, annulled again":        {annulled, DocumentAnnulled{Number: "UT-DL-1"}, "", []string{"UT-DL-1 document-annulled!"}, 3},
 		"R14, annulled, unknown":     {erika(), DocumentAnnulled{Number: "UT-DL-9"}, problem.NotFound, nil, 0},
 		"R14, brought back to life":  {annulled, put("UT-DL-1"), problem.Conflict, nil, 0},
 		"given back":                 {erika(), DocumentSurrendered{Number: "UT-DL-1"}, "", []string{"UT-DL-1 document-surrendered"}, 4},
@@ -248,7 +248,7 @@ func TestEarlierEnd(t *testing.T) {
 		begins  string
 	}{
 		"lift":      {MeasureLifted{ID: "m1"}, func() bool { return !s.Measures[0].Holds(noon) }, "UT-DL-1 measure-ended"},
-		"annul":     {DocumentAnnulled{Number: "UT-DL-1"}, func() bool { return s.Documents[0].annulled(noon) }, "UT-DL-1 document-annulled"},
+		"annul":     {DocumentAnnulled{Number: "UT-DL-1"}, func() bool { return s.Documents[0].annulled(noon) }, "UT-DL-1 document-annulled!"},
 		"surrender": {DocumentSurrendered{Number: "UT-DL-1"}, func() bool { return s.Documents[0].surrendered(noon) }, "UT-DL-1 document-surrendered"},
 	} {
 		if c := say(c.payload, hour(5)); !c.Applied || len(c.Revoke) != 0 {
@@ -311,7 +311,7 @@ func TestChange(t *testing.T) {
 			Notices: []Notice{{"", FactPersonChanged, "", EffectReissue, noon, id}},
 		}},
 		"block": {DocumentAnnulled{Number: "ID"}, Change{
-			Revoke: []Revocation{{"ID", "", FactDocumentAnnulled, false, id}}, Void: []string{"ID"},
+			Revoke: []Revocation{{"ID", "", FactDocumentAnnulled, true, id}}, Void: []string{"ID"},
 			Notices: []Notice{{"ID", FactDocumentAnnulled, "", EffectRevokeAndBlock, noon, id}},
 		}},
 		"nobody to tell": {PersonDied{}, Change{

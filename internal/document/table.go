@@ -114,3 +114,6 @@ func (t Table) Rule(docType string, fact Fact) Rule {
 	}
 	return t[anyType][fact]
 }
+
+// DefaultTableYAML is the file of DefaultTable, with what it says of each rule.
+func DefaultTableYAML() string { return string(effectsFile) }

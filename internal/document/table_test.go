@@ -20,7 +20,7 @@ func TestDefaultTable(t *testing.T) {
 			if err := rule.check(fact); err != nil {
 				t.Errorf("%s: %s: %v", docType, fact, err)
 			}
-			urgent := fact == Fact(ProvisionalWithdrawal) && docType != "pid" || fact == FactWalletLost || fact == FactWalletUnitRevoked
+			urgent := fact == Fact(ProvisionalWithdrawal) && docType != "pid" || fact == FactWalletLost || fact == FactWalletUnitRevoked || fact == FactDocumentAnnulled
 			if rule.Urgent != urgent {
 				t.Errorf("%s: %s: urgent %v", docType, fact, rule.Urgent)
 			}

@@ -52,7 +52,10 @@ type FileRequest struct {
 	File     string `json:"file"`
 	Manifest string `json:"manifest"`
 	Images   string `json:"images"` // folder, or ""
-	Findings string `json:"findings"`
+	// Findings is where a comparison writes what it found.
+	Findings string `json:"findings,omitempty"`
+	// KeepGoing loads what is good of a file and names the lines that are not.
+	KeepGoing bool `json:"keep_going,omitempty"`
 }
 
 // Operator is what an operator does with a running office. Answers are encoded

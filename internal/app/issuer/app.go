@@ -2,6 +2,7 @@ package issuer
 
 import (
 	"context"
+	"crypto"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -75,6 +76,8 @@ type App struct {
 	sources    []registry.Source // without the console
 	pseudonyms *audit.PeriodKeys
 	schedule   *status.Mixing
+	statusKey  crypto.PublicKey // of the signer of lists
+	receipt    *identity
 	store      *bolt.Store
 	sink       status.Sink // nil without status.directory
 	publisher  *status.Publisher
@@ -141,8 +144,8 @@ func (a *App) assemble(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if a.pseudonyms, err = audit.OpenPeriodKeys(a.cfg.Path(auditKeysDir), a.opts.Rand); err != nil {
-		return fmt.Errorf("keys of the audit record: %w", err)
+	if a.pseudonyms, err = openPeriodKeys(a.cfg.Path(auditKeysDir), a.opts.Rand); err != nil {
+		return err
 	}
 	a.schedule = status.NewSchedule(a.cfg.Status.Tick, a.cfg.Status.Mix, a.cfg.Status.Leave)
 	if a.store, err = bolt.Open(db, a.cfg.storeOptions(a.opts.Rand, a.schedule, a.pseudonyms, a.fatal)); err != nil {

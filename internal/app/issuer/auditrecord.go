@@ -17,6 +17,15 @@ import (
 // auditKeysDir holds the keys of the pseudonyms, a file per month.
 const auditKeysDir = "audit-keys"
 
+// openPeriodKeys opens the keys of the pseudonyms.
+func openPeriodKeys(dir string, rand io.Reader) (*audit.PeriodKeys, error) {
+	k, err := audit.OpenPeriodKeys(dir, rand)
+	if err != nil {
+		return nil, fmt.Errorf("keys of the audit record: %w", err)
+	}
+	return k, nil
+}
+
 // auditTree makes the tree over the audit record. What was signed before must
 // still be there: a database that is older than a checkpoint outside of it was
 // put back behind our back.
@@ -88,7 +97,7 @@ func (c *Config) earlierCheckpointKeys() (audit.CheckpointKeys, error) {
 
 // lastAudit gives the instant of the last line of the record.
 func (a *App) lastAudit(ctx context.Context) (seq uint64, at time.Time, err error) {
-	lines, head, err := a.store.AuditSize(ctx)
+	lines, _, err := a.store.AuditSize(ctx)
 	if err != nil || lines == 0 {
 		return 0, time.Time{}, err
 	}
@@ -99,7 +108,6 @@ func (a *App) lastAudit(ctx context.Context) (seq uint64, at time.Time, err erro
 		}
 		return err
 	})
-	_ = head
 	return seq, at, err
 }
 

@@ -49,6 +49,25 @@ func (a *App) gauges(identities map[string]*identity) {
 		}
 		return a.opts.Clock.Now().Sub(oldest).Seconds()
 	})
+	a.metrics.Gauges("vidimus_registry_held_events", "Events of a source that wait for an earlier one that is missing.", "source", func(set func(string, float64)) {
+		for _, g := range a.inbox.Gaps() {
+			set(g.Source, float64(g.Held))
+		}
+	})
+	a.metrics.Gauge("vidimus_audit_lines", "Lines of the audit record.", func() float64 {
+		lines, _, err := a.store.AuditSize(context.Background())
+		if err != nil {
+			return 0
+		}
+		return float64(lines)
+	})
+	a.metrics.Gauge("vidimus_notices_waiting", "Notices to holders that wait to be delivered.", func() float64 {
+		n, _, err := a.store.WaitingNotices(context.Background())
+		if err != nil {
+			return 0
+		}
+		return float64(n)
+	})
 	a.metrics.Gauge("vidimus_store_commits", "Transactions made durable since the start.", func() float64 { return float64(a.store.Commits()) })
 	first := a.roots.iaca.NotAfter()
 	for _, id := range identities {
@@ -83,5 +102,5 @@ func (r readiness) Ready(ctx context.Context) error {
 	if r.publisher.Aggregation() == nil {
 		return errors.New("no status list was published yet")
 	}
-	return nil
+	return r.store.Writable()
 }

@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"time"
 
+	"vidimus/internal/registry"
 	"vidimus/internal/status"
 )
 
@@ -127,9 +128,8 @@ func size(n uint64) string {
 // may stand anywhere after them, never before.
 func (a *App) diagnoseClock(ctx context.Context, d *Diagnosis, now time.Time) {
 	last := a.publisher.Oldest()
-	if seq, head, err := a.lastAudit(ctx); err == nil && head.After(last) {
-		last = head
-		_ = seq
+	if _, at, err := a.lastAudit(ctx); err == nil && at.After(last) {
+		last = at
 	}
 	switch ahead := last.Sub(now); {
 	case ahead > time.Minute:
@@ -140,7 +140,10 @@ func (a *App) diagnoseClock(ctx context.Context, d *Diagnosis, now time.Time) {
 }
 
 func (a *App) diagnoseSources(ctx context.Context, d *Diagnosis, now time.Time) {
-	gaps := a.inbox.Gaps()
+	gaps := map[string]registry.Gap{}
+	for _, g := range a.inbox.Gaps() {
+		gaps[g.Source] = g
+	}
 	for _, s := range a.sources {
 		last, err := a.store.LastSeq(ctx, s.Name)
 		if err != nil {

@@ -17,6 +17,7 @@ import (
 	"vidimus/internal/keys"
 	"vidimus/internal/keys/soft"
 	"vidimus/internal/pki"
+	"vidimus/internal/status"
 	"vidimus/internal/store/bolt"
 )
 
@@ -57,7 +58,7 @@ func Init(ctx context.Context, cfg Config, now time.Time, rand io.Reader) (*Crea
 		return nil, err
 	}
 	// The database comes last: it is what says that the office exists.
-	if err := bolt.Create(db, bolt.Options{PublicURL: cfg.PublicURL, Rand: rand, Dev: cfg.Dev}); err != nil {
+	if err := bolt.Create(db, cfg.storeOptions(rand, status.NewSchedule(cfg.Status.Tick, cfg.Status.Mix, cfg.Status.Leave), nil, nil)); err != nil {
 		return nil, fmt.Errorf("creating the database: %w", err)
 	}
 	made.Paths = append(made.Paths, db)

@@ -27,9 +27,13 @@ const (
 	registryBurst     = 1000
 )
 
-// listen makes the four handlers and binds their listeners.
+// listen makes the handlers and binds their listeners.
 func (a *App) listen() error {
-	tlsConfig, err := a.cfg.registryTLS()
+	tlsConfig, err := a.cfg.registryTLS(a.opts.Clock)
+	if err != nil {
+		return err
+	}
+	consoleTLS, err := a.cfg.consoleTLS(a.opts.Clock)
 	if err != nil {
 		return err
 	}
@@ -43,7 +47,11 @@ func (a *App) listen() error {
 		{"registry", l.Registry, a.registry, tlsConfig},
 		{"office", l.Office, a.office, nil},
 		{"metrics", l.Metrics, a.private, nil},
+		{"console", l.Console, a.console, consoleTLS},
 	} {
+		if s.addr == "" && s.name == "console" {
+			continue
+		}
 		h, err := s.handler()
 		if err != nil {
 			return err
@@ -106,20 +114,29 @@ func (a *App) registry() (http.Handler, error) {
 	return e, err
 }
 
-// office is for the clerks' programs on this machine.
+// office is for the clerks' programs and the operator on this machine.
 func (a *App) office() (http.Handler, error) {
+	h, _, err := a.officeHandler()
+	if err != nil {
+		return nil, err
+	}
+	return webserver.LoopbackOnly(h), nil
+}
+
+// officeHandler is what answers at the office's listener, and its token.
+func (a *App) officeHandler() (http.Handler, officeToken, error) {
 	token, err := readOfficeToken(&a.cfg)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	e, err := a.engine("office")
-	if err == nil {
-		issuerhttp.Office(e, issuerhttp.OfficeConfig{Grants: a.tokens, Offers: a.issuance, Actor: token.actor, Issuable: a.documents})
-	}
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	return webserver.LoopbackOnly(e), nil
+	issuerhttp.Office(e, issuerhttp.OfficeConfig{
+		Grants: a.tokens, Offers: a.issuance, Actor: token.actor, Issuable: a.documents, Operator: a,
+	})
+	return e, token, nil
 }
 
 // private is metrics and health for this machine, and pprof in development.

@@ -10,7 +10,7 @@ import (
 
 // stateFolders are those that Init makes. Who may write into one of them can
 // put another database, certificate or registry key in place.
-var stateFolders = []string{".", "keys", "certs", "secrets", "sources"}
+var stateFolders = []string{".", "keys", "certs", "secrets", "sources", auditKeysDir}
 
 // owned refuses a state folder that is not ours alone: what Init made with mode
 // 0700 must be so at every start.

@@ -110,6 +110,7 @@ func (a *App) services(cat *catalog.Catalog, identities map[string]*identity) er
 	}
 	a.records = records{store: a.store, catalog: cat, signers: a.signers, clock: a.opts.Clock}
 	statusSigner, receipt := identities["status"], identities["receipt"]
+	a.statusKey, a.receipt = statusSigner.key.Public(), receipt
 	if a.sink, err = a.cfg.sink(a.roots); err != nil {
 		return err
 	}

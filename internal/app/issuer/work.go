@@ -28,14 +28,14 @@ func (a *App) work(ctx context.Context, wg *sync.WaitGroup) {
 	wg.Go(func() { a.sweep(ctx) })
 	wg.Go(func() { a.retain(ctx) })
 	wg.Go(func() { a.tree.Run(ctx) })
-	wg.Go(func() { a.notices.Run(ctx) })
+	loop("telling holders", a.notices.Run)
 	loop("bringing about what time does", a.inbox.RunDue)
 	loop("measuring publications", a.meter.Run)
 	if a.pusher != nil {
 		loop("bringing receipts to webhooks", a.pusher.Run)
 	}
 	if a.desk != nil {
-		loop("sending what officers confirmed", a.desk.Run)
+		loop("tending the console", a.tendConsole)
 	}
 }
 

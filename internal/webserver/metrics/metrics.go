@@ -70,3 +70,34 @@ func (m *Metrics) Gauge(name, help string, read func() float64) {
 func (m *Metrics) Handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 10 * time.Second})
 }
+
+// Histogram adds a distribution with labels from closed lists, and returns what
+// observes a value.
+func (m *Metrics) Histogram(name, help string, buckets []float64, labels ...string) func(value float64, labels ...string) {
+	h := prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets}, labels)
+	m.registry.MustRegister(h)
+	if len(labels) == 0 {
+		h.WithLabelValues() // shown before the first value
+	}
+	return func(value float64, labels ...string) { h.WithLabelValues(labels...).Observe(value) }
+}
+
+// Gauges adds values with one label from a closed list, read when asked for.
+func (m *Metrics) Gauges(name, help, label string, read func(set func(label string, value float64))) {
+	m.registry.MustRegister(&gauges{prometheus.NewDesc(name, help, []string{label}, nil), read})
+}
+
+type gauges struct {
+	desc *prometheus.Desc
+	read func(func(string, float64))
+}
+
+// Describe implements prometheus.Collector.
+func (g *gauges) Describe(c chan<- *prometheus.Desc) { c <- g.desc }
+
+// Collect implements prometheus.Collector.
+func (g *gauges) Collect(c chan<- prometheus.Metric) {
+	g.read(func(label string, value float64) {
+		c <- prometheus.MustNewConstMetric(g.desc, prometheus.GaugeValue, value, label)
+	})
+}

@@ -1,0 +1,245 @@
+package issuer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"vidimus/internal/backup"
+	"vidimus/internal/issuerhttp"
+	"vidimus/internal/pki"
+	"vidimus/internal/problem"
+	"vidimus/internal/publication"
+	"vidimus/internal/status"
+	"vidimus/internal/store/bolt"
+)
+
+// Backup implements issuerhttp.Operator. The database comes first: everything
+// beside it may be newer, never older.
+func (a *App) Backup(ctx context.Context, r issuerhttp.BackupRequest, w io.Writer) error {
+	plan := backup.Plan{Signer: a.receipt.key, Rand: a.opts.Rand}
+	for _, text := range r.Recipients {
+		to, err := backup.ParseRecipient(text)
+		if err != nil {
+			return problem.Wrap(problem.InvalidRequest, err, "a recipient is not an age X25519 public key (age1...)")
+		}
+		plan.Recipients = append(plan.Recipients, to)
+	}
+	if len(plan.Recipients) == 0 {
+		return problem.New(problem.InvalidRequest, "no recipient: nobody could read the archive")
+	}
+	_, head, err := a.store.AuditSize(ctx)
+	if err != nil {
+		return problem.Wrap(problem.Unavailable, err, "the database cannot be read now")
+	}
+	plan.Manifest = backup.Manifest{Issuer: a.cfg.PublicURL, Created: a.opts.Clock.Now(), Schema: bolt.Schema, Audit: head}
+	plan.Parts = append(plan.Parts, backup.Part{Name: databaseFile, Write: func(w io.Writer) (int64, error) { return a.store.WriteBackup(ctx, w) }})
+	files, err := a.cfg.backupFiles(r.Keys)
+	if err != nil {
+		return problem.Wrap(problem.Internal, err, "")
+	}
+	for _, name := range files {
+		plan.Parts = append(plan.Parts, backup.FilePart(name, a.cfg.Path(name)))
+	}
+	ev := a.event("issuer.backup")
+	ev.Detail = map[string]string{"count": fmt.Sprint(len(plan.Recipients)), "seq": fmt.Sprint(head.Seq)}
+	if err := a.store.Append(ctx, ev); err != nil {
+		return problem.Wrap(problem.Unavailable, err, "the backup cannot be recorded")
+	}
+	_, err = backup.Write(ctx, w, plan)
+	return err
+}
+
+// backupFiles lists what of the state folder goes into an archive beside the
+// database.
+func (c *Config) backupFiles(keys bool) ([]string, error) {
+	folders := []string{"certs", "sources", auditKeysDir}
+	if keys {
+		folders = append(folders, "keys", "secrets")
+	}
+	var names []string
+	for _, dir := range folders {
+		err := filepath.WalkDir(c.Path(dir), func(path string, d fs.DirEntry, err error) error {
+			if errors.Is(err, fs.ErrNotExist) {
+				return nil
+			}
+			if err != nil || !d.Type().IsRegular() || !keys && strings.HasSuffix(path, ".key") && dir != auditKeysDir {
+				return err
+			}
+			name, err := filepath.Rel(c.StateDir, path)
+			if err == nil {
+				names = append(names, filepath.ToSlash(name))
+			}
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+// RestoreOptions say from what an office is made again.
+type RestoreOptions struct {
+	// Archive is a file that backup wrote, Identity one with the age secret
+	// key; or Database is a bare old database in the place of an archive.
+	Archive, Identity, Database string
+	// Published is the folder of the lists as published last, "" when there
+	// are none left.
+	Published string
+	Now       time.Time
+	Rand      io.Reader
+}
+
+// Restore makes an office again. Nothing of the state folder is touched before
+// everything was verified.
+func Restore(ctx context.Context, cfg Config, opts RestoreOptions) (string, error) {
+	if err := cfg.Check(); err != nil {
+		return "", fmt.Errorf("configuration: %w", err)
+	}
+	db := cfg.Path(databaseFile)
+	if exists(db) {
+		return "", fmt.Errorf("%s is there: move it aside first, a restored office never takes its place by itself", db)
+	}
+	if opts.Database != "" {
+		return cfg.restoreDatabase(ctx, opts)
+	}
+	f, err := os.Open(opts.Identity)
+	if err != nil {
+		return "", err
+	}
+	identities, err := backup.ParseIdentities(f)
+	if err = errors.Join(err, f.Close()); err != nil {
+		return "", fmt.Errorf("--identity: %w", err)
+	}
+	archive, err := os.Open(opts.Archive)
+	if err != nil {
+		return "", err
+	}
+	defer archive.Close()
+	if err := ownFolder(cfg.StateDir); err != nil {
+		return "", err
+	}
+	u, err := backup.Unpack(ctx, archive, identities, cfg.StateDir, backup.Expect{Issuer: cfg.PublicURL, Schema: bolt.Schema})
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", opts.Archive, err)
+	}
+	report, err := cfg.reopen(u.Path(databaseFile), u.Path("certs"), u.Path(auditKeysDir), opts)
+	if err != nil {
+		return "", errors.Join(err, u.Discard())
+	}
+	aside, err := u.Install()
+	if err != nil {
+		return "", fmt.Errorf("putting the files in place: %w (run the same command again)", err)
+	}
+	if err := cfg.newSecrets(opts.Rand); err != nil {
+		return "", err
+	}
+	if aside != "" {
+		report += "what was there before is in " + aside + "\n"
+	}
+	return report + cfg.afterRestore(), nil
+}
+
+// restoreDatabase puts an old database in place as if it came from an archive.
+func (c *Config) restoreDatabase(_ context.Context, opts RestoreOptions) (string, error) {
+	temporary := c.Path(databaseFile) + ".restoring"
+	if err := copyFile(temporary, opts.Database); err != nil {
+		return "", err
+	}
+	defer os.Remove(temporary)
+	report, err := c.reopen(temporary, c.Path("certs"), c.Path(auditKeysDir), opts)
+	if err != nil {
+		return "", err
+	}
+	if err := os.Link(temporary, c.Path(databaseFile)); err != nil {
+		return "", err
+	}
+	if err := c.newSecrets(opts.Rand); err != nil {
+		return "", err
+	}
+	return report + c.afterRestore(), nil
+}
+
+func copyFile(to, from string) error {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	return errors.Join(err, out.Sync(), out.Close())
+}
+
+// reopen makes a database fit to go on: see bolt.Restored.
+func (c *Config) reopen(db, certs, auditKeys string, opts RestoreOptions) (string, error) {
+	published := map[string]bolt.PublishedList{}
+	if opts.Published != "" {
+		root, err := readRoot(filepath.Join(certs, filepath.Base(c.IACA.Certificate)))
+		if err != nil {
+			root, err = readRoot(c.Path(c.IACA.Certificate))
+		}
+		if err != nil {
+			return "", fmt.Errorf("the root under which the published lists are verified: %w", err)
+		}
+		lists, err := publication.Read(opts.Published, []*pki.Certificate{root})
+		if err != nil {
+			return "", fmt.Errorf("--published: %w", err)
+		}
+		for uri, l := range lists {
+			published[uri] = bolt.PublishedList{Version: l.Version, Invalid: l.Invalid(), Identifiers: l.Identifiers}
+		}
+	}
+	names, err := openPeriodKeys(auditKeys, opts.Rand)
+	if err != nil {
+		return "", err
+	}
+	schedule := status.NewSchedule(c.Status.Tick, c.Status.Mix, c.Status.Leave)
+	report, err := bolt.Restored(db, bolt.RestoreOptions{
+		Options: c.storeOptions(opts.Rand, schedule, names, nil), Published: published, Now: opts.Now,
+	})
+	if err != nil {
+		return "", fmt.Errorf("making the database fit to go on: %w", err)
+	}
+	return report.String(), nil
+}
+
+// newSecrets makes what offers, nonces and transaction codes hang on anew: what
+// was given out before is void.
+func (c *Config) newSecrets(rand io.Reader) error {
+	for _, name := range []string{secretFile} {
+		if err := os.Remove(c.Path(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	for _, dir := range stateFolders {
+		if err := ownFolder(c.Path(dir)); err != nil {
+			return err
+		}
+	}
+	m := &maker{cfg: *c, rand: rand}
+	return m.secrets()
+}
+
+// afterRestore says what is left to do.
+func (c *Config) afterRestore() string {
+	text := "next: see that keys and certificates are in place (issuer doctor), start with issuer serve, let every registry send again what came after the backup, and run issuer registry reconcile\n"
+	for name, s := range c.Signers {
+		if !exists(c.Path(s.Chain)) {
+			text += "missing: the certificate of signers." + name + " at " + c.Path(s.Chain) + "\n"
+		}
+	}
+	return text
+}

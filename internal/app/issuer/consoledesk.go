@@ -1,0 +1,149 @@
+package issuer
+
+import (
+	"context"
+	"crypto"
+	"crypto/tls"
+	"errors"
+	"net/http"
+	"slices"
+	"time"
+
+	"vidimus/internal/clock"
+	"vidimus/internal/consolehttp"
+	"vidimus/internal/document"
+	"vidimus/internal/jose"
+	"vidimus/internal/officer"
+	"vidimus/internal/problem"
+	"vidimus/internal/registry"
+)
+
+// LoginLink is what `issuer officer link` gets.
+type LoginLink = officer.LoginLink
+
+// consoleName is the console as a source of events.
+func (c *Config) consoleName() string { return c.PublicURL + "/console" }
+
+// consoleURL is where officers find the console.
+func (c *Config) consoleURL() string {
+	if c.Console.PublicURL == "" && c.Dev {
+		return "http://" + c.Listen.Console
+	}
+	return c.Console.PublicURL
+}
+
+// Officers are those of the configuration, with --dev the sample officers when
+// there are none.
+func (c *Config) Officers() []Officer {
+	if len(c.Console.Officers) > 0 || !c.Dev {
+		return c.Console.Officers
+	}
+	return []Officer{
+		{ID: "anna", Name: "Anna Sample", Human: "1", Roles: []string{"editor"}},
+		{ID: "ben", Name: "Ben Sample", Human: "2", Roles: []string{"editor"}},
+		{ID: "carla", Name: "Carla Sample", Human: "3", Roles: []string{"auditor"}},
+	}
+}
+
+// consoleSource is the console as the inbox sees it: measures, of every kind.
+func consoleSource(c *Config, id *identity) (registry.Source, error) {
+	kid, err := keyThumbprint(id.key)
+	if err != nil {
+		return registry.Source{}, err
+	}
+	return registry.Source{
+		Name: c.consoleName(), Keys: map[string]crypto.PublicKey{kid: id.key.Public()},
+		Events: []string{document.NameMeasureAdded, document.NameMeasureLifted},
+		Kinds:  []string{document.KindDriving}, Measures: document.MeasureKinds(),
+	}, nil
+}
+
+func keyThumbprint(key crypto.Signer) (string, error) {
+	t, err := jose.Thumbprint(key.Public())
+	return jose.EncodeBase64URL(t), err
+}
+
+// officers makes the service behind the console; without listen.console there
+// is none.
+func (a *App) officers(id *identity) error {
+	if a.cfg.Listen.Console == "" {
+		return nil
+	}
+	kid, err := keyThumbprint(id.key)
+	if err != nil {
+		return err
+	}
+	cfg := officer.Config{
+		Source: a.cfg.consoleName(), Audience: a.cfg.PublicURL, LoginURL: a.cfg.consoleURL() + consolehttp.LoginPath, Table: a.effects,
+	}
+	for _, o := range a.cfg.Officers() {
+		roles := make([]officer.Role, len(o.Roles))
+		for i, r := range o.Roles {
+			roles[i] = officer.Role(r)
+		}
+		cfg.Officers = append(cfg.Officers, officer.Officer{ID: o.ID, Name: o.Name, Human: o.Human, Roles: roles, Pins: o.Pins, Disabled: o.Disabled})
+	}
+	desk, err := officer.New(cfg, officer.Parts{
+		Store: a.store, Records: a.records, Inbox: consolehttp.Inbox{Events: a.inbox, Store: a.store}, Trail: a.store, Audit: a.store,
+		Key: id.key, KeyID: kid, Clock: a.opts.Clock, Rand: a.opts.Rand,
+	})
+	if err != nil {
+		return err
+	}
+	a.desk = desk
+	return nil
+}
+
+// tendConsole finishes what officers confirmed and a crash cut short, and
+// forgets what has ended.
+func (a *App) tendConsole(ctx context.Context) error {
+	if err := a.desk.Repair(ctx); err != nil {
+		a.log.Error("sending what officers confirmed", "error", err)
+	}
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		if err := errors.Join(a.desk.Retry(ctx), a.desk.Sweep(ctx)); err != nil && ctx.Err() == nil {
+			a.log.Error("tending the console", "error", err)
+		}
+	}
+}
+
+// consoleTLS is the TLS of the console: nil in development. Officers may come
+// with certificates, or with a link.
+func (c *Config) consoleTLS(now clock.Clock) (*tls.Config, error) {
+	if c.Dev || c.Listen.Console == "" {
+		return nil, nil
+	}
+	return c.listenerTLS("console.tls", c.Console.TLS, tls.VerifyClientCertIfGiven, now)
+}
+
+// console is the officers' listener.
+func (a *App) console() (http.Handler, error) {
+	e, err := a.engine("console")
+	if err != nil {
+		return nil, err
+	}
+	return e, consolehttp.Console(e, consolehttp.Config{
+		Officers: a.desk, Office: consolehttp.FromStore(a.store, a.inbox), PublicURL: a.cfg.consoleURL(),
+		Territory: a.cfg.Authority.Country, Clock: a.opts.Clock,
+	})
+}
+
+var errNoConsole = problem.New(problem.NotFound, "there is no console: listen.console is empty")
+
+// Link implements issuerhttp.Operator.
+func (a *App) Link(ctx context.Context, id string) (any, error) {
+	if a.desk == nil {
+		return nil, errNoConsole
+	}
+	return a.desk.MintLink(ctx, id, "office")
+}
+
+// validRole says whether the configuration may name a role.
+func validRole(r string) bool { return slices.Contains(officer.Roles(), officer.Role(r)) }
