@@ -9,17 +9,17 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 )
 
 // The endpoints below Client.Endpoint, and their media types.
 const (
-	EventsPath  = "/registry/v1/events"
-	BatchPath   = "/registry/v1/events/batch"
-	TokenType   = "application/secevent+jwt"
-	ReceiptType = "application/vidimus-receipt+jwt"
+	EventsPath   = "/registry/v1/events"
+	BatchPath    = "/registry/v1/events/batch"
+	ReceiptsPath = "/registry/v1/receipts"
+	TokenType    = "application/secevent+jwt"
+	ReceiptType  = "application/vidimus-receipt+jwt"
 
 	// MaxBatch is how many events a batch may hold, MaxBatchSize how many
 	// octets.
@@ -27,8 +27,14 @@ const (
 	MaxBatchSize = 8 << 20
 )
 
-// maxAnswer bounds what is read of an answer.
-const maxAnswer = 1 << 20
+const (
+	// maxAnswer bounds what is read of an answer: a page of receipts.
+	maxAnswer = 8 << 20
+	// maxReceipt bounds one receipt: with an entry for each of 2,000 lists.
+	maxReceipt = 256 << 10
+	// pageSize is how many receipts are asked for at once.
+	pageSize = 100
+)
 
 // Client signs events of one source and delivers them to one office. It is
 // safe for concurrent use, but events are to be pushed in the order of their
@@ -104,13 +110,6 @@ func (c *Client) PushBatch(ctx context.Context, sets []SET) (*Answer, error) {
 		return nil, fmt.Errorf("%w: reading the answer: %w", ErrTryAgain, err)
 	}
 	return &a, nil
-}
-
-// Receipt fetches the signed receipt of an event that this source pushed; see
-// VerifyReceipt.
-func (c *Client) Receipt(ctx context.Context, jti string) (token string, err error) {
-	text, err := c.do(ctx, http.MethodGet, EventsPath+"/"+url.PathEscape(jti)+"?source="+url.QueryEscape(c.Source), "", nil, http.StatusOK)
-	return string(bytes.TrimSpace(text)), err
 }
 
 func (c *Client) do(ctx context.Context, method, path, mediaType string, body []byte, want int) ([]byte, error) {

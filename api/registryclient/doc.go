@@ -2,8 +2,9 @@
 // the events it may send, and a small client that signs and pushes them.
 //
 // Start with Client. Sign makes a Security Event Token (RFC 8417) of an Event,
-// Push delivers one (RFC 8935), PushBatch up to 500, Receipt fetches what
-// became of one and VerifyReceipt checks who says so.
+// Push delivers one (RFC 8935), PushBatch up to 500. What became of them:
+// Receipt fetches the receipt of one, Receipts all since the last look,
+// ReceiptHandler takes them as they come; VerifyReceipt checks who says so.
 //
 //	c := registryclient.Client{Endpoint: "https://office.example:8443", Source: "https://registry.example",
 //		Audience: "https://office.example", KeyID: "2026-1", Signer: key}

@@ -37,6 +37,9 @@ func (c *Client) Sign(e Event) (SET, error) {
 	if e.Prev != nil {
 		body["prev"] = *e.Prev
 	}
+	if _, ok := e.Payload.(WalletUnitRevoked); ok {
+		body["wallet"] = e.Subject
+	}
 	if e.JTI == "" {
 		var id [16]byte
 		if _, err := io.ReadFull(c.random(), id[:]); err != nil {
@@ -114,60 +117,6 @@ func signES256(signer crypto.Signer, header, claims any, random io.Reader) (stri
 	sig.R.FillBytes(rs[:32])
 	sig.S.FillBytes(rs[32:])
 	return input + "." + base64.RawURLEncoding.EncodeToString(rs[:]), nil
-}
-
-// Receipt is the office's word on what became of an event.
-type Receipt struct {
-	Issuer   string `json:"iss"`
-	Audience string `json:"aud"`
-	IssuedAt int64  `json:"iat"`
-	JTI      string `json:"jti"`
-	// Event is the jti of the event.
-	Event string `json:"event"`
-	// State is applied, covered (every copy concerned is published as revoked)
-	// or no-copies (the event revokes copies and there were none).
-	State string `json:"state"`
-	// Version is that of the person's record after the event.
-	Version uint64 `json:"version"`
-	// CoveredAt and Lists tell since when and in which lists, once covered.
-	CoveredAt int64 `json:"covered_at"`
-	Lists     []struct {
-		URI     string `json:"uri"`
-		Version uint64 `json:"version"`
-	} `json:"lists"`
-}
-
-// VerifyReceipt checks that a receipt was signed with the office's receipt key
-// and speaks to this source, and gives its content.
-func (c *Client) VerifyReceipt(token string, key *ecdsa.PublicKey) (*Receipt, error) {
-	parts := strings.Split(token, ".")
-	if len(parts) != 3 {
-		return nil, errors.New("the receipt is not a compact JWS")
-	}
-	var raw [3][]byte
-	for i, p := range parts {
-		b, err := base64.RawURLEncoding.Strict().DecodeString(p)
-		if err != nil || strings.ContainsAny(p, "\r\n") {
-			return nil, errors.New("the receipt is not a compact JWS")
-		}
-		raw[i] = b
-	}
-	digest := sha256.Sum256([]byte(parts[0] + "." + parts[1]))
-	if len(raw[2]) != 64 || !ecdsa.Verify(key, digest[:], new(big.Int).SetBytes(raw[2][:32]), new(big.Int).SetBytes(raw[2][32:])) {
-		return nil, errors.New("the receipt's signature does not verify")
-	}
-	var header struct {
-		Algorithm string `json:"alg"`
-		Type      string `json:"typ"`
-	}
-	var r Receipt
-	if err := errors.Join(json.Unmarshal(raw[0], &header), json.Unmarshal(raw[1], &r)); err != nil {
-		return nil, fmt.Errorf("reading the receipt: %w", err)
-	}
-	if header.Algorithm != "ES256" || header.Type != "vidimus-receipt+jwt" || r.Issuer != c.Audience || r.Audience != c.Source {
-		return nil, errors.New("the token is not a receipt of this office for this source")
-	}
-	return &r, nil
 }
 
 func (c *Client) now() time.Time {
