@@ -90,10 +90,10 @@ func TestWebhookAnswers(t *testing.T) {
 		"too late": {func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, Unreachable, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			posts := 0
+			var posts atomic.Int32
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				_, _ = io.ReadAll(r.Body)
-				posts++
+				posts.Add(1)
 				c.answer(w, r)
 			}))
 			defer server.Close()
@@ -107,8 +107,8 @@ func TestWebhookAnswers(t *testing.T) {
 			case c.word != "" && (!errors.As(err, &f) || f.Problem() != c.word || f.Permanent() != c.lasting || strings.Contains(err.Error(), "secret")):
 				t.Errorf("%v", err)
 			}
-			if posts != 1 {
-				t.Errorf("%d posts", posts)
+			if n := posts.Load(); n != 1 {
+				t.Errorf("%d posts", n)
 			}
 		})
 	}
