@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"vidimus/api/registryclient"
+	"vidimus/internal/document"
 	"vidimus/internal/jose"
 	"vidimus/internal/problem"
 )
@@ -27,7 +28,8 @@ func TestReceipt(t *testing.T) {
 	w.erika()
 	w.store.copies["DL-1"] = 3
 	w.send(driving, registryclient.Event{Subject: "DL-1", Seq: 2, JTI: "annul", Payload: registryclient.DocumentAnnulled{Number: "DL-1"}})
-	if w.kicks.Load() != 1 || w.urgent.Load() != 0 {
+	urgent := document.DefaultTable().Rule("mdl", document.FactDocumentAnnulled).Urgent
+	if w.kicks.Load() != 1 || (w.urgent.Load() == 1) != urgent {
 		t.Errorf("asked to publish %d times, %d urgent", w.kicks.Load(), w.urgent.Load())
 	}
 	w.send(driving, registryclient.Event{Subject: "P-1", Seq: 3, JTI: "right", Payload: registryclient.EntitlementPut{Kind: "driving", Territory: "UT"}})
