@@ -38,6 +38,7 @@ func (p *Publisher) Publish(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(append(troubles, fmt.Errorf("reading status lists: %w", err))...)
 	}
+	p.orphans(lists)
 	lists, gone := p.retiring(lists, began)
 	next, signed, failed := p.edit(ctx, lists, released)
 	troubles = append(troubles, failed...)
@@ -72,28 +73,36 @@ func (p *Publisher) begin(ctx context.Context) error {
 // of it is known, and after a stop also of the one before: flips that are
 // overdue come out together, and not alone.
 func (p *Publisher) plan(ctx context.Context, now time.Time) error {
-	number, begin, end := p.cfg.Schedule.Window(now)
+	number, begin, _ := p.cfg.Schedule.Window(now)
 	if p.cfg.Cover <= 0 || number <= p.planned {
 		return nil
 	}
-	length := end.Sub(begin)
-	for back := min(1, number-p.planned-1); ; back-- {
-		c := Cover{Window: number - back, Begin: begin.Add(-time.Duration(back) * length), Total: p.cfg.Cover}
-		c.End, c.Alive = c.Begin.Add(length), c.Begin.Add(length+p.cfg.Schedule.leave)
-		var failed error
-		c.Due = func() time.Time {
-			due, err := p.cfg.Schedule.Draw(c.Begin, p.cfg.Rand)
-			if err != nil {
-				failed, due = err, c.Begin
+	if p.planned+1 < number {
+		before := p.cfg.Schedule.Cover(begin.Add(-1), p.cfg.Cover, p.cfg.Rand)
+		if _, err := p.cfg.Store.PlanCover(ctx, before); err != nil {
+			return err
+		}
+	}
+	if _, err := p.cfg.Store.PlanCover(ctx, p.cfg.Schedule.Cover(now, p.cfg.Cover, p.cfg.Rand)); err != nil {
+		return err
+	}
+	p.planned = number
+	return nil
+}
+
+// orphans raises an alarm for what was published before of which the store knows
+// nothing. It stays where it is: copies may rest on it.
+func (p *Publisher) orphans(lists []List) {
+	known := make(map[string]bool, len(lists))
+	for uri := range p.past {
+		if len(known) == 0 {
+			for _, l := range lists {
+				known[l.URI] = true
 			}
-			return due
 		}
-		if _, err := p.cfg.Store.PlanCover(ctx, c); err != nil || failed != nil {
-			return errors.Join(err, failed)
-		}
-		if back == 0 {
-			p.planned = number
-			return nil
+		if !known[uri] {
+			p.alarm("orphan "+uri, fmt.Errorf("%s was published before and the store has no such list: was it rolled back?", uri))
+			delete(p.past, uri)
 		}
 	}
 }
@@ -195,7 +204,6 @@ func (p *Publisher) write(ctx context.Context, next *snapshot, signed []*shard, 
 	for _, l := range gone {
 		p.removed[l.ID] = true
 		delete(p.unwritten, l.ID)
-		delete(p.past, l.URI)
 	}
 	e := Edition{Retired: slices.Sorted(maps.Keys(p.removed)), Aggregation: next.aggregation}
 	for _, id := range slices.Sorted(maps.Keys(p.unwritten)) {
@@ -208,10 +216,6 @@ func (p *Publisher) write(ctx context.Context, next *snapshot, signed []*shard, 
 	}
 	clear(p.unwritten)
 	clear(p.removed)
-	for uri := range p.past {
-		p.alarm("unknown "+uri, fmt.Errorf("%s was published before and the store has no such list: was it rolled back?", uri))
-		delete(p.past, uri)
-	}
 	return nil
 }
 
@@ -220,8 +224,14 @@ func (p *Publisher) retire(ctx context.Context, gone []List, now time.Time) erro
 	if len(gone) == 0 || len(p.removed) > 0 {
 		return nil
 	}
-	if _, err := p.cfg.Store.Retire(ctx, now.Add(-retireAfter)); err != nil {
+	ids, err := p.cfg.Store.Retire(ctx, now.Add(-retireAfter))
+	if err != nil {
 		return fmt.Errorf("retiring status lists: %w", err)
+	}
+	for _, id := range ids {
+		if p.cfg.Sink != nil && !slices.ContainsFunc(gone, func(l List) bool { return l.ID == id }) {
+			p.removed[id] = true // closed meanwhile: with the next publication
+		}
 	}
 	return nil
 }

@@ -1,44 +1,89 @@
 package status
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
 	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math"
 	"math/bits"
 	"time"
 )
 
-// identifierCapacity is how many identifiers a list of KindIdentifier gives
-// out: the list grows with what is revoked, and has to stay within what a
-// reader takes (10,000) even when every copy is.
+// identifierCapacity is how many indices a list of KindIdentifier gives out:
+// the list grows with what is revoked, and has to stay within what a reader
+// takes (10,000) even when every copy is.
 const identifierCapacity = 8192
 
-// Capacity is up to which counter a list gives out indices before it closes,
-// together with the noise: 70 to 95 % of ListSize, by the key of the list.
-// Open lists fill alike; with one limit for all they would be replaced
-// together, and the list of a copy would tell when it was issued.
-func (l List) Capacity() uint32 {
-	size := uint32(ListSize)
+// Capacity is up to how many indices, given out, passed over or taken for
+// noise, a list is open: 95 % of its size.
+func (l List) Capacity() int {
 	if l.Kind == KindIdentifier {
-		size = identifierCapacity
+		return identifierCapacity
 	}
-	return size/100*70 + uint32(uint64(size/100*25)*l.draw("capacity")>>32)
+	return ListSize / 100 * 95
 }
 
-// Rotated says whether a list is so old that it closes: after half of rotate
-// to one and a half, by its key, for the same reason.
-func (l List) Rotated(now time.Time, rotate time.Duration) bool {
-	if rotate <= 0 {
-		return false
+// progress goes from 0 to 1 while a list is open: by its age, or by what it
+// has given out when that is more.
+func (l List) progress(now time.Time, rotate time.Duration) float64 {
+	p := float64(l.Allocated+l.Cover) / float64(l.Capacity())
+	if rotate > 0 {
+		p = max(p, float64(now.Sub(l.Created))/float64(rotate))
 	}
-	share, _ := bits.Mul64(uint64(rotate), l.draw("rotate")<<32)
-	age := rotate/2 + time.Duration(share)
-	return !now.Before(l.Created.Add(age))
+	return min(max(p, 0), 1)
 }
 
-// draw is an even 32 bit number that belongs to the list.
-func (l List) draw(purpose string) uint64 {
-	mac := hmac.New(sha256.New, l.Key)
-	mac.Write([]byte("vidimus list " + purpose))
-	return uint64(binary.BigEndian.Uint32(mac.Sum(nil)))
+// Done says that a list gives out no more indices: it is full, or older than
+// rotate (0: it has all time).
+func (l List) Done(now time.Time, rotate time.Duration) bool { return l.progress(now, rotate) >= 1 }
+
+// share is the weight of an open list when a list is drawn for a copy: it
+// swells and fades (sin², and a little), and the sum over lists that follow
+// each other evenly is always the same. The lists of a copy tell when it was
+// issued, and copies of one document were issued together: were a list open at
+// once and closed at once, flips in it would be linked by that.
+func (l List) share(now time.Time, rotate time.Duration) uint64 {
+	s := math.Sin(math.Pi * l.progress(now, rotate))
+	return 1 + uint64(1000*s*s)
+}
+
+// Draw draws the list for one copy among those that are open, and gives its
+// place in lists.
+func Draw(lists []List, now time.Time, rotate time.Duration, random io.Reader) (int, error) {
+	if len(lists) == 0 {
+		return 0, errors.New("status: no list is open")
+	}
+	sum := uint64(0)
+	for _, l := range lists {
+		sum += l.share(now, rotate)
+	}
+	var seed [8]byte
+	if _, err := io.ReadFull(random, seed[:]); err != nil {
+		return 0, fmt.Errorf("drawing a list: %w", err)
+	}
+	at, _ := bits.Mul64(binary.BigEndian.Uint64(seed[:]), sum)
+	for i, l := range lists {
+		share := l.share(now, rotate)
+		if at < share {
+			return i, nil
+		}
+		at -= share
+	}
+	panic("status: the shares of the lists have changed")
+}
+
+// Openings gives the Created of the lists to be opened now, so that n are open
+// of which there are so many. The first ones are as if they followed each other
+// evenly; from then on each takes the place of one that is done.
+func Openings(open, n int, now time.Time, rotate time.Duration) []time.Time {
+	var created []time.Time
+	for i := range max(0, n-open) {
+		at := now
+		if open == 0 {
+			at = now.Add(-time.Duration(i) * rotate / time.Duration(n))
+		}
+		created = append(created, at)
+	}
+	return created
 }

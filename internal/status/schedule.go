@@ -85,6 +85,19 @@ func (m *Mixing) Draw(at time.Time, random io.Reader) (time.Time, error) {
 	return begin.Add(time.Duration(n) * m.tick), nil
 }
 
+// Cover is the plan for the noise of the window of an instant, total flips in
+// all. Random must not fail; where it does, noise is due with the first tick.
+func (m *Mixing) Cover(at time.Time, total int, random io.Reader) Cover {
+	number, begin, end := m.Window(at)
+	return Cover{Window: number, Begin: begin, End: end, Alive: end.Add(m.leave), Total: total, Due: func() time.Time {
+		due, err := m.Draw(begin, random)
+		if err != nil {
+			return begin
+		}
+		return due
+	}}
+}
+
 // floor is the last multiple of d since 1970 that is not after t.
 func floor(t time.Time, d time.Duration) time.Time {
 	n := t.UnixNano()

@@ -68,8 +68,8 @@ type Cover struct {
 	Total int
 	// Alive is the instant after which a copy expires that a real flip of this
 	// window could concern. Noise goes to lists, open or closed, by the number
-	// of their copies that expire later: only then does a flip tell nothing of
-	// whether it is real. A store that cannot count them takes open lists.
+	// of their copies that expire later and were not flipped: only then does a
+	// flip tell nothing of whether it is real.
 	Alive time.Time
 	// Due draws an instant within the window.
 	Due func() time.Time

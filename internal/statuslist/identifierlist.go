@@ -1,9 +1,11 @@
 package statuslist
 
 import (
+	"bytes"
 	"crypto"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"vidimus/internal/cbor"
@@ -74,6 +76,19 @@ func (l *IdentifierList) readIdentifiers(claims map[uint64]cbor.RawMessage) erro
 
 // Size is the number of identifiers.
 func (l *IdentifierList) Size() int { return len(l.identifiers) }
+
+// Identifiers gives all of them, sorted; nil before the signature was verified.
+func (l *IdentifierList) Identifiers() [][]byte {
+	if !l.verified.Load() {
+		return nil
+	}
+	out := make([][]byte, 0, len(l.identifiers))
+	for id := range l.identifiers {
+		out = append(out, []byte(id))
+	}
+	slices.SortFunc(out, bytes.Compare)
+	return out
+}
 
 // Lookup says [Invalid] when the identifier is listed, [Valid] when it is not,
 // after the same checks as [Token.Lookup].

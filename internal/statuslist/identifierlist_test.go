@@ -29,8 +29,14 @@ func TestIdentifierList(t *testing.T) {
 	if status, err := l.Lookup(good, now); status != 0 || CheckOf(err) != CheckSignature {
 		t.Errorf("before verification: %s, %v", status, err)
 	}
+	if ids := l.Identifiers(); ids != nil {
+		t.Errorf("before verification: %x", ids)
+	}
 	if err := l.Verify(w.signer.Public()); err != nil {
 		t.Fatal(err)
+	}
+	if ids := l.Identifiers(); len(ids) != 2 || string(ids[0]) != "\x01\x02\x03" || string(ids[1]) != "abc" {
+		t.Errorf("identifiers %x", ids)
 	}
 	if status, err := l.Lookup(revoked, now); status != Invalid || err != nil {
 		t.Errorf("revoked: %s, %v", status, err)

@@ -1,0 +1,10 @@
+//go:build !unix
+
+package publication
+
+import "io/fs"
+
+// lock is none where the system has no flock: one process writes a folder.
+func (d *folderDisk) lock() (func(), error) { return func() {}, nil }
+
+func inode(fs.FileInfo) uint64 { return 0 }

@@ -1,0 +1,40 @@
+//go:build unix
+
+package publication
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"syscall"
+	"time"
+)
+
+// lock waits for other processes. It goes with the process, however that ends.
+func (d *folderDisk) lock() (func(), error) {
+	f, err := d.root.OpenFile(".lock", os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	for left := lockWait; ; left -= lockPause {
+		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		switch {
+		case err == nil:
+			return func() { _ = f.Close() }, nil
+		case !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR):
+			return nil, errors.Join(fmt.Errorf("locking the folder: %w", err), f.Close())
+		case left <= 0:
+			return nil, errors.Join(errors.New("another process has been writing the folder for long"), f.Close())
+		}
+		time.Sleep(lockPause)
+	}
+}
+
+// inode tells files of the same age and size apart.
+func inode(info fs.FileInfo) uint64 {
+	if s, ok := info.Sys().(*syscall.Stat_t); ok {
+		return s.Ino
+	}
+	return 0
+}
