@@ -145,8 +145,9 @@ func wholeLines(text []byte) []string {
 // maxFile bounds a published list.
 const maxFile = 4 << 20
 
-// ReadLists reads the status list tokens below a folder, by their names. What
-// begins with a dot is not served by anybody, and not read.
+// ReadLists reads the status list tokens of a published folder (package
+// publication), by their names. What begins with a dot is served by nobody, and
+// not read; identifier lists are not looked at.
 func ReadLists(dir string) (map[string][]byte, error) {
 	out := map[string][]byte{}
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
@@ -161,6 +162,9 @@ func ReadLists(dir string) (map[string][]byte, error) {
 				return fs.SkipDir
 			}
 			return nil
+		}
+		if d.IsDir() && d.Name() == "identifiers" {
+			return fs.SkipDir
 		}
 		if ext := filepath.Ext(path); d.IsDir() || ext != ".jwt" && ext != ".cwt" {
 			return nil
