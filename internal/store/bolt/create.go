@@ -64,7 +64,7 @@ func fill(path string, dev bool) error {
 		}
 		meta := tx.Bucket([]byte(metaBucket.String()))
 		return errors.Join(
-			meta.Put([]byte(schemaKey), seal(metaBucket, []byte(schemaKey), []byte(schema))),
+			meta.Put([]byte(schemaKey), seal(metaBucket, []byte(schemaKey), []byte(Schema))),
 			meta.Put([]byte(devKey), seal(metaBucket, []byte(devKey), []byte(fmt.Sprint(dev)))))
 	})
 	// Close does not sync; Update did, growing included.

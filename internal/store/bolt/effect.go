@@ -87,7 +87,7 @@ func (s *Store) openOwn(t *tx, e *happening, revoke []document.Revocation, holde
 	if e.outcome.Lists, err = t.publicly(lists); err != nil {
 		return err
 	}
-	return t.putRow(e.number, e.at, e.outcome, lists)
+	return t.putRow(e.at, e.outcome, lists)
 }
 
 // reopen adds flips to the outcome of an earlier event, which may have been
@@ -111,7 +111,7 @@ func (s *Store) reopen(t *tx, e *happening, event uint64, revoke []document.Revo
 	outcome.Version = e.version
 	lists := o.write(t, &outcome)
 	t.putOutcome(event, outcome, lists)
-	return t.putRow(event, e.at, outcome, lists)
+	return t.putRow(e.at, outcome, lists)
 }
 
 // putNotices puts notices into the outbox. One that names no document goes to

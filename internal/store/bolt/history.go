@@ -121,21 +121,16 @@ func (s *Store) History(ctx context.Context, person string, before document.Even
 		if err != nil {
 			return err
 		}
-		end := ^uint64(0)
-		if before != (document.EventID{}) {
-			if end, err = t.eventOf(before.Source, before.JTI); err != nil {
-				return err
-			}
-		}
-		records, err = t.history(thread{person, head.last}, end, limit)
+		records, err = t.history(thread{person, head.last}, before, limit)
 		return err
 	})
 	return records, err
 }
 
-func (t *tx) history(from thread, end uint64, limit int) ([]registry.EventRecord, error) {
+// history walks from the newest event to older ones.
+func (t *tx) history(from thread, before document.EventID, limit int) ([]registry.EventRecord, error) {
 	var records []registry.EventRecord
-	open, seen := &threads{}, uint64(0)
+	open, seen, passed := &threads{}, uint64(0), before == document.EventID{}
 	push := func(th thread) {
 		if th.event != 0 && !slices.Contains(*open, th) {
 			heap.Push(open, th)
@@ -150,9 +145,10 @@ func (t *tx) history(from thread, end uint64, limit int) ([]registry.EventRecord
 		if !ok {
 			continue // taken by retention, like all before it
 		}
-		if at.event < end && at.event != seen {
-			records, seen = append(records, v.record), at.event
+		if passed && at.event != seen {
+			records = append(records, v.record)
 		}
+		seen, passed = at.event, passed || v.record.Source == before.Source && v.record.JTI == before.JTI
 		for _, l := range v.links {
 			// After a merge the history of both is that of who has the record.
 			merged := v.record.Name == document.NamePersonMerged && v.record.Other == at.person

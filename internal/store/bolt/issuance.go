@@ -94,7 +94,7 @@ func (s *Store) recordIntent(t *tx, in issuance.Intent, will audit.Event) ([]iss
 	t.put(batchEndBucket, after(moment(b.Expires), b.key()), nil)
 	if b.Wallet != "" {
 		t.put(unitCopyBucket, pair(b.Wallet, b.key()), nil)
-		if err := t.meetWallet(in.Wallet); err != nil {
+		if err := t.meetWallet(in.Wallet, in.Expires); err != nil {
 			return nil, err
 		}
 	}

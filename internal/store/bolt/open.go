@@ -41,8 +41,8 @@ var (
 	ErrDamaged = errors.New("the database is cut short or damaged: restore it from a copy")
 )
 
-// schema is the number of the layout of buckets and values.
-const schema = "2"
+// Schema is the number of the layout of buckets and values.
+const Schema = "2"
 
 const (
 	schemaKey = "schema"
@@ -232,13 +232,13 @@ func checkMarks(db *bbolt.DB, dev bool) error {
 		}
 		found := meta.Get([]byte(schemaKey))
 		if string(found) == "1" {
-			return fmt.Errorf("%w (schema 1, not %s)", ErrSchema, schema)
+			return fmt.Errorf("%w (schema 1, not %s)", ErrSchema, Schema)
 		}
 		if found == nil {
 			return fmt.Errorf("%w: no schema", ErrForeign)
 		}
-		if got := string(t.get(metaBucket, []byte(schemaKey))); got != schema {
-			return fmt.Errorf("%w (schema %q, not %s)", ErrSchema, got, schema)
+		if got := string(t.get(metaBucket, []byte(schemaKey))); got != Schema {
+			return fmt.Errorf("%w (schema %q, not %s)", ErrSchema, got, Schema)
 		}
 		for _, name := range bucketNames {
 			if t.below.Bucket([]byte(name)) == nil {

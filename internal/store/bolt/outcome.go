@@ -10,9 +10,13 @@ import (
 	"vidimus/internal/registry"
 )
 
-// packOutcome writes what changes of an outcome. Lists are named by their
-// numbers.
+// packOutcome writes an outcome. Lists are named by their numbers.
 func packOutcome(p *packer, o registry.Outcome, lists []listVersion) {
+	p.text(o.Source)
+	p.text(o.JTI)
+	p.text(o.Event)
+	p.uint(o.Seq)
+	p.time(o.Accepted)
 	p.uint(o.Version)
 	p.bool(o.Revokes)
 	p.uint(uint64(o.Copies))
@@ -26,15 +30,15 @@ func packOutcome(p *packer, o registry.Outcome, lists []listVersion) {
 	}
 }
 
-func unpackOutcome(u *unpacker, o *registry.Outcome) []listVersion {
+func unpackOutcome(u *unpacker) (o registry.Outcome, lists []listVersion) {
+	o.Source, o.JTI, o.Event, o.Seq, o.Accepted = u.text(), u.text(), u.text(), u.uint(), u.time()
 	o.Version, o.Revokes = u.uint(), u.bool()
 	o.Copies, o.Expiring = int(u.uint()), int(u.uint())
 	o.Until, o.Covered = u.time(), u.time()
-	var lists []listVersion
 	for range u.count() {
 		lists = append(lists, listVersion{uint32(u.uint()), u.uint()})
 	}
-	return lists
+	return o, lists
 }
 
 // listVersion is a list and a version of it.
@@ -47,11 +51,6 @@ type listVersion struct {
 // of o.Lists.
 func (t *tx) putOutcome(event uint64, o registry.Outcome, lists []listVersion) {
 	p := packer{b: make([]byte, 0, 160)}
-	p.text(o.Source)
-	p.text(o.JTI)
-	p.text(o.Event)
-	p.uint(o.Seq)
-	p.time(o.Accepted)
 	packOutcome(&p, o, lists)
 	t.put(outcomeBucket, number(event), p.b)
 }
@@ -74,8 +73,7 @@ func (t *tx) bareOutcome(event uint64) (o registry.Outcome, lists []listVersion,
 		return o, nil, registry.ErrOutcomeNotFound
 	}
 	u := unpacker{b: b}
-	o.Source, o.JTI, o.Event, o.Seq, o.Accepted = u.text(), u.text(), u.text(), u.uint(), u.time()
-	lists = unpackOutcome(&u, &o)
+	o, lists = unpackOutcome(&u)
 	if err := u.end(); err != nil {
 		return o, nil, fmt.Errorf("outcome: %w", err)
 	}
@@ -115,15 +113,14 @@ func (s *Store) Outcome(ctx context.Context, source, jti string) (registry.Outco
 func receiptKey(source uint32, row uint64) []byte { return append(short(source), number(row)...) }
 
 // putRow writes a receipt row of an outcome as it is now.
-func (t *tx) putRow(event uint64, at time.Time, o registry.Outcome, lists []listVersion) error {
+func (t *tx) putRow(at time.Time, o registry.Outcome, lists []listVersion) error {
 	src, err := t.source(o.Source)
 	if err != nil {
 		return err
 	}
 	src.rows++
 	t.putSource(o.Source, src)
-	p := packer{b: make([]byte, 0, 64)}
-	p.uint(event)
+	p := packer{b: make([]byte, 0, 160)}
 	p.time(at)
 	packOutcome(&p, o, lists)
 	t.put(receiptBucket, receiptKey(src.number, src.rows), p.b)
@@ -158,12 +155,9 @@ func (s *Store) Receipts(ctx context.Context, source string, after uint64, limit
 
 func (t *tx) row(value []byte) (row registry.ReceiptRow, err error) {
 	u := unpacker{b: value}
-	event := u.uint()
 	row.At = u.time()
-	if row.Outcome, _, err = t.bareOutcome(event); err != nil {
-		return row, err
-	}
-	lists := unpackOutcome(&u, &row.Outcome)
+	var lists []listVersion
+	row.Outcome, lists = unpackOutcome(&u)
 	if err := u.end(); err != nil {
 		return row, fmt.Errorf("receipt: %w", err)
 	}

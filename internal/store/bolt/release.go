@@ -239,5 +239,5 @@ func (t *tx) cover(event uint64, at time.Time) (bool, error) {
 	o.Covered = at
 	t.close(event, o)
 	t.putOutcome(event, o, lists)
-	return true, t.putRow(event, at, o, lists)
+	return true, t.putRow(at, o, lists)
 }

@@ -13,6 +13,7 @@ import (
 type walletValue struct {
 	version uint64    // counts the events about it
 	revoked time.Time // since when it gets no copy; zero while it may
+	end     time.Time // when its last copy, or what it showed, has expired
 	last    issuance.Wallet
 }
 
@@ -20,6 +21,7 @@ func (v walletValue) encode() []byte {
 	p := packer{b: make([]byte, 0, 64)}
 	p.uint(v.version)
 	p.time(v.revoked)
+	p.time(v.end)
 	p.time(v.last.Expires)
 	p.uint(uint64(len(v.last.Attestations)))
 	for _, a := range v.last.Attestations {
@@ -38,7 +40,7 @@ func (t *tx) wallet(unit string) (walletValue, error) {
 		return v, nil
 	}
 	u := unpacker{b: b}
-	v.version, v.revoked, v.last.Expires = u.uint(), u.time(), u.time()
+	v.version, v.revoked, v.end, v.last.Expires = u.uint(), u.time(), u.time(), u.time()
 	for range u.count() {
 		a := issuance.StatusIndex{List: u.text(), Index: u.uint()}
 		if id := u.octets(); len(id) > 0 {
@@ -58,22 +60,35 @@ func (t *tx) putWallet(unit string, v walletValue) {
 	}
 }
 
-// meetWallet keeps what a unit showed last.
-func (t *tx) meetWallet(w issuance.Wallet) error {
+// meetWallet keeps what a unit showed last, and until when it has copies.
+func (t *tx) meetWallet(w issuance.Wallet, expires time.Time) error {
 	v, err := t.wallet(w.Unit)
 	if err != nil {
 		return err
+	}
+	before := v.end
+	for _, end := range []time.Time{expires, w.Expires} {
+		if end.After(v.end) {
+			v.end = end
+		}
+	}
+	if !v.end.Equal(before) {
+		t.delete(walletEndBucket, after(moment(before), []byte(w.Unit)))
+		t.put(walletEndBucket, after(moment(v.end), []byte(w.Unit)), nil)
 	}
 	v.last = w
 	t.putWallet(w.Unit, v)
 	return nil
 }
 
+// revokeWallet writes that a unit gets no copy any more. That is never
+// forgotten.
 func (t *tx) revokeWallet(unit string, at time.Time) error {
 	v, err := t.wallet(unit)
 	if err != nil || !v.revoked.IsZero() {
 		return err
 	}
+	t.delete(walletEndBucket, after(moment(v.end), []byte(unit)))
 	v.revoked = at
 	t.putWallet(unit, v)
 	return nil
