@@ -47,8 +47,8 @@ type manifest struct {
 
 // journal is one step under way: what takes the place of what.
 type journal struct {
-	Put    []File   `json:"put"`
-	Remove []string `json:"remove"`
+	Put    []File   `json:"put,omitempty"`
+	Remove []string `json:"remove,omitempty"`
 }
 
 func encode(v any) ([]byte, error) {

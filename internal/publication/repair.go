@@ -51,9 +51,18 @@ func (f *Folder) recover(files map[string]File, step journal) (map[string]File, 
 		if _, _, err := parsePath(next.Path); err != nil {
 			return nil, err
 		}
-		// A file that is neither counts as the new one, and as damaged: it is
-		// written anew, and never with an older list.
-		if old, ok := files[next.Path]; !ok || f.holds(next) || !f.holds(old) {
+		old, known := files[next.Path]
+		stamp, err := f.disk.stamp(next.Path)
+		switch {
+		case err != nil:
+			return nil, err
+		case f.holds(next):
+			files[next.Path] = next
+		case known && f.holds(old), !known && stamp == "":
+			// It has not come to this file.
+		default:
+			// Neither: it counts as the new one, and as damaged. It is written
+			// anew, and never with an older list.
 			files[next.Path] = next
 		}
 	}
