@@ -25,7 +25,8 @@ func inGuest() bool { return os.Getpid() == 1 && os.Getenv(guestVariable) != "" 
 // Files of the guest's first file system.
 const (
 	guestIssuer  = "/issuer"
-	guestModules = "/modules" // kernel modules, in the order of their names
+	guestFaulty  = "/issuer-faulty" // for a control
+	guestModules = "/modules"       // kernel modules, in the order of their names
 	guestDisk    = "/dev/vda"
 	guestJournal = "/dev/hvc0"
 	officeOnDisk = "/disk/office"
@@ -73,7 +74,11 @@ func guestRun() error {
 	if err != nil {
 		return err
 	}
-	o, err := createOffice(officeOnDisk, guestIssuer, 2, line)
+	program := guestIssuer
+	if os.Getenv("VIDIMUS_WRONG") != "" {
+		program = guestFaulty
+	}
+	o, err := createOffice(officeOnDisk, program, 2, line)
 	if err != nil {
 		return err
 	}

@@ -58,8 +58,8 @@ type load struct {
 // holdersPerOffice fetch at the same time.
 const holdersPerOffice = 3
 
-func newLoad(dir string, cfg *issuer.Config, sources int, j *invariants.Journal) (*load, error) {
-	l := &load{dir: dir, journal: j, pool: &pool{}, idle: 20 * time.Millisecond, random: mathrand.New(mathrand.NewPCG(seed(), 7))}
+func newLoad(dir string, cfg *issuer.Config, sources, holders int, j *invariants.Journal) (*load, error) {
+	l := &load{dir: dir, journal: j, holders: make([]*holder, holders), pool: &pool{}, idle: 20 * time.Millisecond, random: mathrand.New(mathrand.NewPCG(seed(), 7))}
 	for n := range sources {
 		s, err := newSource(dir, n+1, cfg)
 		if err != nil {
@@ -100,12 +100,12 @@ func (l *load) open(cfg *issuer.Config) error {
 	for _, s := range l.sources {
 		s.client.Endpoint, s.client.Audience, s.client.HTTP = "http://"+cfg.Listen.Registry, cfg.PublicURL, l.http
 	}
-	for n := range holdersPerOffice {
+	for n := range l.holders {
 		h, err := newHolder(l.dir, cfg, l.anchors, l.journal, l.pool, l.http, mathrand.New(mathrand.NewPCG(seed(), uint64(n)+200)))
 		if err != nil {
 			return err
 		}
-		l.holders = append(l.holders, h)
+		l.holders[n] = h
 	}
 	return nil
 }

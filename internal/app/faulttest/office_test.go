@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"testing"
 	"time"
 
 	"vidimus/internal/app/invariants"
@@ -60,6 +61,30 @@ func newOffice(dir, binary string, sources int) (*office, error) {
 // createOffice is newOffice with a journal elsewhere. Paths in the
 // configuration start at the state folder, so that the whole can be moved.
 func createOffice(dir, binary string, sources int, to io.Writer) (*office, error) {
+	o, err := configure(dir, binary, sources, holdersPerOffice, to)
+	if err != nil {
+		return nil, err
+	}
+	if out, err := o.command(context.Background(), "init").CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("init: %w: %s", err, out)
+	}
+	return o, o.load.open(&o.cfg)
+}
+
+// inProcess is an office of 64 clients whose state this process makes itself.
+func inProcess(t *testing.T) (*office, error) {
+	o, err := configure(t.TempDir(), "", sixtyFour/2, sixtyFour/2, nil)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := issuer.Init(t.Context(), o.cfg, time.Now(), rand.Reader); err != nil {
+		return nil, err
+	}
+	return o, o.load.open(&o.cfg)
+}
+
+// configure writes the configuration.
+func configure(dir, binary string, sources, holders int, to io.Writer) (*office, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
@@ -77,7 +102,7 @@ func createOffice(dir, binary string, sources int, to io.Writer) (*office, error
 		return nil, err
 	}
 	o := &office{dir: dir, config: filepath.Join(dir, "config.yaml"), binary: binary, journal: journal}
-	if o.load, err = newLoad(dir, &cfg, sources, journal); err != nil {
+	if o.load, err = newLoad(dir, &cfg, sources, holders, journal); err != nil {
 		return nil, err
 	}
 	o.cfg = cfg
@@ -88,10 +113,7 @@ func createOffice(dir, binary string, sources int, to io.Writer) (*office, error
 	if err := os.WriteFile(o.config, []byte(text), 0o600); err != nil {
 		return nil, err
 	}
-	if out, err := o.command(context.Background(), "init").CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("init: %w: %s", err, out)
-	}
-	return o, o.load.open(&o.cfg)
+	return o, nil
 }
 
 // run runs a program to its end.

@@ -29,14 +29,17 @@ type machine struct{ kernel, initrd, dir string }
 // what it needs.
 var modules = []string{"virtio_ring", "virtio", "virtio_pci_modern_dev", "virtio_pci_legacy_dev", "virtio_pci", "virtio_blk", "virtio_console"}
 
-func newMachine(t *testing.T, program string) *machine {
+func newMachine(t *testing.T) *machine {
 	t.Helper()
+	if theMachine.initrd != "" {
+		return &machine{theMachine.kernel, theMachine.initrd, t.TempDir()}
+	}
 	kernels, _ := filepath.Glob("/boot/vmlinuz-*-cloud-amd64")
 	if len(kernels) == 0 {
 		t.Fatal("no kernel for the guest: install qemu-system-x86 and linux-image-cloud-amd64")
 	}
 	m := &machine{kernel: kernels[len(kernels)-1], dir: t.TempDir()}
-	m.initrd = filepath.Join(m.dir, "initrd")
+	m.initrd = filepath.Join(filepath.Dir(issuerProgram), "initrd")
 	self := filepath.Join(m.dir, "init")
 	build := exec.Command("go", "test", "-c", "-tags", "nomsgpack,faults", "-o", self, ".")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
@@ -49,7 +52,8 @@ func newMachine(t *testing.T, program string) *machine {
 	}
 	a.device("dev/console", 5, 1)
 	a.add("init", syscall.S_IFREG|0o755, read(t, self))
-	a.add(strings.TrimPrefix(guestIssuer, "/"), syscall.S_IFREG|0o755, read(t, program))
+	a.add(strings.TrimPrefix(guestIssuer, "/"), syscall.S_IFREG|0o755, read(t, issuerProgram))
+	a.add(strings.TrimPrefix(guestFaulty, "/"), syscall.S_IFREG|0o755, read(t, faultyProgram))
 	release := strings.TrimPrefix(filepath.Base(m.kernel), "vmlinuz-")
 	for i, name := range modules {
 		found, _ := filepath.Glob("/lib/modules/" + release + "/kernel/drivers/*/" + name + ".ko")
@@ -61,8 +65,12 @@ func newMachine(t *testing.T, program string) *machine {
 	if err := os.WriteFile(m.initrd, []byte(a.end()), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	theMachine = *m
 	return m
 }
+
+// theMachine is made once.
+var theMachine machine
 
 func read(t *testing.T, path string) []byte {
 	t.Helper()
@@ -192,7 +200,7 @@ func openOffice(dir, binary string, journal []invariants.Entry) (*office, error)
 
 // TestPowerCut cuts the power of a machine whose office is at work.
 func TestPowerCut(t *testing.T) {
-	m := newMachine(t, issuerProgram)
+	m := newMachine(t)
 	random := mathrand.New(mathrand.NewPCG(seed(), 3))
 	mounts := []string{"commit=5,data=ordered", "commit=1000,data=ordered", "commit=5,data=writeback", "commit=1000,data=writeback"}
 	total := 0
@@ -210,7 +218,7 @@ func TestPowerCut(t *testing.T) {
 // TestPowerCutControl does the same with a store that does not sync: what was
 // acknowledged must be found missing, or the cuts cut nothing.
 func TestPowerCutControl(t *testing.T) {
-	m := newMachine(t, faultyProgram)
+	m := newMachine(t)
 	for n := range 4 {
 		_, err := m.cut(t, n, "commit=1000,data=ordered", "store.no-sync", 40, 0)
 		var v *violation

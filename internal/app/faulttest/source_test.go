@@ -53,6 +53,7 @@ type human struct {
 	licence  string // document number; "" for none
 	identity string
 	round    int // of documents
+	measures []string
 }
 
 // signed is an event and what it means to the source once acknowledged.
@@ -248,10 +249,32 @@ func (s *source) next() error {
 	case n < 12 && h.identity != "":
 		return s.annul(h, &h.identity)
 	}
+	if n < 16 {
+		return s.measure(h)
+	}
 	if h.licence == "" || h.identity == "" {
 		return s.documents(h)
 	}
-	return s.identify(h)
+	return s.add(h.number, registryclient.DocumentCarrierLost{Number: h.licence, Reason: fmt.Sprint("lost ", s.seq)}, nil)
+}
+
+// measure adds one to the right to drive, or ends one: lifted, or never lawful.
+func (s *source) measure(h *human) error {
+	if len(h.measures) < 2 {
+		id := fmt.Sprint("M-", s.seq)
+		h.measures = append(h.measures, id)
+		kinds := []string{registryclient.ProvisionalWithdrawal, registryclient.PointsSuspension, registryclient.CourtBan}
+		return s.add(h.number, registryclient.MeasureAdded{
+			ID: id, Kind: kinds[s.random.IntN(len(kinds))], Right: registryclient.Right{Kind: document.KindDriving, Territory: "UT"},
+			Orders: registryclient.Orders{Authority: "Utopia Police", Categories: []string{"B"}},
+		}, nil)
+	}
+	id := h.measures[0]
+	h.measures = h.measures[1:]
+	if s.random.IntN(2) == 0 {
+		return s.add(h.number, registryclient.MeasureLifted{ID: id, Reason: "served"}, nil)
+	}
+	return s.add(h.number, registryclient.AppealUpheld{Measure: id, Reason: "never lawful"}, nil)
 }
 
 func privileges(category string) []registryclient.Privilege {
@@ -302,7 +325,11 @@ func (s *source) annul(h *human, slot *string) error {
 	if s.random.IntN(2) == 0 {
 		subject = number // named by its document
 	}
-	return s.add(subject, registryclient.DocumentAnnulled{Number: number, Reason: "test"}, func(set registryclient.SET) {
+	var end registryclient.Payload = registryclient.DocumentAnnulled{Number: number, Reason: "test"}
+	if s.random.IntN(3) == 0 {
+		end = registryclient.DocumentSurrendered{Number: number, Reason: "test"}
+	}
+	return s.add(subject, end, func(set registryclient.SET) {
 		forget()
 		s.pool.ended(s, set.JTI)
 	})
