@@ -119,6 +119,7 @@ func TestLineRefused(t *testing.T) {
 		{"documents of one number", `{"person":"P","documents":[` + strings.Replace(licence, "}", `,"annulled":true}`, 1) + `]}`, "documents[0]: annulled"},
 		{"annulled without at", `{"person":"P","documents":[` + strings.Replace(licence, "}", `,"annulled":{"reason":"SECRET"}}`, 1) + `]}`, "annulled.at"},
 		{"annulled with a number", `{"person":"P","documents":[` + strings.Replace(licence, "}", `,"annulled":{"at":"2026-01-01T00:00:00Z","number":"SECRET"}}`, 1) + `]}`, "annulled"},
+		{"annulled in escapes", `{"person":"P","documents":[` + strings.Replace(licence, "}", `,"\u0061nnulled":{"at":"2026-01-01T00:00:00Z"}}`, 1) + `]}`, "unknown member annulled"},
 		{"measure without from", `{"person":"P",` + fmt.Sprintf(strings.Replace(measured, `"from"`, `"lifted"`, 1), "") + `}`, "measures[0]: from"},
 		{"measure lifted at no instant", `{"person":"P",` + fmt.Sprintf(measured, `,"lifted":{"at":"SECRET"}`) + `}`, "measures[0]: lifted.at"},
 		{"died at no instant", `{"person":"P",` + person + `,"died":"SECRET"}`, "died"},

@@ -12,7 +12,7 @@ type Webhook interface {
 
 // Mail gives a message to a mail server. Nil means that the server took it.
 type Mail interface {
-	SendMail(ctx context.Context, to, subject, text string) error
+	Send(ctx context.Context, to, subject, text string) error
 }
 
 // Identified is a Mail that puts the id of a notice into the Message-ID, so

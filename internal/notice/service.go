@@ -262,7 +262,7 @@ func (s *Service) attempt(ctx context.Context, r Record) (channel, problemWord s
 		if mail, ok := s.cfg.Mail.(Identified); ok {
 			return mail.SendIdentified(ctx, m.ID, to, text.Subject, text.Body)
 		}
-		return s.cfg.Mail.SendMail(ctx, to, text.Subject, text.Body)
+		return s.cfg.Mail.Send(ctx, to, text.Subject, text.Body)
 	})
 	if word == "" {
 		return ChannelMail, "", nil

@@ -104,7 +104,7 @@ func (h hook) Send(ctx context.Context, url, contentType string, body []byte) er
 
 type post struct{ *channel }
 
-func (p post) SendMail(ctx context.Context, to, subject, body string) error {
+func (p post) Send(ctx context.Context, to, subject, body string) error {
 	return p.take(ctx, sent{to: to, subject: subject, body: body})
 }
 

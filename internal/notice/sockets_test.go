@@ -2,6 +2,8 @@ package notice
 
 import (
 	"bufio"
+	"context"
+	"crypto/rand"
 	"fmt"
 	"io"
 	"net"
@@ -12,8 +14,6 @@ import (
 
 	"vidimus/internal/clock"
 	"vidimus/internal/delivery"
-
-	"crypto/rand"
 )
 
 // mailServer takes one message after the other and gives them on.
@@ -62,6 +62,13 @@ func converse(conn net.Conn, answer string, messages chan string) {
 	}
 }
 
+// mailbox is delivery.Mail as notice sees it.
+type mailbox struct{ *delivery.Mail }
+
+func (m mailbox) Send(ctx context.Context, to, subject, text string) error {
+	return m.SendMail(ctx, to, subject, text)
+}
+
 // Over real connections, by what the office uses: what a portal refuses goes
 // by mail, what it does not take now is tried again.
 func TestSockets(t *testing.T) {
@@ -89,7 +96,7 @@ func TestSockets(t *testing.T) {
 			t.Fatal(err)
 		}
 		w := newWorld(t)
-		w.cfg.Webhook, w.cfg.WebhookURL, w.cfg.Mail = delivery.NewWebhook(delivery.WebhookOptions{AllowInsecureLoopback: true}), portal.URL, mail
+		w.cfg.Webhook, w.cfg.WebhookURL, w.cfg.Mail = delivery.NewWebhook(delivery.WebhookOptions{AllowInsecureLoopback: true}), portal.URL, mailbox{mail}
 		w.add("P")
 		w.deliver(w.service(), 1)
 		portal.Close()
