@@ -37,6 +37,8 @@ type StatusLists interface {
 	// Token gives a list by the last segment of its URI, or
 	// status.ErrListNotFound.
 	Token(ctx context.Context, id string, format statuslist.Format) (*status.Object, error)
+	// Identifiers gives an identifier list likewise.
+	Identifiers(ctx context.Context, id string) (*status.Object, error)
 	// Aggregation is the list of lists; nil before the first publication.
 	Aggregation() *status.Object
 }

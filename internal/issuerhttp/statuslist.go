@@ -19,36 +19,39 @@ import (
 	"vidimus/internal/webserver"
 )
 
-// Media types of status list tokens (Token Status List draft, section 8.1):
-// without parameters.
-const (
-	statusListJWT = "application/statuslist+jwt"
-	statusListCWT = "application/statuslist+cwt"
-)
-
 // statusLists serves the lists and their aggregation. Anyone may read them,
-// and caches may keep them: that hides from us who is being checked.
+// and caches may keep them: that hides from us who is being checked. A list of
+// the past (Token Status List draft, section 8.4) is not to be had: it would
+// tell when a holder's status changed.
 func statusLists(e *webserver.Engine, base string, lists StatusLists) {
 	var z zipped
-	e.Handle(webserver.Route{Method: http.MethodGet, Path: base + StatusPath + "/:id", AnyOrigin: true, Handler: func(c *gin.Context) error {
+	list := func(path string, token func(c *gin.Context, mediaType string) (*status.Object, error), offers ...string) {
+		e.Handle(webserver.Route{Method: http.MethodGet, Path: base + path + "/:id", AnyOrigin: true, Handler: func(c *gin.Context) error {
+			mediaType, ok := webserver.Negotiate(c.GetHeader("Accept"), offers...)
+			if !ok {
+				return problem.New(problem.NotAcceptable, "there is %s", strings.Join(offers, " and "))
+			}
+			o, err := token(c, mediaType)
+			switch {
+			case errors.Is(err, status.ErrListNotFound):
+				return problem.Wrap(problem.NotFound, err, "no such status list")
+			case err != nil:
+				return problem.Wrap(problem.Unavailable, err, "try again later")
+			}
+			z.serve(c, o)
+			return nil
+		}})
+	}
+	list(StatusPath, func(c *gin.Context, mediaType string) (*status.Object, error) {
 		format := statuslist.FormatJWT
-		mediaType, ok := webserver.Negotiate(c.GetHeader("Accept"), statusListJWT, statusListCWT)
-		if !ok {
-			return problem.New(problem.NotAcceptable, "there are %s and %s", statusListJWT, statusListCWT)
-		}
-		if mediaType == statusListCWT {
+		if mediaType == status.MediaTypeCWT {
 			format = statuslist.FormatCWT
 		}
-		o, err := lists.Token(c.Request.Context(), c.Param("id"), format)
-		switch {
-		case errors.Is(err, status.ErrListNotFound):
-			return problem.Wrap(problem.NotFound, err, "no such status list")
-		case err != nil:
-			return problem.Wrap(problem.Unavailable, err, "try again later")
-		}
-		z.serve(c, o)
-		return nil
-	}})
+		return lists.Token(c.Request.Context(), c.Param("id"), format)
+	}, status.MediaTypeJWT, status.MediaTypeCWT)
+	list(IdentifiersPath, func(c *gin.Context, _ string) (*status.Object, error) {
+		return lists.Identifiers(c.Request.Context(), c.Param("id"))
+	}, status.MediaTypeIdentifiers)
 	e.Handle(webserver.Route{Method: http.MethodGet, Path: base + StatusPath, AnyOrigin: true, Handler: func(c *gin.Context) error {
 		o := lists.Aggregation()
 		if o == nil {
@@ -58,6 +61,9 @@ func statusLists(e *webserver.Engine, base string, lists StatusLists) {
 		return nil
 	}})
 }
+
+// IdentifiersPath is where identifier lists are, as status.IdentifierURI says.
+const IdentifiersPath = "/identifiers"
 
 // serve writes an object, compressed where the peer asks for it. A shared
 // cache may keep it for half of its ttl: it is at most as old when it is

@@ -68,9 +68,11 @@ func BenchmarkPublishOne(b *testing.B) {
 			p := w.publisher(f)
 			w.publish(p)
 			version := uint64(1)
+			var revoked []uint32
 			for b.Loop() {
 				version++
-				w.store.set("list0", version, uint32(version))
+				revoked = append(revoked, uint32(version))
+				w.store.set("list0", version, revoked...)
 				w.Clock.Advance(time.Millisecond) // below half of ttl for long
 				w.publish(p)
 			}

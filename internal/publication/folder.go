@@ -3,6 +3,7 @@ package publication
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -91,6 +92,7 @@ func (f *Folder) put(e status.Edition) error {
 	if err := f.replace(journalName, step); err != nil {
 		return err
 	}
+	faults.Point("publication.staged")
 	dirs := map[string]bool{}
 	for _, p := range step.Put {
 		if err := f.disk.rename(staged(p.Path), p.Path); err != nil {
@@ -144,9 +146,11 @@ func (f *Folder) plan(e status.Edition) (journal, map[string][]byte, error) {
 			}
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(f.files)) {
-		if id, _, _ := parsePath(name); id != "" && slices.Contains(e.Retired, id) {
-			step.Remove = append(step.Remove, name)
+	for _, id := range e.Retired {
+		for _, name := range []string{statusDir + "/" + id + ".jwt", statusDir + "/" + id + ".cwt", identifiersDir + "/" + id + ".cwt"} {
+			if _, found := f.files[name]; found {
+				step.Remove = append(step.Remove, name)
+			}
 		}
 	}
 	if e.Aggregation != nil {
@@ -189,16 +193,21 @@ func (f *Folder) stage(bodies map[string][]byte) error {
 			return err
 		}
 	}
-	faults.Point("publication.staged")
 	return nil
 }
 
 // replace writes a file of our own beside its place and puts it there.
 func (f *Folder) replace(name string, v any) error {
-	data, err := encode(v)
-	if err == nil {
-		err = f.disk.write(staged(name), data)
+	data, err := json.Marshal(v)
+	if err != nil {
+		return err
 	}
+	return f.place(name, data)
+}
+
+// place is replace for what is encoded.
+func (f *Folder) place(name string, data []byte) error {
+	err := f.disk.write(staged(name), data)
 	if err == nil {
 		err = f.disk.rename(staged(name), name)
 	}
@@ -223,11 +232,11 @@ func apply(files map[string]File, step journal) map[string]File {
 // finish writes the manifest and ends the step.
 func (f *Folder) finish(files map[string]File) error {
 	f.files = nil
-	m := manifest{Files: make([]File, 0, len(files))}
-	for _, name := range slices.Sorted(maps.Keys(files)) {
-		m.Files = append(m.Files, files[name])
+	data, err := encodeManifest(files)
+	if err == nil {
+		err = f.place(manifestName, data)
 	}
-	if err := f.replace(manifestName, m); err != nil {
+	if err != nil {
 		return err
 	}
 	faults.Point("publication.manifest-written")

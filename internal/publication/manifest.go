@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -51,9 +53,20 @@ type journal struct {
 	Remove []string `json:"remove,omitempty"`
 }
 
-func encode(v any) ([]byte, error) {
-	data, err := json.MarshalIndent(v, "", " ")
-	return append(data, '\n'), err
+// encodeManifest writes one file a line.
+func encodeManifest(files map[string]File) ([]byte, error) {
+	out := []byte("{\"files\":[")
+	for i, name := range slices.Sorted(maps.Keys(files)) {
+		line, err := json.Marshal(files[name])
+		if err != nil {
+			return nil, err
+		}
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = append(append(out, '\n'), line...)
+	}
+	return append(out, "\n]}\n"...), nil
 }
 
 // readManifest gives the files by path; none when there is no manifest.
