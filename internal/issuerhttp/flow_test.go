@@ -211,7 +211,7 @@ func TestEvents(t *testing.T) {
 	one := w.event(5, registryclient.DocumentAnnulled{Number: "DL-1"})
 	gap := w.event(7, registryclient.DocumentAnnulled{Number: "ID-1"})
 	var refusal *registryclient.Refusal
-	if err := w.events().Push(ctx, gap); !errors.As(err, &refusal) || refusal.Code != "invalid_request" || !strings.Contains(refusal.Description, "gap") {
+	if err := w.events().Push(ctx, gap); !errors.As(err, &refusal) || refusal.Code != "invalid_request" || !strings.Contains(refusal.Description, "seq 5 to 6 are missing") {
 		t.Errorf("a gap: %v", err)
 	}
 	for range 2 {

@@ -147,7 +147,7 @@ func newWorld(t testing.TB, l limits) *world {
 		t.Fatal(err)
 	}
 	inbox, err := registry.New(registry.Config{
-		Issuer: publicURL, Store: store, Audit: store, Clock: w.clock, ReceiptSigner: w.pki.ReceiptSigner.Key, Rand: rand.Reader,
+		Issuer: publicURL, Store: store, Audit: store, Clock: w.clock, ReceiptSigner: w.pki.ReceiptSigner.Key, Rand: rand.Reader, HoldFor: -1,
 		Sources: []registry.Source{{
 			Name: source, Keys: map[string]crypto.PublicKey{"k1": w.source.Public()}, DocumentTypes: []string{"mdl", "pid"}, Kinds: []string{"driving"},
 			Events: []string{"person-put", "entitlement-put", "document-put", "document-annulled"},
