@@ -87,7 +87,7 @@ func crash(t *testing.T) {
 				t.Fatalf("%s: %+v, %v", name, lists, err)
 			}
 			for file := range snapshot(t, w.dir) {
-				if isStaged(filepath.Base(file)) || file == journalName || strings.Contains(file, "gone") {
+				if isBeside(filepath.Base(file)) || file == journalName || strings.Contains(file, "gone") {
 					t.Errorf("%s: %s is left over", name, file)
 				}
 			}

@@ -139,13 +139,13 @@ func (d *folderDisk) stamp(name string) (string, error) {
 	return fmt.Sprint(info.ModTime().UnixNano(), info.Size(), inode(info)), nil
 }
 
-// staged is the name under which a file waits for its place.
-func staged(name string) string {
+// beside is the name under which a file waits for its place.
+func beside(name string) string {
 	dir, base := path.Split(name)
 	return dir + "." + base + ".new"
 }
 
-// isStaged tells such a name.
-func isStaged(base string) bool {
+// isBeside tells such a name.
+func isBeside(base string) bool {
 	return strings.HasPrefix(base, ".") && strings.HasSuffix(base, ".new")
 }

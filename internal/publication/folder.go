@@ -95,7 +95,7 @@ func (f *Folder) put(e status.Edition) error {
 	faults.Point("publication.staged")
 	dirs := map[string]bool{}
 	for _, p := range step.Put {
-		if err := f.disk.rename(staged(p.Path), p.Path); err != nil {
+		if err := f.disk.rename(beside(p.Path), p.Path); err != nil {
 			return err
 		}
 		dirs[path.Dir(p.Path)] = true
@@ -186,9 +186,9 @@ func (f File) before(next File) error {
 // changed.
 func (f *Folder) stage(bodies map[string][]byte) error {
 	for _, name := range slices.Sorted(maps.Keys(bodies)) {
-		if err := f.disk.write(staged(name), bodies[name]); err != nil {
+		if err := f.disk.write(beside(name), bodies[name]); err != nil {
 			for name := range bodies {
-				_ = f.disk.remove(staged(name)) // what stays is cleared by repair
+				_ = f.disk.remove(beside(name)) // what stays is cleared by repair
 			}
 			return err
 		}
@@ -207,9 +207,9 @@ func (f *Folder) replace(name string, v any) error {
 
 // place is replace for what is encoded.
 func (f *Folder) place(name string, data []byte) error {
-	err := f.disk.write(staged(name), data)
+	err := f.disk.write(beside(name), data)
 	if err == nil {
-		err = f.disk.rename(staged(name), name)
+		err = f.disk.rename(beside(name), name)
 	}
 	if err == nil {
 		err = f.disk.sync(".")

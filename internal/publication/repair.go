@@ -97,7 +97,7 @@ func (f *Folder) clear() error {
 			return err
 		}
 		for _, name := range names {
-			if isStaged(name) {
+			if isBeside(name) {
 				if err := f.disk.remove(path.Join(dir, name)); err != nil {
 					return err
 				}

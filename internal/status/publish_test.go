@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -383,10 +384,20 @@ func TestRunOnTicks(t *testing.T) {
 			t.Fatal(err)
 		}
 		s := newSimulation(3, status.NewSchedule(time.Minute, 0, 0))
+		var mu sync.Mutex
 		var lags []time.Duration
+		measured := func() []time.Duration {
+			mu.Lock()
+			defer mu.Unlock()
+			return slices.Clone(lags)
+		}
 		p := newPublisher(t, status.Config{
 			Store: s, Signer: w.StatusSigner.Key, Chain: w.StatusSigner.Chain, Clock: clock.System{}, Rand: rand.Reader, PublicURL: office,
-			Schedule: status.NewSchedule(time.Minute, 0, 0), Measure: &status.Measure{Lag: func(d time.Duration) { lags = append(lags, d) }},
+			Schedule: status.NewSchedule(time.Minute, 0, 0), Measure: &status.Measure{Lag: func(d time.Duration) {
+				mu.Lock()
+				defer mu.Unlock()
+				lags = append(lags, d)
+			}},
 		})
 		copies := s.issue(time.Now(), 10, time.Now().AddDate(0, 0, 14))
 		s.revoke(time.Now(), copies, false)
@@ -395,14 +406,14 @@ func TestRunOnTicks(t *testing.T) {
 		go func() { p.Run(ctx); close(ended) }()
 		time.Sleep(42 * time.Second)
 		synctest.Wait()
-		if len(lags) != 0 {
+		if len(measured()) != 0 {
 			t.Error("released before the tick")
 		}
 		p.Kick(false)
 		time.Sleep(time.Second + time.Millisecond) // 12:01:00
 		synctest.Wait()
-		if len(lags) != 1 || lags[0] > 100*time.Millisecond {
-			t.Errorf("lags %v", lags)
+		if got := measured(); len(got) != 1 || got[0] > 100*time.Millisecond {
+			t.Errorf("lags %v", got)
 		}
 		cancel()
 		<-ended
