@@ -49,9 +49,10 @@ func (s *stream) each(ctx context.Context, first int, do func(*work) error) erro
 	defer cancel()
 	read, ready := make(chan *work), make(chan *work)
 	send := func(to chan *work, w *work) bool {
+		good := w.err == nil // it belongs to the receiver once it is sent
 		select {
 		case to <- w:
-			return w.err == nil
+			return good
 		case <-ctx.Done():
 			return false
 		}
