@@ -43,15 +43,8 @@ func crash(t *testing.T) {
 			}
 			copyFolder(t, saved, w.dir)
 			change()
-			d, err := openDisk(w.dir)
-			if err != nil {
-				t.Fatal(err)
-			}
-			f, err := open(d, w.Anchors)
-			if err != nil {
-				t.Fatal(err)
-			}
-			bad := &failing{disk: d, left: n, before: before}
+			f := w.folder()
+			bad := &failing{disk: f.disk, left: n, before: before}
 			f.disk = bad
 			p := w.publisher(f)
 			published := p.Publish(t.Context())

@@ -18,7 +18,10 @@ import (
 func TestPublish(t *testing.T) {
 	w := newWorld(t)
 	old := umask(0o077)
-	f := w.folder()
+	f, err := Open(w.dir, w.Anchors)
+	if err != nil {
+		t.Fatal(err)
+	}
 	p := w.publisher(f)
 	w.store.set("a", 1)
 	w.store.set("b", 4, 5, 77)

@@ -13,7 +13,7 @@ import (
 )
 
 // tearing writes files in place, in two halves.
-type tearing struct{ *folderDisk }
+type tearing struct{ unsynced }
 
 func (d tearing) rename(from, to string) error { return d.tear(from, to) }
 
@@ -75,7 +75,7 @@ func TestReadersSeeWholeFiles(t *testing.T) {
 	if n := torn(t, func(*Folder) {}); n != 0 {
 		t.Errorf("%d files were not whole", n)
 	}
-	if n := torn(t, func(f *Folder) { f.disk = tearing{f.disk.(*folderDisk)} }); n == 0 {
+	if n := torn(t, func(f *Folder) { f.disk = tearing{f.disk.(unsynced)} }); n == 0 {
 		t.Error("nobody saw the files that were written in place")
 	}
 }

@@ -86,13 +86,32 @@ func newWorld(t testing.TB) *world {
 	return &world{World: pkitest.NewWorld(t), t: t, dir: filepath.Join(t.TempDir(), "lists"), store: &lists{all: map[string]*status.List{}, revoked: map[string][]uint32{}}}
 }
 
+// folder is Open without waiting for the disk: tests kill no machine.
 func (w *world) folder() *Folder {
 	w.t.Helper()
-	f, err := Open(w.dir, w.Anchors)
+	d, err := openDisk(w.dir)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	f, err := open(unsynced{d}, w.Anchors)
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	return f
+}
+
+// unsynced leaves out what waits for the disk.
+type unsynced struct{ *folderDisk }
+
+func (unsynced) sync(string) error { return nil }
+
+func (d unsynced) write(name string, data []byte) error {
+	f, err := d.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+	if err == nil {
+		_, err = f.Write(data)
+		_ = f.Close()
+	}
+	return err
 }
 
 // publisher is one after a restart: it knows what the sink tells it.
