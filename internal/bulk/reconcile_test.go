@@ -66,7 +66,7 @@ const (
 // compared is a world with people in the office, and the lists of their copies.
 func compared(t *testing.T) (*world, *lists, *Reconciler) {
 	w := newWorld(t)
-	if _, err := w.importer(generated(t, 60), 25).Run(t.Context()); err != nil {
+	if _, err := w.importer(generated(t, 24), 10).Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	key := []byte("key of list b")
@@ -82,7 +82,7 @@ func compared(t *testing.T) (*world, *lists, *Reconciler) {
 // run compares with a dump of these lines and gives the findings.
 func (w *world) run(r *Reconciler, dump []byte) (Result, []Finding, []byte) {
 	w.Helper()
-	r.Manifest, r.File = w.manifest(dump, 20), bytes.NewReader(dump)
+	r.Manifest, r.File = w.manifest(dump, 10), bytes.NewReader(dump)
 	var out bytes.Buffer
 	r.Findings = &out
 	result, err := r.Run(w.Context())
@@ -131,7 +131,7 @@ func TestReconcileOwnDump(t *testing.T) {
 		}
 	}
 	result, found, _ := w.run(r, dump.Bytes())
-	if len(found) != 0 || !result.Clean() || result.Persons != 61 || result.Subjects != 61 || result.Pictures != 0 || len(result.Lists) != 2 {
+	if len(found) != 0 || !result.Clean() || result.Persons != 25 || result.Subjects != 25 || result.Pictures != 0 || len(result.Lists) != 2 {
 		t.Errorf("%+v, %+v", result, found)
 	}
 	// Without the folder the portrait is left out, and said to be.
@@ -152,7 +152,7 @@ func TestReconcileOwnDump(t *testing.T) {
 	if err := jose.DecodeJSON(signed.Payload, &claims); err != nil {
 		t.Fatal(err)
 	}
-	if claims.Issuer != office || claims.Audience != registry || !claims.Clean || claims.Compared.Persons != 61 || claims.Dump.Count != 61 ||
+	if claims.Issuer != office || claims.Audience != registry || !claims.Clean || claims.Compared.Persons != 25 || claims.Dump.Count != 25 ||
 		claims.Dump.SHA256 != jose.EncodeBase64URL(result.Manifest.Digest[:]) || len(claims.Lists) != 2 || claims.Lists[0].Version != 3 {
 		t.Errorf("%s", signed.Payload)
 	}
@@ -172,7 +172,7 @@ func change(t *testing.T, dump []byte, person int, old, replacement string) []by
 
 // Each difference is found, and nothing else, and no value is told.
 func TestReconcileDiffers(t *testing.T) {
-	base := generated(t, 60)
+	base := generated(t, 24)
 	banned := -1
 	for i, line := range strings.Split(string(base), "\n") {
 		if strings.Contains(line, `"measures"`) {
@@ -241,7 +241,7 @@ func TestReconcileDiffers(t *testing.T) {
 		},
 		{
 			"line that cannot be read", func(*world) []byte { return append(bytes.Clone(base), "{\"person\":\"SECRET\"}\n"...) },
-			Finding{Kind: LineRefused, Line: 61, Detail: "nothing is said about the person"},
+			Finding{Kind: LineRefused, Line: 25, Detail: "nothing is said about the person"},
 		},
 		{
 			"measure's authority", edit(banned, `"authority":"`, `"authority":"SECRET`),
@@ -277,7 +277,7 @@ func TestReconcileDiffers(t *testing.T) {
 
 // What a dump lacks is unknown, unless it has ended.
 func TestReconcileUnknown(t *testing.T) {
-	base := generated(t, 60)
+	base := generated(t, 24)
 	w, _, r := compared(t)
 	s := w.store.subjects["P-000000005"]
 	extra := s.Documents[0]
@@ -308,7 +308,7 @@ func TestReconcileUnknown(t *testing.T) {
 		return identity || ok && d.Type == "pid"
 	}
 	var lines []string
-	for i := range 60 {
+	for i := range 24 {
 		s := w.store.subjects[fmt.Sprintf("P-%09d", i)]
 		s.Entitlements, s.Measures = nil, nil
 		s.Documents = slices.DeleteFunc(slices.Clone(s.Documents), func(d document.Document) bool { return d.Type != "pid" })
@@ -325,7 +325,7 @@ func TestReconcileUnknown(t *testing.T) {
 
 // Copies of what must not be valid are INVALID where everybody looks.
 func TestReconcileCoverage(t *testing.T) {
-	base := generated(t, 60)
+	base := generated(t, 24)
 	const holder, number = "P-000000005", "L-000000005"
 	expires := now.AddDate(0, 0, 14)
 	copyAt := func(index uint64) issuance.StatusIndex { return issuance.StatusIndex{List: listA, Index: index} }
@@ -428,7 +428,7 @@ func TestMustBeInvalid(t *testing.T) {
 
 // Published and recorded are held against each other, both ways.
 func TestReconcileLists(t *testing.T) {
-	base := generated(t, 60)
+	base := generated(t, 24)
 	for _, test := range []struct {
 		name  string
 		setup func(*lists)
@@ -452,7 +452,7 @@ func TestReconcileLists(t *testing.T) {
 
 func TestReconcileWrongFile(t *testing.T) {
 	w, _, r := compared(t)
-	base := generated(t, 60)
+	base := generated(t, 24)
 	r.Manifest, r.File, r.Findings = w.manifest(base, 20), bytes.NewReader(base[:len(base)-5]), new(bytes.Buffer)
 	if _, err := r.Run(t.Context()); !errors.Is(err, ErrFile) {
 		t.Errorf("%v", err)
