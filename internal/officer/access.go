@@ -167,7 +167,7 @@ func (a Access) detail() map[string]string {
 }
 
 // detailReference is where the number of a case stands in the audit record.
-const detailReference = "session"
+const detailReference = "reference"
 
 // sealed is what a name hides.
 type sealed struct {
@@ -249,4 +249,14 @@ func (s *Service) reveal(l Login, ref, kind string) (sealed, error) {
 		return sealed{}, errAccess
 	}
 	return v, nil
+}
+
+// RevealEvent reads the name of an event of a person back, without opening the
+// event: for the pages of a history.
+func (s *Service) RevealEvent(l Login, ref, person string) (document.EventID, error) {
+	v, err := s.reveal(l, ref, "event")
+	if err != nil || v.Person != person {
+		return document.EventID{}, errAccess
+	}
+	return document.EventID{Source: v.Source, JTI: v.JTI}, nil
 }

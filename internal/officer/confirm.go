@@ -78,12 +78,20 @@ func (s *Service) Repair(ctx context.Context) error {
 			return fmt.Errorf("repairing the console's events: proposal %s: %w", p.ID, err)
 		}
 	}
+	s.sending.Lock()
+	s.repaired = true
+	s.sending.Unlock()
 	return nil
 }
 
-// Retry sends what an earlier call could not.
+// Retry sends what an earlier call could not; Repair as long as that did not
+// come to its end.
 func (s *Service) Retry(ctx context.Context) error {
 	s.sending.Lock()
+	if !s.repaired {
+		s.sending.Unlock()
+		return s.Repair(ctx)
+	}
 	ids := make([]string, 0, len(s.unsent))
 	for id := range s.unsent {
 		ids = append(ids, id)

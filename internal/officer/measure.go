@@ -27,9 +27,9 @@ type Draft struct {
 	Reference string
 }
 
-// check refuses what the inbox would refuse, field by field, so that it is
+// Check refuses what the inbox would refuse, field by field, so that it is
 // refused to the one who can mend it and not to the one who confirms.
-func (d Draft) check(s document.Subject, now time.Time) error {
+func (d Draft) Check(now time.Time) error {
 	var bad Invalid
 	if !slices.Contains(document.MeasureKinds(), d.Kind) {
 		bad.add("kind", "kind-missing")
@@ -124,7 +124,9 @@ type Lift struct {
 	Reference string
 }
 
-func (d Lift) check(s document.Subject, now time.Time) error {
+// Check is as that of a Draft, for a measure of s. Refusals: also NotFound and
+// Conflict.
+func (d Lift) Check(s document.Subject, now time.Time) error {
 	m := s.Measure(d.Measure)
 	if m == nil {
 		return problem.New(problem.NotFound, "no such measure")

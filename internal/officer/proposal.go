@@ -64,8 +64,8 @@ func (s *Service) Stage(ctx context.Context, p Proposal) (Stage, error) {
 // record which the officer saw: when it changed since, the refusal is Conflict.
 // Others: AccessDenied; InvalidRequest with an Invalid.
 func (s *Service) Propose(ctx context.Context, a Access, version uint64, d Draft) (Proposal, error) {
-	return s.propose(ctx, a, version, document.NameMeasureAdded, d.Reference, d.From, func(subject document.Subject, now time.Time) ([]byte, error) {
-		if err := d.check(subject, now); err != nil {
+	return s.propose(ctx, a, version, document.NameMeasureAdded, d.Reference, d.From, func(_ document.Subject, now time.Time) ([]byte, error) {
+		if err := d.Check(now); err != nil {
 			return nil, err
 		}
 		id, err := s.random(idSize)
@@ -80,7 +80,7 @@ func (s *Service) Propose(ctx context.Context, a Access, version uint64, d Draft
 // Propose; NotFound when the person has no such measure.
 func (s *Service) ProposeLift(ctx context.Context, a Access, version uint64, d Lift) (Proposal, error) {
 	return s.propose(ctx, a, version, document.NameMeasureLifted, d.Reference, d.From, func(subject document.Subject, now time.Time) ([]byte, error) {
-		if err := d.check(subject, now); err != nil {
+		if err := d.Check(subject, now); err != nil {
 			return nil, err
 		}
 		return json.Marshal(document.MeasureLifted{ID: d.Measure, Reason: d.Reason})
@@ -127,9 +127,9 @@ func (s *Service) propose(
 	return p, nil
 }
 
-// Preview computes what a proposal would do to a record now: the record after
-// it, and what becomes of copies and holder. Nothing is done. A refusal is the
-// one that the inbox would give.
+// Preview computes what a proposal would do to a record: the record after it,
+// and what becomes of copies and holder, now or, when it takes effect later, by
+// then. Nothing is done. A refusal is the one that the inbox would give.
 func (s *Service) Preview(p Proposal, subject document.Subject) (document.Subject, document.Change, error) {
 	now := s.p.Clock.Now()
 	payload, err := p.Parsed(now)
@@ -141,6 +141,10 @@ func (s *Service) Preview(p Proposal, subject document.Subject) (document.Subjec
 	})
 	if err != nil {
 		return document.Subject{}, document.Change{}, err
+	}
+	if p.Effective.After(now) {
+		next, later := s.cfg.Table.Advance(after[0], p.Effective)
+		return next, later, nil
 	}
 	return after[0], change, nil
 }

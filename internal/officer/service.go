@@ -90,6 +90,8 @@ type Service struct {
 	// unsent are confirmed proposals of which nobody knows whether the inbox
 	// accepted them.
 	unsent map[string]bool
+	// repaired: Repair came to its end since the start.
+	repaired bool
 }
 
 // New checks the configuration and makes a service. Call Repair before the
@@ -155,8 +157,10 @@ func (s *Service) Sweep(ctx context.Context) error {
 	}
 }
 
-// allow checks the matrix. A refusal is audited; when it cannot be, it stays a
-// refusal.
+// Allow checks the matrix, for a page that prepares a deed. A refusal is
+// audited; when it cannot be, it stays a refusal.
+func (s *Service) Allow(ctx context.Context, l Login, p Power) error { return s.allow(ctx, l, p) }
+
 func (s *Service) allow(ctx context.Context, l Login, p Power) error {
 	if l.Officer.May(p) {
 		return nil

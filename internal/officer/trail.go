@@ -48,6 +48,9 @@ type Line struct {
 	Detail  map[string]string
 }
 
+// Reference is the number of the case that a look-up or proposal is for.
+func (l Line) Reference() string { return l.Detail[detailReference] }
+
 // Record reads what officers did, newest first: of the RecordLines lines of the
 // audit record before number before (0: the newest) those that concern this
 // room. next is the before of the page that follows, 0 at the beginning. That

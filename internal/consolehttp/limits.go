@@ -1,0 +1,17 @@
+package consolehttp
+
+const (
+	// maxFields bounds a form: the largest has some 30 fields, each category
+	// one.
+	maxFields = 80
+	// maxCopies, maxHistory and maxNotices bound a page; the history has pages.
+	maxCopies  = 200
+	maxHistory = 25
+	maxNotices = 20
+
+	// An officer clicks; every click is some requests.
+	perSecond, burst = 5, 60
+	// Logins that fail: a typed code, a link used twice. Nobody guesses 256
+	// bits; what is bounded is the work that guessing makes.
+	failuresPerSecond, failuresBurst = 1.0 / 30, 20
+)

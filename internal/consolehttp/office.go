@@ -1,0 +1,134 @@
+package consolehttp
+
+import (
+	"context"
+	"errors"
+	"path"
+
+	"vidimus/internal/document"
+	"vidimus/internal/issuance"
+	"vidimus/internal/notice"
+	"vidimus/internal/registry"
+	"vidimus/internal/status"
+)
+
+// CopyStatus says what the published lists say of a copy.
+type CopyStatus string
+
+// The words. A copy without a status is CopyNone.
+const (
+	CopyValid   CopyStatus = "valid"
+	CopyRevoked CopyStatus = "revoked"
+	CopyNone    CopyStatus = "none"
+)
+
+// Copy is a copy on a phone with its status.
+type Copy struct {
+	issuance.Copy
+	Status CopyStatus
+}
+
+// Office is what the pages read. Each method sees one state.
+type Office interface {
+	// History as in registry.Records.
+	History(ctx context.Context, person string, before document.EventID, limit int) ([]registry.EventRecord, error)
+	// Outcome as in registry.Store.
+	Outcome(ctx context.Context, source, jti string) (registry.Outcome, error)
+	// Receipt is the signed receipt of an event, a compact JWS.
+	Receipt(ctx context.Context, source, jti string) (string, error)
+	// Copies gives the copies of a document.
+	Copies(ctx context.Context, document string) ([]Copy, error)
+	// Notices as in notice.Store.
+	Notices(ctx context.Context, person string, limit int) ([]notice.Record, error)
+	// Lists as in status.Store.
+	Lists(ctx context.Context) ([]status.List, error)
+}
+
+// Store is what FromStore reads: the stores of the office are ones.
+type Store interface {
+	History(ctx context.Context, person string, before document.EventID, limit int) ([]registry.EventRecord, error)
+	Outcome(ctx context.Context, source, jti string) (registry.Outcome, error)
+	LastSeq(ctx context.Context, source string) (uint64, error)
+	Copies(ctx context.Context, document string) ([]issuance.Copy, error)
+	Notices(ctx context.Context, person string, limit int) ([]notice.Record, error)
+	Lists(ctx context.Context) ([]status.List, error)
+	Revoked(ctx context.Context, id string) ([]uint32, uint64, error)
+}
+
+// Receipts signs receipts: registry.Inbox does.
+type Receipts interface {
+	Receipt(ctx context.Context, source, jti string) (string, error)
+}
+
+// FromStore is the Office of a store.
+func FromStore(s Store, r Receipts) Office { return storeOffice{s, r} }
+
+type storeOffice struct {
+	Store
+	Receipts
+}
+
+// Copies looks every copy up in the state that is published, or about to be.
+func (o storeOffice) Copies(ctx context.Context, number string) ([]Copy, error) {
+	list, err := o.Store.Copies(ctx, number)
+	if err != nil {
+		return nil, err
+	}
+	revoked := map[string]map[uint32]bool{}
+	out := make([]Copy, len(list))
+	for i, c := range list {
+		out[i] = Copy{c, CopyNone}
+		if c.List == "" {
+			continue
+		}
+		set, known := revoked[c.List]
+		if !known {
+			indices, _, err := o.Revoked(ctx, path.Base(c.List))
+			if err != nil && !errors.Is(err, status.ErrListNotFound) {
+				return nil, err
+			}
+			set = make(map[uint32]bool, len(indices))
+			for _, index := range indices {
+				set[index] = true
+			}
+			revoked[c.List] = set
+		}
+		out[i].Status = CopyValid
+		if set[uint32(c.Index)] {
+			out[i].Status = CopyRevoked
+		}
+	}
+	return out, nil
+}
+
+// EventInbox is what Inbox needs of registry.Inbox.
+type EventInbox interface {
+	Accept(ctx context.Context, peer, token string) (registry.Outcome, error)
+}
+
+// Inbox is the registries' inbox as officer.Inbox: the console speaks to it as a
+// source like any other.
+type Inbox struct {
+	Events EventInbox
+	Store  Store
+}
+
+// Accept takes an event of the console.
+func (i Inbox) Accept(ctx context.Context, peer, token string) error {
+	_, err := i.Events.Accept(ctx, peer, token)
+	return err
+}
+
+// LastSeq is the number of the last event of the source.
+func (i Inbox) LastSeq(ctx context.Context, source string) (uint64, error) {
+	return i.Store.LastSeq(ctx, source)
+}
+
+// Accepted says whether the store has an event.
+func (i Inbox) Accepted(ctx context.Context, source, jti string) (bool, error) {
+	_, err := i.Store.Outcome(ctx, source, jti)
+	if errors.Is(err, registry.ErrOutcomeNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
