@@ -42,6 +42,7 @@ exit codes: 0 all hold, 1 some do not`,
 		fs.StringVar(&p.Lists, "lists", "", "`FOLDER` of published lists")
 		fs.StringVar(&p.Root, "root", "", "PEM `FILE` with the IACA certificate")
 		fs.StringVar(&p.Operations, "operations-root", "", "PEM `FILE` with the root over receipts and checkpoints")
+		fs.StringVar(&p.Checkpointer, "checkpoint-certificate", "", "PEM `FILE` with the certificate of the signer of checkpoints")
 		fs.StringVar(&p.Memory, "memory", "", "`FILE` that remembers this check for the next one")
 		settled := fs.Bool("settled", false, "the office ran undisturbed at the end: every withdrawal must be covered")
 		partial := fs.Bool("partial", false, "events may be gone by retention, or persons imported without events")

@@ -14,7 +14,7 @@ import (
 func (o *office) paths() invariants.Paths {
 	p := invariants.Paths{
 		Database: o.cfg.Path("issuer.db"), PublicURL: o.cfg.PublicURL, Dev: true,
-		Root: o.cfg.Path(o.cfg.IACA.Certificate), Operations: o.cfg.Path(o.cfg.OperationsCA.Certificate),
+		Root: o.cfg.Path(o.cfg.IACA.Certificate), Operations: o.cfg.Path(o.cfg.OperationsCA.Certificate), Checkpointer: o.cfg.Path(o.cfg.Signers["checkpoint"].Chain),
 	}
 	if o.cfg.Status.Directory != "" {
 		p.Lists = o.cfg.Path(o.cfg.Status.Directory)
@@ -71,7 +71,7 @@ func (o *office) seen(results []invariants.Result) {
 func (o *office) checkApart(ctx context.Context, program string, settled bool) error {
 	p := o.paths()
 	args := []string{
-		"check", "--database", p.Database, "--public-url", p.PublicURL, "--dev", "--root", p.Root, "--operations-root", p.Operations,
+		"check", "--database", p.Database, "--public-url", p.PublicURL, "--dev", "--root", p.Root, "--operations-root", p.Operations, "--checkpoint-certificate", p.Checkpointer,
 		"--journal", o.journalFile, "--tries", fmt.Sprint(o.cfg.Offers.TxCodeAttempts), fmt.Sprintf("--settled=%v", settled),
 	}
 	if p.Lists != "" {

@@ -165,6 +165,8 @@ func (w *journalWeb) Do(r *http.Request, limit int64) (*http.Response, []byte, e
 	}
 	if e.Kind != "" {
 		e.HTTP, e.State = res.StatusCode, invariants.Refused
+		// Whoever may not have the document is refused before the code counts.
+		e.Wrong = e.Wrong && bytes.Contains(body, []byte("transaction code"))
 		if res.StatusCode == http.StatusOK {
 			e.State = invariants.Answered
 			if e.Kind == invariants.Credential {

@@ -33,13 +33,6 @@ type office struct {
 	load        *load
 }
 
-// effectsYAML lets the end of a document be published at once: a process that
-// lives a tenth of a second must have published something.
-const effectsYAML = `"*":
-  document-annulled: {effect: revoke-and-block, urgent: true, notice: true}
-  document-surrendered: {effect: revoke-and-block, urgent: true, notice: true}
-`
-
 // newOffice creates the state folder with sources registries, by the program
 // itself.
 func newOffice(dir, binary string, sources int) (*office, error) {
@@ -94,13 +87,9 @@ func configure(dir, binary string, sources, holders int, to io.Writer) (*office,
 		return nil, err
 	}
 	cfg.RateLimit = issuer.RateLimit{PerSecond: 1e5, Burst: 1e5}
-	cfg.Status.Tick, cfg.Status.Mix, cfg.Status.Cover, cfg.Status.OpenLists = time.Second, 0, 2, 2
+	cfg.Status.Tick, cfg.Status.Mix, cfg.Status.Cover, cfg.Status.OpenLists = time.Second, time.Second, 2, 2
 	cfg.Audit.Interval = time.Second
 	cfg.LogLevel = "warn"
-	cfg.Effects = "../effects.yaml"
-	if err := os.WriteFile(filepath.Join(dir, "effects.yaml"), []byte(effectsYAML), 0o600); err != nil {
-		return nil, err
-	}
 	o := &office{dir: dir, config: filepath.Join(dir, "config.yaml"), binary: binary, journal: journal}
 	if o.load, err = newLoad(dir, &cfg, sources, holders, journal); err != nil {
 		return nil, err

@@ -248,8 +248,7 @@ func (s *source) next() error {
 		return s.annul(h, &h.licence)
 	case n < 12 && h.identity != "":
 		return s.annul(h, &h.identity)
-	}
-	if n < 16 {
+	case n < 16:
 		return s.measure(h)
 	}
 	if h.licence == "" || h.identity == "" {

@@ -32,8 +32,9 @@ type Paths struct {
 	Checkpoints []string
 	// Lists is a folder of published lists.
 	Lists string
-	// Root and Operations are PEM files with the two roots.
-	Root, Operations string
+	// Root and Operations are PEM files with the two roots, Checkpointer that
+	// of the signer of checkpoints.
+	Root, Operations, Checkpointer string
 	// Memory is what an earlier check left; a file that is not there is none.
 	Memory string
 }
@@ -75,7 +76,7 @@ func (p Paths) Evidence(ctx context.Context, journal []Entry) (*Evidence, error)
 	for _, c := range []struct {
 		path string
 		into **x509.Certificate
-	}{{p.Root, &ev.Root}, {p.Operations, &ev.Operations}} {
+	}{{p.Root, &ev.Root}, {p.Operations, &ev.Operations}, {p.Checkpointer, &ev.Checkpointer}} {
 		if c.path == "" {
 			continue
 		}

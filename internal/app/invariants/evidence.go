@@ -67,6 +67,8 @@ type Evidence struct {
 	// Root is the office's IACA certificate, Operations that of the root over
 	// its receipts and checkpoints; nil takes any root.
 	Root, Operations *x509.Certificate
+	// Checkpointer is the certificate of the key that signs checkpoints.
+	Checkpointer *x509.Certificate
 
 	Journal []Entry
 	// Before is what an earlier check of the same office remembered.

@@ -2,7 +2,6 @@ package invariants
 
 import (
 	"crypto/sha256"
-	"crypto/x509"
 	"encoding/hex"
 
 	"vidimus/internal/audit"
@@ -108,7 +107,7 @@ func (x *examination) checkpoint(r *Result, token string, last uint64) uint64 {
 		r.bad("checkpoint: %v", err)
 		return last
 	}
-	if err := signedUnder(x.Operations, s); err != nil {
+	if err := x.signed(s); err != nil {
 		r.bad("checkpoint of size %d: %v", c.Size, err)
 	}
 	switch {
@@ -122,9 +121,14 @@ func (x *examination) checkpoint(r *Result, token string, last uint64) uint64 {
 	return c.Size
 }
 
-// signedUnder verifies a JWS whose x5c leads to root; nil takes any root.
-func signedUnder(root *x509.Certificate, s *jose.Signed) error {
-	leaf, err := leafUnder(root, s.Header.X5C)
+// signed verifies a checkpoint: by the certificate that it brings, else by the
+// one of the office, which leads to the root over checkpoints.
+func (x *examination) signed(s *jose.Signed) error {
+	chain := s.Header.X5C
+	if len(chain) == 0 && x.Checkpointer != nil {
+		chain = [][]byte{x.Checkpointer.Raw}
+	}
+	leaf, err := leafUnder(x.Operations, chain)
 	if err != nil {
 		return err
 	}
