@@ -44,6 +44,9 @@ type Receipt struct {
 	State string `json:"state"`
 	// Version is that of the person's record after the event.
 	Version uint64 `json:"version"`
+	// Copies is how many copies the event revokes. While State is applied and
+	// Copies is not 0, a receipt that says covered is still to come.
+	Copies int `json:"copies"`
 	// CoveredAt and Lists tell since when and in which lists, once covered.
 	CoveredAt int64 `json:"covered_at"`
 	Lists     []struct {

@@ -16,7 +16,7 @@ import (
 func TestMain(m *testing.M) { testscript.Main(m, map[string]func(){"issuer": main}) }
 
 // TestScripts runs the program as an operator does. Each script has ports of
-// its own in PUBLIC, REGISTRY, OFFICE and METRICS.
+// its own in PUBLIC, REGISTRY, OFFICE, METRICS and CONSOLE.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
@@ -26,7 +26,7 @@ func TestScripts(t *testing.T) {
 				return err
 			}
 			for name, addr := range map[string]string{
-				"PUBLIC": cfg.Listen.Public, "REGISTRY": cfg.Listen.Registry, "OFFICE": cfg.Listen.Office, "METRICS": cfg.Listen.Metrics,
+				"PUBLIC": cfg.Listen.Public, "REGISTRY": cfg.Listen.Registry, "OFFICE": cfg.Listen.Office, "METRICS": cfg.Listen.Metrics, "CONSOLE": cfg.Listen.Console,
 			} {
 				env.Setenv(name, addr)
 			}

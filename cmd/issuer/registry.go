@@ -14,7 +14,7 @@ import (
 )
 
 var registry = command.Command{
-	Name: "registry", Args: "send FILE... | receipt JTI", Short: "speak as a registry: sign and push events, fetch receipts",
+	Name: "registry", Args: "send FILE... | receipt JTI... | receipts | sign FILE | import FILE | reconcile FILE", Short: "speak as a registry; load and compare whole registries",
 	Long: `send signs the events of JSON files ("-" is standard input) and pushes them in
 order. A file holds one event or a list of them:
 
@@ -25,7 +25,16 @@ Members: event, person, payload, and as needed seq, prev, toe, decision. Numbers
 (seq) are given by a counter beside the key; what the office has not
 acknowledged is kept there and sent first next time.
 
-receipt JTI fetches the signed receipt of an event and verifies it.
+receipt JTI fetches the signed receipt of an event and verifies it; receipts those
+of all events, after the number --after, one JSON line each.
+
+sign FILE makes the signed manifest of a file of whole records (docs/BULK.md),
+FILE.manifest beside it. import FILE loads such a file into the office: each block
+is verified before it is loaded, a load that was interrupted goes on where it was,
+and persons that the office knows already are left alone. reconcile FILE compares a
+dump of a registry, in the same form, with the office and with the published lists,
+and has the office sign the result: proof that nothing is missing. Findings, one
+JSON line each, go to FILE.findings; exit code 2 when there are any.
 
 With --dev everything has a default: the sample registry that init made.`,
 	Setup: func(fs *flag.FlagSet) command.Run {
@@ -41,9 +50,15 @@ With --dev everything has a default: the sample registry that init made.`,
 		seq := fs.Uint64("seq", 0, "`NUMBER` of the first event, when the counter was lost")
 		batch := fs.Bool("batch", false, "send: push up to 500 events with one request")
 		wait := fs.Bool("wait", false, "wait for the last receipt of every event and print it: for an annulment until every copy is published as revoked")
+		var b bulkFlags
+		b.declare(fs)
+		after := fs.Uint64("after", 0, "receipts: `NUMBER` after which to begin")
 		return with(fs, func(ctx context.Context, env command.Env, cfg issuer.Config, args []string) error {
-			if len(args) < 2 || args[0] != "send" && args[0] != "receipt" {
-				return command.Usagef("send FILE... or receipt JTI is wanted")
+			if len(args) == 2 && (args[0] == "sign" || args[0] == "import" || args[0] == "reconcile") {
+				return b.run(ctx, env, &cfg, f, args[0], args[1])
+			}
+			if receipts := len(args) == 1 && args[0] == "receipts"; !receipts && (len(args) < 2 || args[0] != "send" && args[0] != "receipt") {
+				return command.Usagef("send FILE..., receipt JTI..., receipts, sign FILE, import FILE or reconcile FILE is wanted")
 			}
 			feed, err := issuer.OpenFeed(ctx, &cfg, f, clock.System{}.Now)
 			if err != nil {
@@ -51,6 +66,9 @@ With --dev everything has a default: the sample registry that init made.`,
 			}
 			if *seq > 0 {
 				feed.Next(*seq)
+			}
+			if args[0] == "receipts" {
+				return feed.Receipts(ctx, *after, func(v any) error { return printJSON(env.Stdout, v) })
 			}
 			if args[0] == "send" {
 				return send(ctx, env, feed, args[1:], *batch, *wait)

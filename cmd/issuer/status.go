@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 
 	"vidimus/internal/app/command"
@@ -14,17 +15,26 @@ import (
 )
 
 var status = command.Command{
-	Name: "status", Args: "show [URI]", Short: "fetch the published status lists and verify them",
+	Name: "status", Args: "show [URI] | publish FOLDER", Short: "fetch the published status lists and verify them, or write them as files",
 	Long: `Fetches a list as any reader does, or every list, verifies it under the office's
 root and prints what it says about itself; with --index what it says about one
-entry.`,
+entry.
+
+publish writes the lists as they are served now into FOLDER, for any web server or
+CDN: whole files, replaced one by one, never an older one over a newer one
+(status/ID.jwt, status/ID.cwt, identifiers/ID.cwt, status/index.json,
+manifest.json). A running office does the same at every publication for
+status.directory.`,
 	Setup: func(fs *flag.FlagSet) command.Run {
 		index := fs.String("index", "", "`NUMBER` of an entry")
 		format := fs.String("format", "jwt", "`FORM` to fetch: jwt or cwt")
 		output := fs.String("o", "", "`FILE` to keep the one list of URI in, as published: for verifier check --status")
 		return with(fs, func(ctx context.Context, env command.Env, cfg issuer.Config, args []string) error {
+			if len(args) == 2 && args[0] == "publish" {
+				return publish(ctx, env, cfg, args[1])
+			}
 			if len(args) == 0 || len(args) > 2 || args[0] != "show" {
-				return command.Usagef("show [URI] is wanted")
+				return command.Usagef("show [URI] or publish FOLDER is wanted")
 			}
 			if *format != "jwt" && *format != "cwt" {
 				return command.Usagef("--format: jwt or cwt, got %q", *format)
@@ -68,4 +78,22 @@ entry.`,
 			return nil
 		})
 	},
+}
+
+func publish(ctx context.Context, env command.Env, cfg issuer.Config, folder string) error {
+	folder, err := filepath.Abs(folder)
+	if err != nil {
+		return err
+	}
+	desk, err := issuer.OpenOffice(ctx, &cfg, issuer.Options{})
+	if err != nil {
+		return err
+	}
+	defer desk.Close()
+	done, err := desk.Publish(ctx, folder)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(env.Stdout, "%s: %d lists, %d removed\n", done.Directory, done.Lists, done.Removed)
+	return nil
 }

@@ -127,11 +127,15 @@ type Copy struct {
 	List          string // URI of the status list; "" when the copy has no status
 	Index         uint64 // in that list
 	Identifier    []byte // in an identifier list, else nil
-	Wallet        string // unit
-	Issued        time.Time
-	Expires       time.Time
-	SignerKeyID   string
-	State         State
+	// Invalid: the copy was revoked; InvalidSince is the version of the list
+	// that says so, 0 while that waits for its tick.
+	Invalid      bool
+	InvalidSince uint64
+	Wallet       string // unit
+	Issued       time.Time
+	Expires      time.Time
+	SignerKeyID  string
+	State        State
 }
 
 // StatusIndex is one place in a published status list.

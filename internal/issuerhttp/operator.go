@@ -27,6 +27,7 @@ const (
 	ImportPath    = "/office/v1/import"
 	ReconcilePath = "/office/v1/reconcile"
 	LinksPath     = "/office/v1/officers/links"
+	PublishPath   = "/office/v1/publish"
 )
 
 // LookUp asks for the record of a person, by number or by a document's.
@@ -73,6 +74,9 @@ type Operator interface {
 	Prove(ctx context.Context, seq uint64, source, jti string) (any, error)
 	Import(ctx context.Context, r FileRequest, w io.Writer) error
 	Reconcile(ctx context.Context, r FileRequest, w io.Writer) error
+	// Publish writes the lists as they are served into a folder of this
+	// machine.
+	Publish(ctx context.Context, directory string) (any, error)
 	// Link makes a login link for an officer.
 	Link(ctx context.Context, officer string) (any, error)
 }
@@ -120,46 +124,42 @@ func (cfg OfficeConfig) operate(e *webserver.Engine) {
 		}
 		return stream(c, "application/jsonl", o.Audit)
 	}})
-	cfg.write(e, BackupPath, func(c *gin.Context, in *BackupRequest) error {
-		return stream(c, "application/octet-stream", func(ctx context.Context, w io.Writer) error { return o.Backup(ctx, *in, w) })
+	operation(cfg, e, BackupPath, func(c *gin.Context, in BackupRequest) error {
+		return stream(c, "application/octet-stream", func(ctx context.Context, w io.Writer) error { return o.Backup(ctx, in, w) })
 	})
-	cfg.files(e, ImportPath, o.Import)
-	cfg.files(e, ReconcilePath, o.Reconcile)
-	e.Handle(webserver.Route{
-		Method: http.MethodPost, Path: LinksPath, Body: officeBody, SameOrigin: true, Handler: func(c *gin.Context) error {
-			var in struct {
-				Officer string `json:"officer"`
-			}
-			if _, err := cfg.read(c, &in); err != nil {
-				return err
-			}
-			link, err := o.Link(c.Request.Context(), in.Officer)
-			if err != nil {
-				return err
-			}
+	for path, do := range map[string]func(context.Context, FileRequest, io.Writer) error{ImportPath: o.Import, ReconcilePath: o.Reconcile} {
+		operation(cfg, e, path, func(c *gin.Context, in FileRequest) error {
+			return stream(c, "application/jsonl", func(ctx context.Context, w io.Writer) error { return do(ctx, in, w) })
+		})
+	}
+	operation(cfg, e, LinksPath, func(c *gin.Context, in struct {
+		Officer string `json:"officer"`
+	}) error {
+		link, err := o.Link(c.Request.Context(), in.Officer)
+		if err == nil {
 			ok(c, link)
-			return nil
-		},
+		}
+		return err
+	})
+	operation(cfg, e, PublishPath, func(c *gin.Context, in struct {
+		Directory string `json:"directory"`
+	}) error {
+		done, err := o.Publish(c.Request.Context(), in.Directory)
+		if err == nil {
+			ok(c, done)
+		}
+		return err
 	})
 }
 
-func (cfg OfficeConfig) write(e *webserver.Engine, path string, do func(*gin.Context, *BackupRequest) error) {
+// operation puts one thing to do on the engine, with its request in JSON.
+func operation[R any](cfg OfficeConfig, e *webserver.Engine, path string, do func(*gin.Context, R) error) {
 	e.Handle(webserver.Route{Method: http.MethodPost, Path: path, Body: officeBody, SameOrigin: true, Handler: func(c *gin.Context) error {
-		var in BackupRequest
+		var in R
 		if _, err := cfg.read(c, &in); err != nil {
 			return err
 		}
-		return do(c, &in)
-	}})
-}
-
-func (cfg OfficeConfig) files(e *webserver.Engine, path string, do func(context.Context, FileRequest, io.Writer) error) {
-	e.Handle(webserver.Route{Method: http.MethodPost, Path: path, Body: officeBody, SameOrigin: true, Handler: func(c *gin.Context) error {
-		var in FileRequest
-		if _, err := cfg.read(c, &in); err != nil {
-			return err
-		}
-		return stream(c, "application/jsonl", func(ctx context.Context, w io.Writer) error { return do(ctx, in, w) })
+		return do(c, in)
 	}})
 }
 

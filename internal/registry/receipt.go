@@ -26,6 +26,7 @@ type receiptClaims struct {
 	Accepted  int64         `json:"accepted_at"`
 	State     State         `json:"state"`
 	Version   uint64        `json:"version"`
+	Copies    int           `json:"copies,omitempty"`
 	CoveredAt int64         `json:"covered_at,omitempty"`
 	Lists     []ListVersion `json:"lists,omitempty"`
 }
@@ -65,7 +66,7 @@ func (r receiptSigner) sign(o Outcome, now time.Time) (string, error) {
 	id := sha256.Sum256(fmt.Appendf(nil, "%s\x00%s\x00%s\x00%d", o.Source, o.JTI, o.State(), o.Version))
 	c := receiptClaims{
 		Issuer: r.issuer, Audience: o.Source, IssuedAt: now.Unix(), JTI: jose.EncodeBase64URL(id[:16]),
-		Event: o.JTI, Accepted: o.Accepted.Unix(), State: o.State(), Version: o.Version,
+		Event: o.JTI, Accepted: o.Accepted.Unix(), State: o.State(), Version: o.Version, Copies: o.Copies,
 	}
 	if c.State == StateCovered {
 		c.CoveredAt, c.Lists = o.Covered.Unix(), o.Lists

@@ -235,7 +235,14 @@ func VerifyRecord(cfg *Config, r io.Reader, files []string, now time.Time) (stri
 	if err != nil {
 		return "", err
 	}
-	return verified.String(), nil
+	text := fmt.Sprintf("verified: %d lines, %d of them under %d checkpoints\n", verified.Head.Seq, verified.Signed, verified.Checkpoints)
+	if len(verified.Lost) > 0 {
+		text += fmt.Sprintf("%d checkpoints speak of lines that were lost when a backup was restored\n", len(verified.Lost))
+	}
+	if verified.Signed < verified.Head.Seq {
+		text += "the lines after the last checkpoint are under no signature yet\n"
+	}
+	return text, nil
 }
 
 // CheckProof verifies a proof without the office.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -20,6 +21,15 @@ import (
 	"vidimus/internal/status"
 	"vidimus/internal/store/bolt"
 )
+
+// schemaNumber is the layout of the database that goes into an archive.
+var schemaNumber = func() uint64 {
+	n, err := strconv.ParseUint(bolt.Schema, 10, 64)
+	if err != nil {
+		panic("the schema of the database is no number: " + err.Error())
+	}
+	return n
+}()
 
 // Backup implements issuerhttp.Operator. The database comes first: everything
 // beside it may be newer, never older.
@@ -39,7 +49,7 @@ func (a *App) Backup(ctx context.Context, r issuerhttp.BackupRequest, w io.Write
 	if err != nil {
 		return problem.Wrap(problem.Unavailable, err, "the database cannot be read now")
 	}
-	plan.Manifest = backup.Manifest{Issuer: a.cfg.PublicURL, Created: a.opts.Clock.Now(), Schema: bolt.Schema, Audit: head}
+	plan.Manifest = backup.Manifest{Issuer: a.cfg.PublicURL, Created: a.opts.Clock.Now(), Schema: schemaNumber, Audit: head}
 	plan.Parts = append(plan.Parts, backup.Part{Name: databaseFile, Write: func(w io.Writer) (int64, error) { return a.store.WriteBackup(ctx, w) }})
 	files, err := a.cfg.backupFiles(r.Keys)
 	if err != nil {
@@ -128,7 +138,7 @@ func Restore(ctx context.Context, cfg Config, opts RestoreOptions) (string, erro
 	if err := ownFolder(cfg.StateDir); err != nil {
 		return "", err
 	}
-	u, err := backup.Unpack(ctx, archive, identities, cfg.StateDir, backup.Expect{Issuer: cfg.PublicURL, Schema: bolt.Schema})
+	u, err := backup.Unpack(ctx, archive, identities, cfg.StateDir, backup.Expect{Issuer: cfg.PublicURL, Schema: schemaNumber})
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", opts.Archive, err)
 	}

@@ -105,7 +105,10 @@ func (k *checker) listeners() {
 	for _, l := range []struct {
 		name, addr string
 		local      bool
-	}{{"public", c.Listen.Public, false}, {"registry", c.Listen.Registry, false}, {"office", c.Listen.Office, true}, {"metrics", c.Listen.Metrics, true}} {
+	}{{"public", c.Listen.Public, false}, {"registry", c.Listen.Registry, false}, {"office", c.Listen.Office, true}, {"metrics", c.Listen.Metrics, true}, {"console", c.Listen.Console, false}} {
+		if l.name == "console" && !c.hasConsole() {
+			continue
+		}
 		key := "listen." + l.name
 		_, port, err := net.SplitHostPort(l.addr)
 		switch {
@@ -120,6 +123,7 @@ func (k *checker) listeners() {
 		}
 		seen[l.addr] = key
 	}
+	k.console()
 	for i, p := range c.TrustedProxies {
 		if _, err := netip.ParsePrefix(p); err != nil {
 			k.bad(fmt.Sprintf("trusted_proxies[%d]", i), "a network such as 127.0.0.1/32 is wanted, got %q", p)
@@ -212,6 +216,7 @@ func (k *checker) limits() {
 	if n := c.Offers.TxCodeAttempts; n < minAttempts || n > maxAttempts {
 		k.bad("offers.tx_code_attempts", "between %d and %d, got %d", minAttempts, maxAttempts, n)
 	}
+	k.office()
 	if s := c.Status; s.Tick < time.Second || s.TTL < time.Second || s.Lifetime < 2*s.TTL {
 		k.bad("status", "tick and ttl of at least 1s, lifetime of at least twice the ttl")
 	}

@@ -51,6 +51,10 @@ func keysOf(n *yaml.Node, at string, out *[]string) {
 			if at == "signers" {
 				name = "*"
 			}
+			if n.Content[i+1].Kind == yaml.MappingNode && len(n.Content[i+1].Content) == 0 {
+				*out = append(*out, strings.TrimPrefix(at+"."+name, "."))
+				continue
+			}
 			keysOf(n.Content[i+1], strings.TrimPrefix(at+"."+name, "."), out)
 		}
 		return
@@ -63,6 +67,8 @@ func keysOf(n *yaml.Node, at string, out *[]string) {
 
 func keysOfType(t reflect.Type, at string, out *[]string) {
 	switch {
+	case t.Kind() == reflect.Map && at == "notices.appeal": // empty by default
+		*out = append(*out, at)
 	case t.Kind() == reflect.Map:
 		keysOfType(t.Elem(), at+".*", out)
 	case t.Kind() == reflect.Struct:

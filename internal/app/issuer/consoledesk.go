@@ -45,6 +45,9 @@ func (c *Config) Officers() []Officer {
 	}
 }
 
+// hasConsole says whether there is a console: without officers there is none.
+func (c *Config) hasConsole() bool { return c.Listen.Console != "" && len(c.Officers()) > 0 }
+
 // consoleSource is the console as the inbox sees it: measures, of every kind.
 func consoleSource(c *Config, id *identity) (registry.Source, error) {
 	kid, err := keyThumbprint(id.key)
@@ -63,10 +66,9 @@ func keyThumbprint(key crypto.Signer) (string, error) {
 	return jose.EncodeBase64URL(t), err
 }
 
-// officers makes the service behind the console; without listen.console there
-// is none.
+// officers makes the service behind the console.
 func (a *App) officers(id *identity) error {
-	if a.cfg.Listen.Console == "" {
+	if !a.cfg.hasConsole() {
 		return nil
 	}
 	kid, err := keyThumbprint(id.key)
@@ -117,7 +119,7 @@ func (a *App) tendConsole(ctx context.Context) error {
 // consoleTLS is the TLS of the console: nil in development. Officers may come
 // with certificates, or with a link.
 func (c *Config) consoleTLS(now clock.Clock) (*tls.Config, error) {
-	if c.Dev || c.Listen.Console == "" {
+	if c.Dev || !c.hasConsole() {
 		return nil, nil
 	}
 	return c.listenerTLS("console.tls", c.Console.TLS, tls.VerifyClientCertIfGiven, now)
@@ -135,7 +137,7 @@ func (a *App) console() (http.Handler, error) {
 	})
 }
 
-var errNoConsole = problem.New(problem.NotFound, "there is no console: listen.console is empty")
+var errNoConsole = problem.New(problem.NotFound, "there is no console: console.officers names nobody")
 
 // Link implements issuerhttp.Operator.
 func (a *App) Link(ctx context.Context, id string) (any, error) {

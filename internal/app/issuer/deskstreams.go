@@ -25,6 +25,12 @@ func (d *Desk) Link(ctx context.Context, officer string) (*LoginLink, error) {
 	return &l, d.do(ctx, http.MethodPost, issuerhttp.LinksPath, map[string]string{"officer": officer}, &l)
 }
 
+// Publish has the lists written into a folder of the office's machine.
+func (d *Desk) Publish(ctx context.Context, folder string) (*PublishedFiles, error) {
+	var done PublishedFiles
+	return &done, d.do(ctx, http.MethodPost, issuerhttp.PublishPath, map[string]string{"directory": folder}, &done)
+}
+
 // Backup writes an archive of the office.
 func (d *Desk) Backup(ctx context.Context, r issuerhttp.BackupRequest, w io.Writer) (int64, error) {
 	res, err := d.send(ctx, http.MethodPost, issuerhttp.BackupPath, r)

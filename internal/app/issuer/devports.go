@@ -14,7 +14,7 @@ func DevOnFreePorts(stateDir string) (Config, error) {
 	cfg.StateDir = stateDir
 	var held []net.Listener
 	var errs []error
-	for _, addr := range []*string{&cfg.Listen.Public, &cfg.Listen.Registry, &cfg.Listen.Office, &cfg.Listen.Metrics} {
+	for _, addr := range []*string{&cfg.Listen.Public, &cfg.Listen.Registry, &cfg.Listen.Office, &cfg.Listen.Metrics, &cfg.Listen.Console} {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			errs = append(errs, err)

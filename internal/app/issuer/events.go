@@ -14,8 +14,10 @@ import (
 
 // FileEvent is one event as a file of `registry send` holds it.
 type FileEvent struct {
-	Event  string `json:"event"`  // person-put, ...
-	Person string `json:"person"` // person number; for document-annulled also the document number
+	Event string `json:"event"` // person-put, ...
+	// Person is the person number; for events about a document also the
+	// document number, for wallet-unit-revoked the wallet unit.
+	Person string `json:"person"`
 	// Seq and Prev are as in registryclient.Event; without Seq the next one.
 	Seq  uint64  `json:"seq,omitempty"`
 	Prev *uint64 `json:"prev,omitempty"`
@@ -58,18 +60,11 @@ func strictJSON(data []byte, v any) error {
 func (e FileEvent) event() (registryclient.Event, error) {
 	out := registryclient.Event{Subject: e.Person, Seq: e.Seq, Prev: e.Prev, Decision: e.Decision}
 	var err error
-	switch e.Event {
-	case document.NamePersonPut:
-		out.Payload, err = payload[registryclient.PersonPut](e.Payload)
-	case document.NameEntitlementPut:
-		out.Payload, err = payload[registryclient.EntitlementPut](e.Payload)
-	case document.NameDocumentPut:
-		out.Payload, err = payload[registryclient.DocumentPut](e.Payload)
-	case document.NameDocumentAnnulled:
-		out.Payload, err = payload[registryclient.DocumentAnnulled](e.Payload)
-	default:
-		err = fmt.Errorf("no event %q; there are %v", e.Event, document.Names())
+	read, known := payloads[e.Event]
+	if !known {
+		return registryclient.Event{}, fmt.Errorf("no event %q; there are %v", e.Event, document.Names())
 	}
+	out.Payload, err = read(e.Payload)
 	if err != nil {
 		return registryclient.Event{}, err
 	}
@@ -82,6 +77,25 @@ func (e FileEvent) event() (registryclient.Event, error) {
 		}
 	}
 	return out, nil
+}
+
+// payloads read what an event says, by its name.
+var payloads = map[string]func(json.RawMessage) (registryclient.Payload, error){
+	document.NamePersonPut:           payload[registryclient.PersonPut],
+	document.NamePersonDied:          payload[registryclient.PersonDied],
+	document.NamePersonMerged:        payload[registryclient.PersonMerged],
+	document.NamePersonSplit:         payload[registryclient.PersonSplit],
+	document.NameEntitlementPut:      payload[registryclient.EntitlementPut],
+	document.NameMeasureAdded:        payload[registryclient.MeasureAdded],
+	document.NameMeasureLifted:       payload[registryclient.MeasureLifted],
+	document.NameMeasureCorrected:    payload[registryclient.MeasureCorrected],
+	document.NameDocumentPut:         payload[registryclient.DocumentPut],
+	document.NameDocumentSurrendered: payload[registryclient.DocumentSurrendered],
+	document.NameDocumentAnnulled:    payload[registryclient.DocumentAnnulled],
+	document.NameDocumentCarrierLost: payload[registryclient.DocumentCarrierLost],
+	document.NameWalletLost:          payload[registryclient.WalletLost],
+	document.NameWalletUnitRevoked:   payload[registryclient.WalletUnitRevoked],
+	document.NameAppealUpheld:        payload[registryclient.AppealUpheld],
 }
 
 func payload[P registryclient.Payload](raw json.RawMessage) (registryclient.Payload, error) {

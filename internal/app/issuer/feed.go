@@ -171,13 +171,38 @@ func (f *Feed) Receipt(ctx context.Context, jti string) (*registryclient.Receipt
 	if err != nil {
 		return nil, err
 	}
+	return f.verify(token)
+}
+
+// Receipts calls each for the receipts of all events after a number, verified,
+// in order.
+func (f *Feed) Receipts(ctx context.Context, after uint64, each func(any) error) error {
+	for n, err := range f.client.Receipts(ctx, after) {
+		if err != nil {
+			return err
+		}
+		r, err := f.verify(n.Receipt)
+		if err != nil {
+			return fmt.Errorf("receipt %d: %w", n.Number, err)
+		}
+		if err := each(struct {
+			Number uint64 `json:"number"`
+			*registryclient.Receipt
+		}{n.Number, r}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *Feed) verify(token string) (*registryclient.Receipt, error) {
 	if f.receipt == nil {
 		return nil, errors.New("the certificate of signers.receipt is not here, so that receipts cannot be verified")
 	}
 	return f.client.VerifyReceipt(token, f.receipt)
 }
 
-// Settled fetches the receipt until it says the last word: covered or
+// Settled fetches the receipt until it says the last word for now: covered or
 // no-copies for an event that revokes copies, applied for any other.
 func (f *Feed) Settled(ctx context.Context, s Sent) (*registryclient.Receipt, error) {
 	for {
@@ -185,7 +210,7 @@ func (f *Feed) Settled(ctx context.Context, s Sent) (*registryclient.Receipt, er
 		if err != nil && !errors.Is(err, registryclient.ErrTryAgain) {
 			return nil, err
 		}
-		if err == nil && (r.State != "applied" || !revokes(s.Name)) {
+		if err == nil && (r.State != "applied" || r.Copies == 0) {
 			return r, nil
 		}
 		if err := sleep(ctx, f.Pause); err != nil {

@@ -32,6 +32,9 @@ type FeedConfig struct {
 	TLSCertificate, TLSKey, TLSRoots string
 }
 
+// answerPatience is longer than the office holds an event that came too early.
+const answerPatience = 100 * time.Second
+
 // OpenFeed opens the key and what was not acknowledged last time.
 func OpenFeed(ctx context.Context, cfg *Config, f FeedConfig, now func() time.Time) (*Feed, error) {
 	if err := f.fill(cfg); err != nil {
@@ -41,8 +44,7 @@ func OpenFeed(ctx context.Context, cfg *Config, f FeedConfig, now func() time.Ti
 	if err != nil {
 		return nil, err
 	}
-	escaped := strings.NewReplacer("%", "%25", ";", "%3B").Replace(path)
-	signer, err := soft.New("").Signer(ctx, "soft:path="+escaped)
+	signer, err := f.signer(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -60,6 +62,16 @@ func OpenFeed(ctx context.Context, cfg *Config, f FeedConfig, now func() time.Ti
 		feed.receipt, _ = certs[0].PublicKey().(*ecdsa.PublicKey)
 	}
 	return feed, nil
+}
+
+// signer opens the key of the registry.
+func (f *FeedConfig) signer(ctx context.Context) (crypto.Signer, error) {
+	path, err := filepath.Abs(f.Key)
+	if err != nil {
+		return nil, err
+	}
+	escaped := strings.NewReplacer("%", "%25", ";", "%3B").Replace(path)
+	return soft.New("").Signer(ctx, "soft:path="+escaped)
 }
 
 func (f *FeedConfig) fill(cfg *Config) error {
@@ -116,6 +128,6 @@ func (f *FeedConfig) client(signer crypto.Signer) (*registryclient.Client, error
 	}
 	return &registryclient.Client{
 		Endpoint: f.Endpoint, Source: f.Source, Audience: f.Audience, Signer: signer, KeyID: f.KeyID,
-		HTTP: &http.Client{Timeout: time.Minute, Transport: transport},
+		HTTP: &http.Client{Timeout: answerPatience, Transport: transport},
 	}, nil
 }

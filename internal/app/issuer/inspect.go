@@ -2,20 +2,16 @@ package issuer
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"strings"
 	"time"
 
-	"vidimus/internal/audit"
 	"vidimus/internal/issuerhttp"
 	"vidimus/internal/jose"
 	"vidimus/internal/pki"
 	"vidimus/internal/statuslist"
-	"vidimus/internal/store/bolt"
 )
 
 // Inspector fetches the published lists as any reader does, and verifies them
@@ -140,26 +136,4 @@ func (i *Inspector) get(ctx context.Context, uri, accept string) ([]byte, error)
 		return nil, fmt.Errorf("fetching %s: more than %d bytes", uri, maxAnswer)
 	}
 	return body, nil
-}
-
-// Audit writes the audit record of an office that does not run, one line an
-// event, and gives its verified end.
-func Audit(ctx context.Context, cfg *Config, w io.Writer) (audit.Head, error) {
-	store, err := bolt.Open(cfg.Path(databaseFile), bolt.Options{
-		PublicURL: cfg.PublicURL, Rand: rand.Reader, Dev: cfg.Dev, OnFatal: func(error) { os.Exit(1) },
-	})
-	if err != nil {
-		return audit.Head{}, err
-	}
-	defer store.Close()
-	pr, pw := io.Pipe()
-	written := make(chan struct{})
-	go func() {
-		defer close(written)
-		pw.CloseWithError(store.WriteAudit(ctx, io.MultiWriter(w, pw)))
-	}()
-	head, err := audit.Verify(pr, nil)
-	pr.CloseWithError(err) // so that the writer ends too
-	<-written
-	return head, err
 }

@@ -49,7 +49,7 @@ func (a *App) listen() error {
 		{"metrics", l.Metrics, a.private, nil},
 		{"console", l.Console, a.console, consoleTLS},
 	} {
-		if s.addr == "" && s.name == "console" {
+		if s.name == "console" && !a.cfg.hasConsole() {
 			continue
 		}
 		h, err := s.handler()

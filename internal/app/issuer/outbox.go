@@ -6,11 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"vidimus/internal/document"
 )
-
-// revokes tells the events whose receipt changes once lists are published.
-func revokes(name string) bool { return name == document.NameDocumentAnnulled }
 
 // waiting is a signed event that was not acknowledged yet.
 type waiting struct {

@@ -5,12 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path"
+	"path/filepath"
 	"time"
 
 	"vidimus/internal/audit"
 	"vidimus/internal/pki"
+	"vidimus/internal/problem"
 	"vidimus/internal/publication"
 	"vidimus/internal/status"
+	"vidimus/internal/statuslist"
 	"vidimus/internal/store/bolt"
 )
 
@@ -63,10 +67,105 @@ func (a *App) rolledBack(ctx context.Context) error {
 		}
 	}
 	_, err := a.tree.Checkpoint(ctx)
-	if errors.Is(err, audit.ErrTruncated) || errors.Is(err, audit.ErrCheckpoint) {
+	if !errors.Is(err, audit.ErrTruncated) && !errors.Is(err, audit.ErrCheckpoint) {
+		return err
+	}
+	kept, restored, scanErr := a.restoredAt(ctx)
+	if scanErr != nil {
+		return scanErr
+	}
+	if !restored {
 		return fmt.Errorf("%w (%w)", ErrRolledBack, err)
 	}
+	a.log.Warn("the database was restored from a backup: checkpoints over later lines speak of lines that were lost", "kept", kept)
+	_, err = a.tree.DeclareRestore(ctx, kept)
 	return err
+}
+
+// restoredAt finds the last line since the last checkpoint of the database that
+// says that it was restored, and how many lines came before it.
+func (a *App) restoredAt(ctx context.Context) (kept uint64, restored bool, err error) {
+	from, _, err := a.store.LastCheckpoint(ctx)
+	if err != nil {
+		return 0, false, err
+	}
+	lines, _, err := a.store.AuditSize(ctx)
+	for at := from + 1; err == nil && at <= lines; at += auditStep {
+		err = a.store.AuditLines(ctx, at, auditStep, func(seq uint64, line []byte) error {
+			e, err := audit.ParseLine(line)
+			if err == nil && e.Action == "issuer.restore" {
+				kept, restored = seq-1, true
+			}
+			return err
+		})
+	}
+	return kept, restored, err
+}
+
+// PublishedFiles is what `issuer status publish` wrote.
+type PublishedFiles struct {
+	Directory string `json:"directory"`
+	Lists     int    `json:"lists"`
+	Removed   int    `json:"removed"`
+}
+
+// Publish implements issuerhttp.Operator.
+func (a *App) Publish(ctx context.Context, directory string) (any, error) {
+	if !filepath.IsAbs(directory) {
+		return nil, problem.New(problem.InvalidRequest, "directory is not an absolute path")
+	}
+	folder, err := publication.Open(directory, []*pki.Certificate{a.roots.iaca})
+	if err != nil {
+		return nil, problem.Wrap(problem.InvalidRequest, err, "the folder cannot be written: %s", err)
+	}
+	if err := a.publisher.Publish(ctx); err != nil {
+		return nil, problem.Wrap(problem.Unavailable, err, "the lists cannot be published now: the log says why")
+	}
+	lists, err := a.store.Lists(ctx)
+	if err != nil {
+		return nil, problem.Wrap(problem.Unavailable, err, "try again later")
+	}
+	past, err := folder.Published(ctx)
+	if err != nil {
+		return nil, problem.Wrap(problem.InvalidRequest, err, "what is in the folder cannot be read: %s", err)
+	}
+	e := status.Edition{Aggregation: a.publisher.Aggregation()}
+	for _, l := range lists {
+		t, err := a.servedForms(ctx, l)
+		if errors.Is(err, status.ErrListNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, problem.Wrap(problem.Unavailable, err, "try again later")
+		}
+		e.Lists = append(e.Lists, t)
+		delete(past, l.URI)
+	}
+	for uri := range past {
+		e.Retired = append(e.Retired, path.Base(uri))
+	}
+	if err := folder.Put(ctx, e); err != nil {
+		return nil, problem.Wrap(problem.Conflict, err, "the folder was not brought up to date: %s", err)
+	}
+	return PublishedFiles{Directory: directory, Lists: len(e.Lists), Removed: len(e.Retired)}, nil
+}
+
+// servedForms are the forms of a list as they are served.
+func (a *App) servedForms(ctx context.Context, l status.List) (status.Tokens, error) {
+	t := status.Tokens{ID: l.ID, Kind: l.Kind}
+	if l.Kind == status.KindIdentifier {
+		o, err := a.publisher.Identifiers(ctx, l.ID)
+		t.Objects = []*status.Object{o}
+		return t, err
+	}
+	for _, f := range []statuslist.Format{statuslist.FormatJWT, statuslist.FormatCWT} {
+		o, err := a.publisher.Token(ctx, l.ID, f)
+		if err != nil {
+			return t, err
+		}
+		t.Objects = append(t.Objects, o)
+	}
+	return t, nil
 }
 
 // measure feeds the figures of publication.

@@ -32,6 +32,15 @@ func (r records) Subject(ctx context.Context, person string) (document.Subject, 
 	return s, err
 }
 
+// Holder implements officer.Records.
+func (r records) Holder(ctx context.Context, number string) (string, error) {
+	person, err := r.store.Holder(ctx, number)
+	if errors.Is(err, registry.ErrSubjectNotFound) {
+		return "", problem.Wrap(problem.NotFound, err, "nobody has a document of this number")
+	}
+	return person, err
+}
+
 // Eligible implements authserver.Subjects: every copy could be made now.
 func (r records) Eligible(ctx context.Context, person string, documents map[string]string) error {
 	s, err := r.Subject(ctx, person)

@@ -254,7 +254,7 @@ func TestParseEvents(t *testing.T) {
 	}
 	o := newOffice(t).serve()
 	for text, want := range map[string]string{
-		`{"event":"person-died","person":"P-1","payload":{}}`:                                    "no event",
+		`{"event":"person-dies","person":"P-1","payload":{}}`:                                    "no event",
 		`{"event":"person-put","person":"P-1"}`:                                                  "payload is missing",
 		`{"event":"person-put","payload":{"attributes":{}}}`:                                     "person is missing",
 		`{"event":"document-put","person":"P-1","payload":{"number":"1","expirydate":"2030"}}`:   "expirydate",

@@ -163,7 +163,7 @@ func TestNewListIsPublished(t *testing.T) {
 	for end := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
 		uris, err := i.Lists(t.Context())
 		o.must(err)
-		if len(uris) == 1 {
+		if len(uris) == o.cfg.Status.OpenLists {
 			return
 		}
 		if time.Now().After(end) {

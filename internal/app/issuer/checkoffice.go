@@ -1,0 +1,139 @@
+package issuer
+
+import (
+	"encoding/hex"
+	"fmt"
+	"net/mail"
+	"slices"
+	"strings"
+	"time"
+
+	"vidimus/internal/delivery"
+	"vidimus/internal/document"
+	"vidimus/internal/notice"
+)
+
+// Bounds of the office's own timing.
+const (
+	maxMix       = 24 * time.Hour // what is not urgent is public within two windows
+	maxCover     = 4096
+	maxOpenLists = 64
+	minRotate    = 24 * time.Hour
+	minRetention = 24 * time.Hour
+	maxAuditStep = time.Hour
+)
+
+// office checks what concerns lists, notices, audit and retention.
+func (k *checker) office() {
+	c := k.c
+	s := c.Status
+	if s.Mix < 0 || s.Mix > maxMix {
+		k.bad("status.mix", "between 0s and %s, got %s", maxMix, s.Mix)
+	}
+	if s.Cover < 0 || s.Cover > maxCover {
+		k.bad("status.cover", "between 0 and %d, got %d", maxCover, s.Cover)
+	}
+	if s.Leave < 0 {
+		k.bad("status.leave", "0s or more, got %s", s.Leave)
+	}
+	if s.OpenLists < 1 || s.OpenLists > maxOpenLists {
+		k.bad("status.open_lists", "between 1 and %d, got %d", maxOpenLists, s.OpenLists)
+	}
+	if s.Rotate < minRotate {
+		k.bad("status.rotate", "%s or more, got %s", minRotate, s.Rotate)
+	}
+	if c.Audit.Interval < time.Second || c.Audit.Interval > maxAuditStep {
+		k.bad("audit.interval", "between 1s and %s, got %s", maxAuditStep, c.Audit.Interval)
+	}
+	r := c.Retention
+	for _, t := range []struct {
+		name string
+		d    time.Duration
+	}{
+		{"tokens", r.Tokens}, {"outcomes", r.Outcomes}, {"copies", r.Copies}, {"history", r.History}, {"notices", r.Notices},
+		{"wallets", r.Wallets}, {"audit_keys", r.AuditKeys},
+	} {
+		if t.d < minRetention {
+			k.bad("retention."+t.name, "%s or more, got %s", minRetention, t.d)
+		}
+	}
+	k.notices()
+	for i, src := range c.Sources {
+		key := fmt.Sprintf("sources[%d]", i)
+		for _, m := range src.Measures {
+			if !slices.Contains(document.MeasureKinds(), document.MeasureKind(m)) {
+				k.bad(key+".measures", "no kind of measure %q; there are %v", m, document.MeasureKinds())
+			}
+		}
+		k.pins(key+".client_pins", src.ClientPins)
+		if src.Webhook != "" {
+			if err := delivery.CheckURL(src.Webhook, c.Dev); err != nil {
+				k.bad(key+".webhook", "%v", err)
+			}
+		}
+	}
+}
+
+func (k *checker) pins(key string, pins []string) {
+	for _, p := range pins {
+		if b, err := hex.DecodeString(p); err != nil || len(b) != 32 {
+			k.bad(key, "a SHA-256 in hexadecimal is wanted, got %q", p)
+		}
+	}
+}
+
+func (k *checker) notices() {
+	n := k.c.Notices
+	if !slices.Contains(notice.Languages(), n.Language) {
+		k.bad("notices.language", "one of %v, got %q", notice.Languages(), n.Language)
+	}
+	if n.Webhook != "" {
+		if err := delivery.CheckURL(n.Webhook, k.c.Dev); err != nil {
+			k.bad("notices.webhook", "%v", err)
+		}
+	}
+	if n.Mail.Server != "" {
+		if _, err := mail.ParseAddress(n.Mail.From); err != nil {
+			k.bad("notices.mail.from", "an address such as office@example.org is wanted, got %q", n.Mail.From)
+		}
+	}
+	for language := range n.Appeal {
+		if !slices.Contains(notice.Languages(), language) {
+			k.bad("notices.appeal", "one of %v, got %q", notice.Languages(), language)
+		}
+	}
+}
+
+// console checks the accounts of the officers and how they are reached.
+func (k *checker) console() {
+	c := k.c
+	if !c.hasConsole() {
+		return
+	}
+	if !c.Dev {
+		t := c.Console.TLS
+		if !strings.HasPrefix(c.Console.PublicURL, "https://") || strings.HasSuffix(c.Console.PublicURL, "/") {
+			k.bad("console.public_url", "the https address under which officers reach listen.console, without a slash at its end, got %q", c.Console.PublicURL)
+		}
+		if t.Certificate == "" || t.Key == "" {
+			k.bad("console.tls", "certificate and key are needed outside --dev")
+		}
+	}
+	ids := map[string]bool{}
+	for i, o := range c.Console.Officers {
+		key := fmt.Sprintf("console.officers[%d]", i)
+		if o.ID == "" || o.Name == "" || o.Human == "" || len(o.Roles) == 0 {
+			k.bad(key, "id, name, human and roles are needed")
+		}
+		if ids[o.ID] {
+			k.bad(key+".id", "%s is there twice", o.ID)
+		}
+		ids[o.ID] = true
+		for _, r := range o.Roles {
+			if !validRole(r) {
+				k.bad(key+".roles", "reader, editor or auditor, got %q", r)
+			}
+		}
+		k.pins(key+".pins", o.Pins)
+	}
+}
