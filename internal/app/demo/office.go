@@ -34,6 +34,9 @@ func (p *premises) open(ctx context.Context, dir string, log *slog.Logger, fail 
 		return err
 	}
 	p.cfg.Status.Tick = tick
+	// One list: what is done by hand on the page fetches it by one command. An
+	// office in earnest spreads its copies.
+	p.cfg.Status.OpenLists = 1
 	if _, err := issuer.Init(ctx, p.cfg, p.clock.Now(), rand.Reader); err != nil {
 		return err
 	}
