@@ -15,7 +15,7 @@ import (
 )
 
 var record = command.Command{
-	Name: "audit", Args: "[write | verify [FILE] | prove SEQ|JTI | check PROOF]", Short: "the audit record: write it out, verify it, prove a line of it",
+	Name: "audit", Args: "[write | verify [FILE] | prove SEQ|JTI | check PROOF | declare-restore]", Short: "the audit record: write it out, verify it, prove a line of it",
 	Long: `write (or nothing) writes the record, one JSON line an event, each with the hash of
 the line before it; the chain is verified on the way and its end printed to
 standard error.
@@ -27,7 +27,10 @@ was made anew are found and named.
 
 prove prints a proof that line SEQ, or the last line about the registry event JTI
 (with --source), is in the record, with the signed checkpoint that says so; check
-verifies such a proof, without the office.`,
+verifies such a proof, without the office.
+
+declare-restore is for an office that was restored while its checkpoint key was not
+in place: it signs that the lines which came after the backup are lost.`,
 	Setup: func(fs *flag.FlagSet) command.Run {
 		var checkpoints command.Strings
 		fs.Var(&checkpoints, "checkpoints", "`FILE` with checkpoints, instead of those of audit.checkpoints; repeatable")
@@ -37,6 +40,8 @@ verifies such a proof, without the office.`,
 				args = []string{"write"}
 			}
 			switch args[0] + strconv.Itoa(len(args)) {
+			case "declare-restore1":
+				return issuer.DeclareRestore(ctx, cfg)
 			case "check2":
 				return checkProof(env, cfg, args[1])
 			case "verify2":

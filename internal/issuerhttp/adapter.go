@@ -55,7 +55,7 @@ func authorized[Req any](tokens Tokens, url string, parse func([]byte) (Req, err
 		webserver.Annotate(c, "client_id", a.ClientID)
 		r.access = issuance.Access{
 			TokenID: a.TokenID, Person: a.Person, Documents: a.Documents, Identifiers: a.Identifiers,
-			ClientID: a.ClientID, Expires: a.Expires,
+			ClientID: a.ClientID, Thumbprint: a.Thumbprint, Granted: a.Granted, Expires: a.Expires,
 		}
 		body, err := webserver.ReadBody(c)
 		if err != nil {

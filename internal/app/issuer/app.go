@@ -13,6 +13,7 @@ import (
 
 	"vidimus/internal/audit"
 	"vidimus/internal/authserver"
+	"vidimus/internal/backup"
 	"vidimus/internal/clock"
 	"vidimus/internal/document"
 	"vidimus/internal/issuance"
@@ -45,6 +46,9 @@ type Options struct {
 	// Fatal is called when the outcome of a commit is unknown and must end the
 	// process; nil exits with status 1.
 	Fatal func(error)
+	// DeclareRestore signs that lines of the audit record are lost since a
+	// backup was restored: an operator's word, never a default.
+	DeclareRestore bool
 }
 
 func (o *Options) fill() {
@@ -137,6 +141,9 @@ func assembled(ctx context.Context, cfg Config, opts Options) (*App, error) {
 
 func (a *App) assemble(ctx context.Context) error {
 	db := a.cfg.Path(databaseFile)
+	if unfinished, err := backup.Unfinished(a.cfg.StateDir); err != nil || unfinished {
+		return errors.Join(err, errors.New("a restore into this folder began and did not end: run the same `issuer restore` again"))
+	}
 	if !exists(db) {
 		return fmt.Errorf("%s does not exist: run `issuer init` first, once", db)
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"vidimus/internal/backup"
+	"vidimus/internal/clock"
 	"vidimus/internal/issuerhttp"
 	"vidimus/internal/pki"
 	"vidimus/internal/problem"
@@ -122,6 +123,9 @@ func Restore(ctx context.Context, cfg Config, opts RestoreOptions) (string, erro
 	if opts.Database != "" {
 		return cfg.restoreDatabase(ctx, opts)
 	}
+	if err := backup.Sweep(cfg.StateDir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", err
+	}
 	f, err := os.Open(opts.Identity)
 	if err != nil {
 		return "", err
@@ -156,11 +160,11 @@ func Restore(ctx context.Context, cfg Config, opts RestoreOptions) (string, erro
 	if aside != "" {
 		report += "what was there before is in " + aside + "\n"
 	}
-	return report + cfg.afterRestore(), nil
+	return report + cfg.afterRestore(ctx, opts), nil
 }
 
 // restoreDatabase puts an old database in place as if it came from an archive.
-func (c *Config) restoreDatabase(_ context.Context, opts RestoreOptions) (string, error) {
+func (c *Config) restoreDatabase(ctx context.Context, opts RestoreOptions) (string, error) {
 	temporary := c.Path(databaseFile) + ".restoring"
 	if err := copyFile(temporary, opts.Database); err != nil {
 		return "", err
@@ -176,7 +180,7 @@ func (c *Config) restoreDatabase(_ context.Context, opts RestoreOptions) (string
 	if err := c.newSecrets(opts.Rand); err != nil {
 		return "", err
 	}
-	return report + c.afterRestore(), nil
+	return report + c.afterRestore(ctx, opts), nil
 }
 
 func copyFile(to, from string) error {
@@ -243,9 +247,28 @@ func (c *Config) newSecrets(rand io.Reader) error {
 	return m.secrets()
 }
 
-// afterRestore says what is left to do.
-func (c *Config) afterRestore() string {
-	text := "next: see that keys and certificates are in place (issuer doctor), start with issuer serve, let every registry send again what came after the backup, and run issuer registry reconcile\n"
+// DeclareRestore signs that lines of the audit record are lost since a backup
+// was restored.
+func DeclareRestore(ctx context.Context, cfg Config) error {
+	a, err := open(ctx, cfg, Options{DeclareRestore: true})
+	if err != nil {
+		return err
+	}
+	return a.Close()
+}
+
+// afterRestore declares the restore where the keys for that are in place, and
+// says what is left to do.
+func (c *Config) afterRestore(ctx context.Context, opts RestoreOptions) string {
+	text := ""
+	a, err := open(ctx, *c, Options{DeclareRestore: true, Clock: clock.NewFake(opts.Now), Rand: opts.Rand})
+	if err == nil {
+		err = a.Close()
+	}
+	if err != nil {
+		text = "once keys and certificates are in place run issuer audit declare-restore, which signs that later lines of the audit record are lost (now: " + err.Error() + ")\n"
+	}
+	text += "next: see that keys and certificates are in place (issuer doctor), start with issuer serve, let every registry send again what came after the backup, and run issuer registry reconcile\n"
 	for name, s := range c.Signers {
 		if !exists(c.Path(s.Chain)) {
 			text += "missing: the certificate of signers." + name + " at " + c.Path(s.Chain) + "\n"

@@ -74,13 +74,21 @@ func (a *App) rolledBack(ctx context.Context) error {
 	if scanErr != nil {
 		return scanErr
 	}
-	if !restored {
+	switch {
+	case !restored:
 		return fmt.Errorf("%w (%w)", ErrRolledBack, err)
+	case !a.opts.DeclareRestore:
+		return fmt.Errorf("%w (%w)", ErrNotDeclared, err)
 	}
 	a.log.Warn("the database was restored from a backup: checkpoints over later lines speak of lines that were lost", "kept", kept)
 	_, err = a.tree.DeclareRestore(ctx, kept)
 	return err
 }
+
+// ErrNotDeclared: a database that says that it was restored, while checkpoints
+// speak of lines that it does not have. A line in the database is not enough to
+// sign that away: whoever can write to it can write that line.
+var ErrNotDeclared = errors.New("the database was restored from a backup and nobody has declared so: if you did that, run `issuer audit declare-restore`, which signs that later lines of the audit record are lost")
 
 // restoredAt finds the last line since the last checkpoint of the database that
 // says that it was restored, and how many lines came before it.
