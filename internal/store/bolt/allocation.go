@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"time"
 
 	"vidimus/internal/faults"
 	"vidimus/internal/issuance"
@@ -119,7 +120,8 @@ func (s *Store) take(t *tx, sp *span, open []uint32, kind status.Kind, in issuan
 				c.expiry = in.Expires
 			}
 			t.putCounter(n, c)
-			return t.countExpiring(n, in, sp.count)
+			t.countExpiring(n, in, sp.count)
+			return nil
 		}
 		if c.next == 0 {
 			return errIntent // more than a list takes
@@ -135,10 +137,13 @@ func (s *Store) take(t *tx, sp *span, open []uint32, kind status.Kind, in issuan
 }
 
 // countExpiring counts the copies of a list by when they expire, for noise.
-func (t *tx) countExpiring(list uint32, in issuance.Intent, count int) error {
-	key := append(instant(in.Expires), short(list)...)
+func (t *tx) countExpiring(list uint32, in issuance.Intent, count int) {
+	key := expiringKey(in.Expires, list)
 	t.put(expiringBucket, key, number(toNumber(t.get(expiringBucket, key))+uint64(count)))
-	return nil
+}
+
+func expiringKey(expires time.Time, list uint32) []byte {
+	return after(moment(expires), short(list))
 }
 
 // refreshOpen gives the open lists of a kind, as many as there shall be: those

@@ -214,3 +214,13 @@ func (s *Store) appendCopies(t *tx, copies []issuance.Copy, b *batchValue) ([]is
 	}
 	return copies, nil
 }
+
+// invalid tells whether a copy was revoked, and since which version of its list
+// that is public, 0 while it waits.
+func (t *tx) invalid(p place) (bool, uint64, error) {
+	if p.list == nil {
+		return false, 0, nil
+	}
+	v, known, err := t.flip(flipKey(p.list.number, p.index))
+	return known, v.version, err
+}

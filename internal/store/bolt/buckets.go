@@ -49,7 +49,7 @@ const (
 	listIDBucket    // id of the list -> number
 	listURIBucket   // number of the list -> URI, also when it is retired
 	counterBucket   // number of the list -> counterValue
-	expiringBucket  // instant, number of the list -> how many copies expire then
+	expiringBucket  // instant, number of the list -> how many copies that were not flipped expire then
 	flipBucket      // number of the list, index -> flipValue
 	dueBucket       // instant, number of the list, index -> nothing: flips not released
 

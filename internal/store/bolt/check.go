@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"os"
 	"runtime/debug"
 
 	"go.etcd.io/bbolt"
@@ -21,7 +22,8 @@ func guarded(db *bbolt.DB, do step) (err error) {
 	return db.View(func(b *bbolt.Tx) error { return do(newTx(b)) })
 }
 
-// checkSmall reads the whole file when that costs next to nothing.
+// checkSmall reads the whole file when that costs next to nothing, before the
+// library walks through it.
 func checkSmall(db *bbolt.DB) error {
 	return guarded(db, func(t *tx) error {
 		if t.below.Size() > checkedSize {
@@ -57,14 +59,17 @@ func (t *tx) check(ctx context.Context) error {
 	return t.checkCounts()
 }
 
-// checkPages lets the library look for pages that nobody or two use.
-func (t *tx) checkPages() (err error) {
-	for e := range t.below.Check() {
-		if err == nil {
-			err = fmt.Errorf("%w: %w", ErrDamaged, e)
-		}
+// checkPages looks at the pages that this transaction sees.
+func (t *tx) checkPages() error {
+	file, err := os.Open(t.below.DB().Path())
+	if err != nil {
+		return err
 	}
-	return err
+	defer file.Close()
+	if err := checkPages(file, t.below); err != nil {
+		return fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	return nil
 }
 
 // checkCounts compares what is counted with what there is.

@@ -20,7 +20,7 @@ func storeEvent(subject string) audit.Event { return storetest.AuditEvent(subjec
 
 // queued submits operations while the committer is held, so that they share
 // one transaction.
-func queued(t *testing.T, s *Store, dos ...func(*tx) error) []*operation {
+func queued(t *testing.T, s *Store, dos ...step) []*operation {
 	t.Helper()
 	hold, held := make(chan struct{}), make(chan struct{})
 	first, err := s.writer.submit(t.Context(), func(*tx) error { close(held); <-hold; return nil })
@@ -44,7 +44,7 @@ func queued(t *testing.T, s *Store, dos ...func(*tx) error) []*operation {
 	return ops
 }
 
-func put(key, value string) func(*tx) error {
+func put(key, value string) step {
 	return func(t *tx) error { t.put(seenBucket, []byte(key), []byte(value)); return nil }
 }
 
@@ -82,10 +82,14 @@ func TestIsolation(t *testing.T) {
 			t.put(seenBucket, []byte("a"), []byte("4"))
 			return nil
 		},
-		func(t *tx) error { t.put(seenBucket, []byte("c"), nil); t.delete(seenBucket, []byte("c")); return nil },
+		func(t *tx) error {
+			t.put(seenBucket, []byte("c"), nil)
+			t.delete(seenBucket, []byte("c"))
+			return nil
+		},
 	)
-	if ops[0].err != nil || !errors.Is(ops[1].err, boom) || ops[2].err == nil || !strings.Contains(ops[2].err.Error(), "trouble") || ops[3].err != nil || ops[4].err != nil {
-		t.Errorf("%v %v %v %v %v", ops[0].err, ops[1].err, ops[2].err, ops[3].err, ops[4].err)
+	if ops[0].errs[0] != nil || !errors.Is(ops[1].errs[0], boom) || ops[2].errs[0] == nil || !strings.Contains(ops[2].errs[0].Error(), "trouble") || ops[3].errs[0] != nil || ops[4].errs[0] != nil {
+		t.Errorf("%v %v %v %v %v", ops[0].errs[0], ops[1].errs[0], ops[2].errs[0], ops[3].errs[0], ops[4].errs[0])
 	}
 	if a, b, c := stored(t, s, "a"), stored(t, s, "b"), stored(t, s, "c"); a != "4" || b != "" || c != "" {
 		t.Errorf("a=%q b=%q c=%q", a, b, c)
@@ -125,13 +129,13 @@ func TestNoCommitWithoutWrites(t *testing.T) {
 // Many writers share commits: at least ten to one when they queue.
 func TestGroupCommit(t *testing.T) {
 	s := fresh(t, options())
-	dos := make([]func(*tx) error, 500)
+	dos := make([]step, 500)
 	for i := range dos {
 		dos[i] = put(fmt.Sprint(i), "v")
 	}
 	for _, op := range queued(t, s, dos...) {
-		if op.err != nil {
-			t.Fatal(op.err)
+		if op.errs[0] != nil {
+			t.Fatal(op.errs[0])
 		}
 	}
 	if n := s.Commits(); n > 50 {
@@ -218,7 +222,7 @@ func TestFullDiskIsFatal(t *testing.T) {
 }
 
 func TestFatalPanicsByDefault(t *testing.T) {
-	c := newCommitter(nil, nil)
+	c := newCommitter(nil, nil, nil)
 	defer c.close()
 	defer func() {
 		if recover() == nil {

@@ -69,15 +69,15 @@ func (t *tx) dueWithin(begin, end uint64) (n int, err error) {
 	return n, err
 }
 
-// aliveList is a list with copies that expire after an instant.
+// aliveList is a list with copies among which a flip could be real.
 type aliveList struct {
 	*knownList
 	counterValue
 	alive uint64
 }
 
-// aliveLists gives the lists with copies that expire after an instant, and how
-// many copies these are in all.
+// aliveLists gives the lists with copies that expire after an instant and were
+// not flipped, and how many copies these are in all.
 func (s *Store) aliveLists(t *tx, at uint64) (lists []*aliveList, total uint64, err error) {
 	byNumber := map[uint32]uint64{}
 	var order []uint32

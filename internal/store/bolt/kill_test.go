@@ -140,7 +140,7 @@ func TestKill(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 1))
-	journal := &journal{last: map[string]uint64{}, codes: map[int]bool{}, indices: map[issuance.StatusIndex]string{}}
+	journal := &journal{last: map[string]uint64{}, codes: map[int]bool{}, indices: map[index]string{}}
 	for round := range 20 {
 		killOnce(t, path, 30+random.IntN(170), time.Duration(random.IntN(20))*time.Millisecond, journal)
 		s := reopened(t, path, options())
@@ -188,12 +188,18 @@ func killOnce(t *testing.T, path string, words int, after time.Duration, j *jour
 	}
 }
 
+// index is a place in a list, fit for a key.
+type index struct {
+	list string
+	at   uint64
+}
+
 // journal is what the children said, over all their lives.
 type journal struct {
 	events  int
 	last    map[string]uint64
 	codes   map[int]bool
-	indices map[issuance.StatusIndex]string
+	indices map[index]string
 }
 
 func (j *journal) take(t *testing.T, a ack) {
@@ -210,7 +216,8 @@ func (j *journal) take(t *testing.T, a ack) {
 		}
 		j.codes[a.Code] = true
 	case a.Batch != "":
-		for _, i := range a.Indices {
+		for _, given := range a.Indices {
+			i := index{given.List, given.Index}
 			if other, twice := j.indices[i]; twice {
 				t.Errorf("index %v for %s and %s", i, other, a.Batch)
 			}
@@ -242,9 +249,9 @@ func (j *journal) check(t *testing.T, round int, s *Store) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	stored := map[issuance.StatusIndex]string{}
+	stored := map[index]string{}
 	for _, c := range copies {
-		at := issuance.StatusIndex{List: c.List, Index: c.Index}
+		at := index{c.List, c.Index}
 		if other, twice := stored[at]; twice {
 			t.Errorf("round %d: index %v belongs to %s and %s", round, at, other, c.Batch)
 		}

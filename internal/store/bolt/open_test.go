@@ -86,7 +86,9 @@ func TestOpenRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := db.Update(func(tx *bbolt.Tx) error { return tx.Bucket([]byte(metaBucket)).Put([]byte("schema"), []byte("2")) }); err != nil {
+	if err := db.Update(func(tx *bbolt.Tx) error {
+		return tx.Bucket([]byte("meta")).Put([]byte("schema"), seal(metaBucket, []byte("schema"), []byte("3")))
+	}); err != nil {
 		t.Fatal(err)
 	}
 	db.Close()
@@ -138,7 +140,7 @@ func TestOpenCutShort(t *testing.T) {
 			}
 			continue
 		}
-		if _, err := s.writer.submit(t.Context(), func(t *tx) error { return t.note(e) }); err != nil {
+		if _, err := s.writer.submit(t.Context(), func(t *tx) error { return s.note(t, e) }); err != nil {
 			t.Fatal(err)
 		}
 	}

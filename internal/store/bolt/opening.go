@@ -20,6 +20,7 @@ type opening struct {
 
 	members  []string // batches (keys of copyBucket) of an opening before that is not covered yet
 	copies   int
+	urgent   bool // some flip is to be published at once
 	expiring int
 	until    time.Time
 	waiting  int               // flips not released
@@ -67,6 +68,7 @@ func (o *opening) recall(t *tx, outcome registry.Outcome) error {
 	if b == nil {
 		return nil
 	}
+	o.urgent = outcome.Urgent
 	u := unpacker{b: b}
 	for range u.count() {
 		o.members = append(o.members, u.text())
@@ -92,7 +94,7 @@ func (t *tx) unqueue(event uint64, outcome registry.Outcome) {
 // gives the lists of the outcome, when all is released already.
 func (o *opening) write(t *tx, outcome *registry.Outcome) []listVersion {
 	outcome.Revokes, outcome.Copies, outcome.Expiring, outcome.Until = true, o.copies, o.expiring, o.until
-	outcome.Lists, outcome.Covered = nil, time.Time{}
+	outcome.Lists, outcome.Covered, outcome.Urgent = nil, time.Time{}, o.urgent
 	if o.copies == 0 {
 		t.close(o.event, *outcome)
 		return nil
@@ -148,7 +150,7 @@ func (s *Store) flip(t *tx, o *opening, revoke []document.Revocation, holders ma
 		}
 	}
 	slices.Sort(o.all)
-	f := flipping{store: s, tx: t, opening: o, grown: map[uint32]int{}}
+	f := flipping{store: s, tx: t, opening: o, grown: map[uint32]int{}, gone: map[string]uint64{}}
 	kept := o.all[:0]
 	for _, key := range o.all {
 		b, err := t.batch(key)
@@ -215,8 +217,9 @@ type flipping struct {
 	store *Store
 	tx    *tx
 	*opening
-	grown map[uint32]int // flips that are new, by list
-	last  []byte         // key of the last one
+	grown map[uint32]int    // flips that are new, by list
+	gone  map[string]uint64 // of those, by key of expiringBucket
+	last  []byte            // key of the last one
 }
 
 // batch flips the copies of a batch that is named, or counts those of one that
@@ -273,10 +276,12 @@ func (f *flipping) copy(b *batchValue, p place, named, urgent bool) error {
 		}
 		v = flipValue{due: moment(due)}
 		f.grown[p.list.number]++
+		f.gone[string(expiringKey(b.Expires, p.list.number))]++
 		f.last = key
 		f.tx.put(dueBucket, after(v.due, key), nil)
 	}
 	f.copies++
+	f.urgent = f.urgent || named && urgent
 	if v.version > 0 {
 		f.versions[p.list.number] = max(f.versions[p.list.number], v.version)
 		return nil
@@ -297,7 +302,8 @@ func (f *flipping) copy(b *batchValue, p place, named, urgent bool) error {
 	return nil
 }
 
-// count writes how many flips each list waits for.
+// count writes how many flips each list waits for, and that these copies hide
+// no noise any more.
 func (f *flipping) count() error {
 	for _, list := range slices.SortedFunc(maps.Keys(f.grown), cmp.Compare[uint32]) {
 		c, err := f.tx.counter(list)
@@ -306,6 +312,13 @@ func (f *flipping) count() error {
 		}
 		c.waiting += f.grown[list]
 		f.tx.putCounter(list, c)
+	}
+	for key, n := range f.gone {
+		if alive := toNumber(f.tx.get(expiringBucket, []byte(key))); alive > n {
+			f.tx.put(expiringBucket, []byte(key), number(alive-n))
+		} else if alive > 0 {
+			f.tx.delete(expiringBucket, []byte(key))
+		}
 	}
 	return nil
 }

@@ -19,6 +19,7 @@ func packOutcome(p *packer, o registry.Outcome, lists []listVersion) {
 	p.time(o.Accepted)
 	p.uint(o.Version)
 	p.bool(o.Revokes)
+	p.bool(o.Urgent)
 	p.uint(uint64(o.Copies))
 	p.uint(uint64(o.Expiring))
 	p.time(o.Until)
@@ -32,7 +33,7 @@ func packOutcome(p *packer, o registry.Outcome, lists []listVersion) {
 
 func unpackOutcome(u *unpacker) (o registry.Outcome, lists []listVersion) {
 	o.Source, o.JTI, o.Event, o.Seq, o.Accepted = u.text(), u.text(), u.text(), u.uint(), u.time()
-	o.Version, o.Revokes = u.uint(), u.bool()
+	o.Version, o.Revokes, o.Urgent = u.uint(), u.bool(), u.bool()
 	o.Copies, o.Expiring = int(u.uint()), int(u.uint())
 	o.Until, o.Covered = u.time(), u.time()
 	for range u.count() {

@@ -1,14 +1,22 @@
 package bolt
 
 import (
+	"context"
 	"crypto/rand"
+	"errors"
 	"path/filepath"
 	"testing"
 
 	"vidimus/internal/store/storetest"
 )
 
-func options() Options { return Options{PublicURL: storetest.PublicURL, Rand: rand.Reader} }
+func options() Options { return usual(storetest.Usual()) }
+
+func usual(o storetest.Options) Options {
+	return Options{
+		PublicURL: o.PublicURL, Rand: rand.Reader, Schedule: o.Schedule, OpenLists: o.OpenLists, Rotate: o.Rotate, Pseudonyms: o.Pseudonyms,
+	}
+}
 
 // fresh makes and opens a database; it is closed at the end of the test.
 func fresh(t testing.TB, opts Options) *Store {
@@ -30,18 +38,25 @@ func reopened(t testing.TB, path string, opts Options) *Store {
 	return s
 }
 
-func TestStore(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) storetest.Store { return fresh(t, options()) })
+// open is a store that must hold together when the test has ended.
+func open(t *testing.T, o storetest.Options) storetest.Store {
+	s := fresh(t, usual(o))
+	t.Cleanup(func() {
+		if err := s.Check(context.Background()); err != nil && !errors.Is(err, ErrClosed) {
+			t.Error(err)
+		}
+	})
+	return s
 }
 
+func TestStore(t *testing.T) { storetest.Run(t, open) }
+
 func TestDurable(t *testing.T) {
-	storetest.RunDurable(t,
-		func(t *testing.T) storetest.Store { return fresh(t, options()) },
-		func(t *testing.T, s storetest.Store) storetest.Store {
-			path := s.(*Store).db.Path()
-			if err := s.Close(); err != nil {
-				t.Fatal(err)
-			}
-			return reopened(t, path, options())
-		})
+	storetest.RunDurable(t, open, func(t *testing.T, s storetest.Store) storetest.Store {
+		path := s.(*Store).db.Path()
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return reopened(t, path, options())
+	})
 }

@@ -108,7 +108,7 @@ func (s *Store) revoke(h happening, n uint64, revoke []document.Revocation, hold
 		}
 	}
 	o := s.outcomes[n]
-	o.Version, o.Revokes, o.Copies, o.Expiring = h.version, true, 0, 0
+	o.Version, o.Revokes, o.Copies, o.Expiring, o.Urgent = h.version, true, 0, 0, o.Urgent && len(before) > 0
 	o.Until, o.Lists, o.Covered = time.Time{}, nil, time.Time{}
 	var concerned []string
 	slices.Sort(all)
@@ -141,6 +141,7 @@ func (s *Store) revoke(h happening, n uint64, revoke []document.Revocation, hold
 				continue
 			}
 			o.Copies++
+			o.Urgent = o.Urgent || again && urgent
 		}
 		if o.Copies > count {
 			concerned = append(concerned, id)

@@ -206,6 +206,8 @@ func (s *Store) copies(ctx context.Context, of func(issuance.Intent) bool) (copi
 					if len(b.places) > 0 {
 						at := s.statusIndex(b.places[n])
 						c.List, c.Index, c.Identifier = at.List, at.Index, at.Identifier
+						f, invalid := s.flips[b.places[n]]
+						c.Invalid, c.InvalidSince = invalid, f.version
 						v, known := s.flips[b.places[n]]
 						c.Invalid, c.InvalidSince = known, v.version
 					}

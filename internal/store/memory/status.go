@@ -211,10 +211,11 @@ func (s *Store) PlanCover(ctx context.Context, c status.Cover) (planned int, err
 				have++
 			}
 		}
-		var alive []string // the list of each copy that expires later
+		var alive []string // the list of each copy that expires later and was not flipped
 		for _, b := range s.batches {
 			for _, p := range b.places {
-				if _, there := s.lists[p.list]; there && b.intent.Expires.After(c.Alive) {
+				_, there := s.lists[p.list]
+				if _, flipped := s.flips[p]; there && !flipped && b.intent.Expires.After(c.Alive) {
 					alive = append(alive, p.list)
 				}
 			}

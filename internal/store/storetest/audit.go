@@ -8,7 +8,11 @@ import (
 	"vidimus/internal/audit"
 )
 
-var auditTests = []test{{"Append", appendAudit}, {"ConcurrentAppend", concurrentAppend}}
+var auditTests = []test{
+	{name: "Append", run: appendAudit},
+	{name: "Pseudonyms", run: pseudonyms},
+	{name: "ConcurrentAppend", run: concurrentAppend},
+}
 
 func appendAudit(t *testing.T, s Store) {
 	if n := len(auditLines(t, s)); n != 0 {
@@ -23,6 +27,39 @@ func appendAudit(t *testing.T, s Store) {
 	events := auditLines(t, s)
 	if len(events) != 1 || events[0].Subject != "one" || !events[0].Time.Equal(Now) {
 		t.Errorf("%+v", events)
+	}
+}
+
+// pseudonyms: a person is written as a pseudonym, whoever appends.
+func pseudonyms(t *testing.T, s Store) {
+	want, err := Pseudonyms{}.Pseudonym("P-77", Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	about := AuditEvent("")
+	about.Person = "P-77"
+	app := Event("R", 1, "P-77", Person("A"))
+	app.Record.Audit = about
+	apply(t, s, app)
+	if _, err := s.RecordIntent(t.Context(), Intent("B", "P-77", "N", 1, 1), about); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(s.MarkSigned(t.Context(), "B", about), s.Append(t.Context(), about)); err != nil {
+		t.Fatal(err)
+	}
+	both := about
+	both.Subject = "somebody"
+	if err := s.Append(t.Context(), both); !errors.Is(err, audit.ErrEvent) {
+		t.Errorf("a person and a subject: %v", err)
+	}
+	lines := auditLines(t, s)
+	if len(lines) != 4 {
+		t.Fatalf("%d lines", len(lines))
+	}
+	for _, l := range lines {
+		if l.Subject != want || l.Person != "" {
+			t.Errorf("%+v", l)
+		}
 	}
 }
 

@@ -11,14 +11,14 @@ import (
 )
 
 var authserverTests = []test{
-	{"CreateGrant", createGrant},
-	{"Redeem", redeem},
-	{"RedeemOnce", redeemOnce},
-	{"TxCode", txCode},
-	{"ParallelGuesses", parallelGuesses},
-	{"RevokeGrant", revokeGrant},
-	{"SeenJTI", seenJTI},
-	{"AuthserverSweep", authserverSweep},
+	{name: "CreateGrant", run: createGrant},
+	{name: "Redeem", run: redeem},
+	{name: "RedeemOnce", run: redeemOnce},
+	{name: "TxCode", run: txCode},
+	{name: "ParallelGuesses", run: parallelGuesses},
+	{name: "RevokeGrant", run: revokeGrant},
+	{name: "SeenJTI", run: seenJTI},
+	{name: "AuthserverSweep", run: authserverSweep},
 }
 
 var mac = []byte("0123456789abcdef0123456789abcdef")

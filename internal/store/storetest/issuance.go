@@ -1,37 +1,30 @@
 package storetest
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"vidimus/internal/audit"
+	"vidimus/internal/document"
 	"vidimus/internal/issuance"
 	"vidimus/internal/registry"
 	"vidimus/internal/status"
 )
 
 var issuanceTests = []test{
-	{"Offers", offers},
-	{"IntentAndCopies", intentAndCopies},
-	{"NonceOnce", nonceOnce},
-	{"TokenBatches", tokenBatches},
-	{"StaleVersion", staleVersion},
-	{"RefusedIntentLeavesNoTrace", refusedIntent},
-	{"IndicesNeverTwice", indicesNeverTwice},
-	{"SignedOnce", signedOnce},
-	{"WalletEvents", walletEvents},
-	{"IssuanceSweep", issuanceSweep},
-}
-
-func cancelled(t *testing.T) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	return ctx, cancel
+	{name: "Offers", run: offers},
+	{name: "IntentAndCopies", run: intentAndCopies, with: func(o *Options) { o.OpenLists = 1 }},
+	{name: "NonceOnce", run: nonceOnce},
+	{name: "TokenBatches", run: tokenBatches},
+	{name: "StaleVersion", run: staleVersion},
+	{name: "VoidGrants", run: voidGrants},
+	{name: "RefusedIntentLeavesNoTrace", run: refusedIntent},
+	{name: "SignedOnce", run: signedOnce},
+	{name: "WalletEvents", run: walletEvents},
+	{name: "IssuanceSweep", run: issuanceSweep},
 }
 
 func offers(t *testing.T, s Store) {
@@ -64,7 +57,7 @@ func intentAndCopies(t *testing.T, s Store) {
 	person(t, s, "P", "N")
 	given := intend(t, s, Intent("B1", "P", "N", 2, 3))
 	in := Intent("B2", "P", "N", 2, 2)
-	in.Status = false
+	in.Status = issuance.StatusNone
 	if none := intend(t, s, in); none != nil {
 		t.Errorf("indices without status: %v", none)
 	}
@@ -76,7 +69,8 @@ func intentAndCopies(t *testing.T, s Store) {
 		t.Fatalf("%d copies, %v", len(copies), err)
 	}
 	lists, err := s.Lists(t.Context())
-	if err != nil || len(lists) != 1 || lists[0].URI != status.URI(PublicURL, lists[0].ID) || lists[0].Version != 1 || lists[0].Allocated < 3 || lists[0].Revoked != 0 {
+	if err != nil || len(lists) != 1 || lists[0].Kind != status.KindStatus || len(lists[0].Key) != status.KeySize || !lists[0].Created.Equal(Now) || lists[0].Closed ||
+		!lists[0].LastExpiry.Equal(in.Expires) || lists[0].Cover != 0 || lists[0].Waiting != 0 || lists[0].URI != status.URI(PublicURL, lists[0].ID) || lists[0].Version != 1 || lists[0].Allocated < 3 || lists[0].Revoked != 0 {
 		t.Fatalf("lists %+v, %v", lists, err)
 	}
 	n := 0
@@ -92,7 +86,7 @@ func intentAndCopies(t *testing.T, s Store) {
 			}
 			n++
 		}
-		if c != want || !c.Issued.Equal(in.Issued) || !c.Expires.Equal(in.Expires) {
+		if fmt.Sprint(c) != fmt.Sprint(want) || !c.Issued.Equal(in.Issued) || !c.Expires.Equal(in.Expires) {
 			t.Errorf("copy %+v, want %+v", c, want)
 		}
 	}
@@ -172,6 +166,11 @@ func refusedIntent(t *testing.T, s Store) {
 		t.Error("one batch id twice")
 	}
 	again = in
+	again.Status = "something else"
+	if _, err := s.RecordIntent(t.Context(), again, AuditEvent("C")); err == nil {
+		t.Error("a kind of status that nobody knows")
+	}
+	again = in
 	again.Count = 0
 	if _, err := s.RecordIntent(t.Context(), again, AuditEvent("C")); err == nil {
 		t.Error("a batch of nothing")
@@ -183,39 +182,35 @@ func refusedIntent(t *testing.T, s Store) {
 	intend(t, s, in)
 }
 
-func indicesNeverTwice(t *testing.T, s Store) {
+// voidGrants: what was granted up to the instant of the fact is void, for that
+// document alone.
+func voidGrants(t *testing.T, s Store) {
 	person(t, s, "P", "N")
-	const workers, batches, count = 8, 12, 20
-	var mu sync.Mutex
-	seen := map[issuance.StatusIndex]string{}
-	together(workers, func(w int) {
-		for b := range batches {
-			in := Intent(fmt.Sprintf("B%d-%d", w, b), "P", "N", 2, count)
-			given, err := s.RecordIntent(t.Context(), in, AuditEvent(in.Batch))
-			if err != nil || len(given) != count {
-				t.Errorf("%s: %d indices, %v", in.Batch, len(given), err)
-				continue
-			}
-			mu.Lock()
-			for i, g := range given {
-				if other, twice := seen[g]; twice {
-					t.Errorf("index %v for %s and %s", g, in.Batch, other)
-				}
-				seen[g] = in.Batch
-				for _, h := range given[:i] {
-					if h.List == g.List && (h.Index+1 == g.Index || g.Index+1 == h.Index) {
-						t.Errorf("batch %s has the neighbours %d and %d", in.Batch, h.Index, g.Index)
-					}
-				}
-				if g.Index >= status.ListSize {
-					t.Errorf("index %d is outside the list", g.Index)
-				}
-			}
-			mu.Unlock()
+	apply(t, s, Event("R", 1, "P", Licence("M")))
+	void := Deciding("R", 2, "P", document.Change{Applied: true, Void: []string{"N"}})
+	void.Record.Accepted = Now.Add(hour + time.Nanosecond)
+	apply(t, s, void)
+	for i, c := range []struct {
+		document string
+		granted  time.Time
+		void     bool
+	}{
+		{"N", Now, true}, {"N", Now.Add(hour), true}, {"N", Now.Add(hour + 1), true}, {"N", Now.Add(hour + 2), false}, {"M", Now, false}, {"N", time.Time{}, true},
+	} {
+		in := Intent(fmt.Sprint("B", i), "P", c.document, 4, 1)
+		in.Granted = c.granted
+		if _, err := s.RecordIntent(t.Context(), in, AuditEvent("B")); errors.Is(err, issuance.ErrGrantVoid) != c.void || !c.void && err != nil {
+			t.Errorf("%+v: %v", c, err)
 		}
-	})
-	if len(seen) != workers*batches*count {
-		t.Errorf("%d indices, want %d", len(seen), workers*batches*count)
+	}
+	// An earlier instant that comes later does not bring a grant back.
+	early := Deciding("S", 1, "P", document.Change{Applied: true, Void: []string{"N"}})
+	early.Record.Accepted = Now
+	apply(t, s, early)
+	in := Intent("late", "P", "N", 5, 1)
+	in.Granted = Now.Add(hour)
+	if _, err := s.RecordIntent(t.Context(), in, AuditEvent("B")); !errors.Is(err, issuance.ErrGrantVoid) {
+		t.Errorf("%v", err)
 	}
 }
 

@@ -1,8 +1,10 @@
 package storetest
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"testing"
 
@@ -13,18 +15,21 @@ import (
 )
 
 var registryTests = []test{
-	{"ApplyAndRead", applyAndRead},
-	{"SameToken", sameToken},
-	{"OtherToken", otherToken},
-	{"Seq", seq},
-	{"Prev", prev},
-	{"Holders", holders},
-	{"RefusalLeavesNoTrace", refusalLeavesNoTrace},
-	{"BatchIsolatesItems", batchIsolatesItems},
-	{"ConcurrentDuplicates", concurrentDuplicates},
-	{"ConcurrentSources", concurrentSources},
-	{"CopiesOut", copiesOut},
-	{"EndedContext", endedContext},
+	{name: "ApplyAndRead", run: applyAndRead},
+	{name: "SameToken", run: sameToken},
+	{name: "OtherToken", run: otherToken},
+	{name: "Seq", run: seq},
+	{name: "Prev", run: prev},
+	{name: "Holders", run: holders},
+	{name: "NotApplied", run: notApplied},
+	{name: "RefusalLeavesNoTrace", run: refusalLeavesNoTrace},
+	{name: "BatchIsolatesItems", run: batchIsolatesItems},
+	{name: "ConcurrentDuplicates", run: concurrentDuplicates},
+	{name: "ConcurrentSources", run: concurrentSources},
+	{name: "CopiesOut", run: copiesOut},
+	{name: "Images", run: images},
+	{name: "EndedContext", run: endedContext},
+	{name: "Cursors", run: cursors},
 }
 
 func applyAndRead(t *testing.T, s Store) {
@@ -37,10 +42,13 @@ func applyAndRead(t *testing.T, s Store) {
 	if _, err := s.Outcome(t.Context(), "R", "R-1"); !errors.Is(err, registry.ErrOutcomeNotFound) {
 		t.Errorf("Outcome of nothing: %v", err)
 	}
+	if n, err := s.LastSeq(t.Context(), "R"); err != nil || n != 0 {
+		t.Errorf("LastSeq before the first: %d, %v", n, err)
+	}
 	out := apply(t, s, Event("R", 1, "P", Person("A")), Event("R", 2, "P", Licence("N")))
 	for i, o := range out {
 		want := uint64(i + 1)
-		if o.Version != want || o.Seq != want || o.Source != "R" || o.Repeated || o.Revokes || o.State() != registry.StateApplied || !o.Accepted.Equal(Now) {
+		if o.Version != want || o.Seq != want || o.Source != "R" || o.Repeated || o.Copies != 0 || !o.Accepted.Equal(Now) {
 			t.Errorf("outcome %+v", o)
 		}
 	}
@@ -55,8 +63,11 @@ func applyAndRead(t *testing.T, s Store) {
 		t.Errorf("holder %q, %v", holder, err)
 	}
 	o, err := s.Outcome(t.Context(), "R", "R-2")
-	if err != nil || o.Version != 2 || o.Event != document.NameDocumentPut || o.Repeated {
+	if err != nil || o.Version != 2 || o.Event != document.NameDocumentPut || o.Repeated || o.Source != "R" || o.JTI != "R-2" || o.Seq != 2 {
 		t.Errorf("%+v, %v", o, err)
+	}
+	if n, err := s.LastSeq(t.Context(), "R"); err != nil || n != 2 {
+		t.Errorf("LastSeq: %d, %v", n, err)
 	}
 	if n := len(auditLines(t, s)); n != 2 {
 		t.Errorf("%d audit lines for 2 events", n)
@@ -69,9 +80,9 @@ func sameToken(t *testing.T, s Store) {
 	apply(t, s, Event("R", 2, "P", Person("B")))
 	before := snapshot(t, s, []string{"P"}, nil)
 	app.Record.Accepted = Now.AddDate(0, 0, 1)
-	app.Decide = func(document.Subject, bool) (document.Subject, document.Change, error) {
+	app.Decide = func([]document.Subject) ([]document.Subject, document.Change, error) {
 		t.Error("decided a second time")
-		return document.Subject{}, document.Change{}, errors.New("no")
+		return nil, document.Change{}, errors.New("no")
 	}
 	for range 2 {
 		again, err := applyOne(t, s, app)
@@ -98,10 +109,13 @@ func otherToken(t *testing.T, s Store) {
 	if snapshot(t, s, []string{"P"}, nil) != before {
 		t.Error("a refused event has an effect")
 	}
-	// The jti of one source is not that of another.
-	foreign := Event("R", 1, "P", Person("B"))
-	foreign.Record.Source = "S"
+	// The jti of one source is not that of another, nor are parts of a key.
+	foreign := Event("S", 1, "P", Person("B"))
+	foreign.Record.JTI = "R-1"
 	apply(t, s, foreign)
+	if o := outcome(t, s, "R", "R-1"); o.Version != 1 {
+		t.Errorf("%+v", o)
+	}
 }
 
 func seq(t *testing.T, s Store) {
@@ -166,9 +180,37 @@ func holders(t *testing.T, s Store) {
 	if subject, err := s.Subject(t.Context(), "P"); err != nil || !subject.Document("N").Annulled {
 		t.Errorf("%+v %v", subject, err)
 	}
-	again := apply(t, s, Event("R", 3, "P", Annulled("N")))[0]
-	if again.Version != 3 || again.State() != registry.StateNoCopies {
-		t.Errorf("annulled again: %+v", again)
+}
+
+// An event that says what is known changes no state, and is kept all the same.
+func notApplied(t *testing.T, s Store) {
+	person(t, s, "P", "N")
+	given := intend(t, s, Intent("B", "P", "N", 2, 2))
+	o := apply(t, s, Deciding("R", 1, "P", document.Change{Revoke: []document.Revocation{{Document: "N", Urgent: true}}}))[0]
+	if o.Version != 2 || o.Copies != 2 {
+		t.Errorf("%+v", o)
+	}
+	if p, err := s.Subject(t.Context(), "P"); err != nil || p.Version != 2 {
+		t.Errorf("%+v, %v", p, err)
+	}
+	publish(t, s, Now, 1)
+	if set := revoked(t, s); !set[spots(given)[0]] || !set[spots(given)[1]] {
+		t.Errorf("%v", set)
+	}
+	if h, err := s.History(t.Context(), "P", document.EventID{}, 10); err != nil || len(h) != 3 || h[0].JTI != "R-1" {
+		t.Errorf("%+v, %v", h, err)
+	}
+	// Nobody becomes known by it.
+	apply(t, s, Deciding("R", 2, "nobody", document.Change{}))
+	if _, err := s.Subject(t.Context(), "nobody"); !errors.Is(err, registry.ErrSubjectNotFound) {
+		t.Errorf("%v", err)
+	}
+	if h, err := s.History(t.Context(), "nobody", document.EventID{}, 10); err != nil || len(h) != 1 {
+		t.Errorf("%+v, %v", h, err)
+	}
+	apply(t, s, Event("R", 3, "nobody", Person("known now")))
+	if p, err := s.Subject(t.Context(), "nobody"); err != nil || p.Version != 1 {
+		t.Errorf("%+v, %v", p, err)
 	}
 }
 
@@ -180,21 +222,27 @@ func refusalLeavesNoTrace(t *testing.T, s Store) {
 	boom := errors.New("no")
 
 	refused := Event("R", 1, "Q", Person("Q"))
-	refused.Decide = func(current document.Subject, exists bool) (document.Subject, document.Change, error) {
-		if exists || current.Number != "Q" || current.Version != 0 {
-			t.Errorf("decide got %+v, %v", current, exists)
+	decide := refused.Decide
+	refused.Decide = func(subjects []document.Subject) ([]document.Subject, document.Change, error) {
+		if len(subjects) != 1 || subjects[0].Number != "Q" || subjects[0].Version != 0 {
+			t.Errorf("decide got %+v", subjects)
 		}
-		next, change, _ := document.Apply(current, document.Event{Subject: "Q", Payload: Person("Q")})
-		change.Revoke = []string{"N"}
+		next, change, _ := decide(subjects)
+		change.Revoke = []document.Revocation{{Document: "N"}}
 		return next, change, boom
 	}
 	if _, err := applyOne(t, s, refused); !errors.Is(err, boom) {
 		t.Errorf("the refusal of decide is lost: %v", err)
 	}
-	unfit := Event("R", 1, "", Annulled("N"))
-	unfit.Record.Audit = audit.Event{}
-	if _, err := applyOne(t, s, unfit); !errors.Is(err, audit.ErrEvent) {
-		t.Errorf("no audit, and yet: %v", err)
+	// The audit entry is the last thing that can go wrong: all must be undone.
+	for _, app := range []registry.Application{
+		Event("R", 1, "", Annulled("N")), Event("R", 1, "Q", Portrayed("Q", 5000)), Event("R", 1, "P", Licence("M")),
+		Deciding("R", 1, "P", document.Change{Applied: true, Void: []string{"N"}, Wallets: []string{"W"}, Notices: []document.Notice{{Document: "N"}}}),
+	} {
+		app.Record.Audit = audit.Event{}
+		if _, err := applyOne(t, s, app); !errors.Is(err, audit.ErrEvent) {
+			t.Errorf("no audit, and yet: %v", err)
+		}
 	}
 	if after := snapshot(t, s, seen, []string{"N", "M"}); after != before {
 		t.Errorf("a refusal leaves a trace:\n%s\nbefore\n%s", after, before)
@@ -202,8 +250,11 @@ func refusalLeavesNoTrace(t *testing.T, s Store) {
 	if _, err := s.Outcome(t.Context(), "R", "R-1"); !errors.Is(err, registry.ErrOutcomeNotFound) {
 		t.Errorf("outcome of a refused event: %v", err)
 	}
-	// Its seq and jti are still free.
+	// Its seq and jti are still free, and nothing is void.
 	apply(t, s, Event("R", 1, "Q", Person("Q")))
+	in := Intent("after", "P", "N", 2, 1)
+	in.Wallet.Unit = "W"
+	intend(t, s, in)
 }
 
 func batchIsolatesItems(t *testing.T, s Store) {
@@ -212,8 +263,8 @@ func batchIsolatesItems(t *testing.T, s Store) {
 	for i := range uint64(50) {
 		apps = append(apps, Event("R", i+1, fmt.Sprint("P", i%7), Person(fmt.Sprint("N", i))))
 	}
-	apps[20].Decide = func(document.Subject, bool) (document.Subject, document.Change, error) {
-		return document.Subject{}, document.Change{}, boom
+	apps[20].Decide = func([]document.Subject) ([]document.Subject, document.Change, error) {
+		return nil, document.Change{}, boom
 	}
 	results := s.ApplyEvents(t.Context(), apps)
 	for i, r := range results {
@@ -235,6 +286,11 @@ func batchIsolatesItems(t *testing.T, s Store) {
 	}
 	if p, err := s.Subject(t.Context(), "P0"); err != nil || p.Version != 8 {
 		t.Errorf("P0 at version %d, want 8; %v", p.Version, err)
+	}
+	// One event twice in a batch is one event.
+	twice := s.ApplyEvents(t.Context(), []registry.Application{Event("R", 51, "P0", Person("x")), Event("R", 51, "P0", Person("x"))})
+	if twice[0].Err != nil || twice[1].Err != nil || twice[0].Outcome.Repeated || !twice[1].Outcome.Repeated || twice[1].Outcome.Version != 9 {
+		t.Errorf("%+v", twice)
 	}
 	if got := s.ApplyEvents(t.Context(), nil); len(got) != 0 {
 		t.Errorf("%d results for no events", len(got))
@@ -286,7 +342,10 @@ func concurrentSources(t *testing.T, s Store) {
 }
 
 func copiesOut(t *testing.T, s Store) {
-	person(t, s, "P", "N")
+	big := Portrayed("Mustermann", 5000)
+	apply(t, s, Event("R", 1, "P", big), Event("R", 2, "P", Licence("N")))
+	want := slices.Clone(big.Attributes.Bytes("portrait"))
+	big.Attributes.Bytes("portrait")[1] = 'X'
 	first, err := s.Subject(t.Context(), "P")
 	if err != nil {
 		t.Fatal(err)
@@ -295,8 +354,42 @@ func copiesOut(t *testing.T, s Store) {
 	first.Person.Attributes.Bytes("portrait")[0] = 0
 	first.Documents[0].Annulled = true
 	second, err := s.Subject(t.Context(), "P")
-	if err != nil || second.Person.Attributes.Text("family_name") != "Mustermann" || second.Person.Attributes.Bytes("portrait")[0] != 0xff || second.Documents[0].Annulled {
-		t.Errorf("the store shares memory with its readers: %+v, %v", second, err)
+	if err != nil || second.Person.Attributes.Text("family_name") != "Mustermann" || !bytes.Equal(second.Person.Attributes.Bytes("portrait"), want) || second.Documents[0].Annulled {
+		t.Errorf("the store shares memory with its readers: %v", err)
+	}
+}
+
+// Portraits come back as they went in, of persons and of documents, changed,
+// taken away, and two of them the same.
+func images(t *testing.T, s Store) {
+	read := func(want, ofDocument int) {
+		t.Helper()
+		p, err := s.Subject(t.Context(), "P")
+		if err != nil || len(p.Person.Attributes.Bytes("portrait")) != want || len(p.Document("N").Attributes.Bytes("portrait")) != ofDocument {
+			t.Errorf("%d octets and %d, want %d and %d; %v", len(p.Person.Attributes.Bytes("portrait")), len(p.Document("N").Attributes.Bytes("portrait")), want, ofDocument, err)
+		}
+	}
+	person(t, s, "P", "N")
+	read(4, 0)
+	apply(t, s, Event("R", 1, "P", Portrayed("A", 3000)))
+	read(3000, 0)
+	licence := Licence("N")
+	licence.Attributes = document.Attributes{"portrait": Portrayed("A", 3000).Attributes["portrait"], "colour": "red"}
+	apply(t, s, Event("R", 2, "P", licence))
+	read(3000, 3000)
+	apply(t, s, Event("R", 3, "P", Portrayed("B", 4000)))
+	read(4000, 3000)
+	apply(t, s, Event("R", 4, "P", Person("C")))
+	read(4, 3000)
+	licence.Attributes = document.Attributes{"portrait": []byte{1, 2, 3}}
+	apply(t, s, Event("R", 5, "P", licence))
+	read(4, 3)
+	// What is kept apart goes with its document to another person.
+	licence.Attributes = document.Attributes{"portrait": Portrayed("D", 2000).Attributes["portrait"]}
+	apply(t, s, Event("R", 6, "P", licence), Event("R", 7, "Q", Person("Q")), Event("R", 8, "P", document.PersonMerged{Into: "Q"}))
+	q, err := s.Subject(t.Context(), "Q")
+	if err != nil || q.Document("N") == nil || len(q.Document("N").Attributes.Bytes("portrait")) != 2000 {
+		t.Errorf("%v, %v", q.Document("N"), err)
 	}
 }
 
@@ -310,7 +403,27 @@ func endedContext(t *testing.T, s Store) {
 	if err := s.Append(ctx, AuditEvent("x")); err == nil {
 		t.Error("an audit event is written after its context has ended")
 	}
+	if _, err := s.Subject(ctx, "P"); !errors.Is(err, ctx.Err()) {
+		t.Errorf("reading: %v", err)
+	}
 	if snapshot(t, s, []string{"P"}, nil) != before {
 		t.Error("a step that was given up has an effect")
 	}
+}
+
+func cursors(t *testing.T, s Store) {
+	read := func(name string, want uint64) {
+		t.Helper()
+		if n, err := s.Cursor(t.Context(), name); err != nil || n != want {
+			t.Errorf("%s is %d, want %d; %v", name, n, want, err)
+		}
+	}
+	read("webhook:R", 0)
+	for _, n := range []uint64{7, 3} {
+		if err := s.SetCursor(t.Context(), "webhook:R", n); err != nil {
+			t.Fatal(err)
+		}
+		read("webhook:R", n)
+	}
+	read("webhook:S", 0)
 }
