@@ -62,26 +62,28 @@ fuzz() {
 		printf "%s %s: %s\n" "$0" "$1" "$(printf "%s\n" "$out" | grep -o "execs: [0-9]*" | tail -1)"' <bin/fuzz.targets
 }
 
-peers() {
+# modules FOLDER...: installs the npm packages that lock files name.
+modules() {
 	need node nodejs npm
 	need npm npm
 	local dir
-	for dir in node tsl; do
-		[ "testdata/interop/$dir/node_modules" -nt "testdata/interop/$dir/package-lock.json" ] ||
-			(cd "testdata/interop/$dir" && npm ci --ignore-scripts --no-audit --no-fund && touch node_modules)
+	for dir in "$@"; do
+		[ "$dir/node_modules" -nt "$dir/package-lock.json" ] ||
+			(cd "$dir" && npm ci --ignore-scripts --no-audit --no-fund && touch node_modules)
 	done
 }
 
 interop() {
-	peers
+	modules testdata/interop/node testdata/interop/tsl
 	say "interop: independent wallet, verifier and list reader"
 	go test -count=1 -v -tags=nomsgpack,interop ./internal/app/interop | grep -v "^{"
 }
 
 e2e() {
 	need chromium chromium
+	modules testdata/axe
 	say "e2e: pages in a real browser"
-	go test -count=1 -tags=nomsgpack,e2e ./internal/app/demo
+	go test -count=1 -tags=nomsgpack,e2e ./internal/app/demo ./internal/app/consoletest
 }
 
 faults() { say "faults: kill -9 in the middle of writes"; FAULTS=ci go test -count=1 -v -run 'Kill|Crash|Fatal' ./internal/store/bolt; }
