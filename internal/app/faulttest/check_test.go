@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"vidimus/internal/app/invariants"
+	"vidimus/internal/store/bolt"
 )
 
 func (o *office) paths() invariants.Paths {
@@ -35,10 +36,16 @@ func (v *violation) Error() string {
 	return "violated: " + strings.Join(v.invariants, " ") + "\n" + v.text
 }
 
+// damaged is the store's own word on its file, in the place of an invariant.
+const damaged = "damaged"
+
 // check holds the stopped office against its journal. The error is a
 // *violation, or says why nothing could be checked.
 func (o *office) check(ctx context.Context, settled bool) error {
 	ev, err := o.paths().Evidence(ctx, o.journal.Entries())
+	if errors.Is(err, bolt.ErrDamaged) {
+		return &violation{[]string{damaged}, err.Error()}
+	}
 	if err != nil {
 		return err
 	}

@@ -109,7 +109,7 @@ func (h *holder) again(ctx context.Context, link, code string) error {
 	_, err := h.wallet.Accept(ctx, link, wallet.AcceptOptions{TxCode: code, Copies: 1})
 	switch {
 	case err == nil:
-		return errors.New("a code was taken twice")
+		return &violation{[]string{"I7"}, "a code was taken twice"}
 	case errors.As(err, new(*wallet.Refusal)):
 		return nil
 	}

@@ -11,6 +11,7 @@ import (
 	mathrand "math/rand/v2"
 	"net/http"
 	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -53,13 +54,17 @@ type load struct {
 	Issued  atomic.Int64  // batches
 	Pushed  atomic.Int64  // events
 	idle    time.Duration // of the reader of lists, between two looks
+
+	folder     string // of published lists
+	folderHad  map[string]string
+	idleFolder time.Duration
 }
 
 // holdersPerOffice fetch at the same time.
 const holdersPerOffice = 3
 
 func newLoad(dir string, cfg *issuer.Config, sources, holders int, j *invariants.Journal) (*load, error) {
-	l := &load{dir: dir, journal: j, holders: make([]*holder, holders), pool: &pool{}, idle: 20 * time.Millisecond, random: mathrand.New(mathrand.NewPCG(seed(), 7))}
+	l := &load{dir: dir, journal: j, holders: make([]*holder, holders), pool: &pool{}, idle: 20 * time.Millisecond, idleFolder: 20 * time.Millisecond, folderHad: map[string]string{}, random: mathrand.New(mathrand.NewPCG(seed(), 7))}
 	for n := range sources {
 		s, err := newSource(dir, n+1, cfg)
 		if err != nil {
@@ -74,7 +79,7 @@ func newLoad(dir string, cfg *issuer.Config, sources, holders int, j *invariants
 
 // open reads what init made.
 func (l *load) open(cfg *issuer.Config) error {
-	l.public = cfg.PublicURL
+	l.public, l.folder = cfg.PublicURL, cfg.Path(cfg.Status.Directory)
 	l.http = &http.Client{Timeout: 10 * time.Second, Transport: &watch{l.journal, &http.Transport{MaxIdleConnsPerHost: 16}}}
 	var err error
 	if l.root, err = certificate(cfg.Path(cfg.IACA.Certificate)); err != nil {
@@ -166,6 +171,7 @@ func (l *load) run(ctx context.Context) error {
 	}
 	work(func() error { return l.readLists(ctx) })
 	work(func() error { return l.readReceipts(ctx) })
+	work(func() error { return l.readFolder(ctx) })
 	wg.Wait()
 	l.http.CloseIdleConnections()
 	close(failures)
@@ -237,6 +243,27 @@ func (l *load) readList(ctx context.Context, uri string) error {
 	return nil
 }
 
+// readFolder reads the published files as another web server would.
+func (l *load) readFolder(ctx context.Context) error {
+	names, err := filepath.Glob(filepath.Join(l.folder, "status", "*.?wt"))
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		e := invariants.Entry{Kind: invariants.List, File: name}
+		call := l.journal.Sent(e)
+		body, err := os.ReadFile(name)
+		if err != nil || l.folderHad[name] == string(body) {
+			continue // retired meanwhile, or as before
+		}
+		l.folderHad[name] = string(body)
+		e.State, e.Body = invariants.Answered, jose.EncodeBase64URL(body)
+		l.journal.Done(call, e)
+	}
+	pause(ctx, l.idleFolder)
+	return nil
+}
+
 // readReceipts asks after one event that ended a document.
 func (l *load) readReceipts(ctx context.Context) error {
 	waiting := l.pool.waiting()
@@ -256,7 +283,7 @@ func (l *load) readReceipt(ctx context.Context, w wanted) (done bool, err error)
 	text, err := w.source.client.Receipt(ctx, w.jti)
 	if err != nil {
 		if gone(err) != errGone {
-			return false, fmt.Errorf("receipt of an acknowledged event: %w", err)
+			return false, &violation{[]string{"I1"}, fmt.Sprintf("receipt of the acknowledged event %s of %s: %v", w.jti, w.source.name, err)}
 		}
 		return false, errGone
 	}

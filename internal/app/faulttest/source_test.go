@@ -154,6 +154,7 @@ func (s *source) single(ctx context.Context, set registryclient.SET) error {
 		e.State, e.HTTP = invariants.Answered, http.StatusAccepted
 	case errors.As(err, new(*registryclient.Refusal)):
 		e.State = invariants.Refused
+		err = &violation{[]string{"I1"}, fmt.Sprintf("event %s of %s, which says nothing wrong: %v", set.JTI, s.name, err)}
 	default:
 		return err // unknown
 	}
@@ -183,7 +184,7 @@ func (s *source) batch(ctx context.Context, count func(int)) error {
 		return gone(err)
 	}
 	for jti, r := range answer.Refused {
-		return fmt.Errorf("event %s of %s: %w", jti, s.name, r)
+		return &violation{[]string{"I1"}, fmt.Sprintf("event %s of %s, which says nothing wrong: %v", jti, s.name, r)}
 	}
 	n := 0
 	for _, set := range sets {

@@ -131,6 +131,11 @@ func TestBad(t *testing.T) {
 		{"I10", "version went back", func(w *world) {
 			remember(w, func(m *Memory) { s := m.Lists[listURI]; s.Version = 3; m.Lists[listURI] = s })
 		}},
+		{"I10", "a file behind its receipt", func(w *world) { w.ev.Manifest[0].Version = 1 }},
+		{"I10", "a file ahead of the database", func(w *world) { w.ev.Manifest[0].Version = 3 }},
+		{"I10", "the folder went back", func(w *world) {
+			remember(w, func(m *Memory) { s := m.Lists[otherURI]; s.Filed = 2; m.Lists[otherURI] = s })
+		}},
 		{"I10", "signed by somebody else", func(w *world) { w.served(otherURI, good(w.t).list(otherURI, begin.Add(time.Hour))) }},
 		{"I11", "half a file", func(w *world) { w.ev.Files["a.jwt"] = w.ev.Files["a.jwt"][:200] }},
 		{"I11", "another list", func(w *world) { w.served(otherURI, w.list(listURI, begin.Add(time.Hour), 4, 9000)) }},

@@ -13,9 +13,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"vidimus/internal/audit"
+	"vidimus/internal/jose"
 	"vidimus/internal/store/bolt"
 )
 
@@ -70,6 +72,9 @@ func (p Paths) Evidence(ctx context.Context, journal []Entry) (*Evidence, error)
 	}
 	if p.Lists != "" {
 		if ev.Files, err = ReadLists(p.Lists); err != nil {
+			return nil, err
+		}
+		if ev.Manifest, err = readManifest(p.Lists); err != nil {
 			return nil, err
 		}
 	}
@@ -181,6 +186,25 @@ func ReadLists(dir string) (map[string][]byte, error) {
 		return err
 	})
 	return out, err
+}
+
+// readManifest gives the lists of a published folder; none before the first
+// publication.
+func readManifest(dir string) ([]Filed, error) {
+	text, err := os.ReadFile(filepath.Join(dir, "manifest.json"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var m struct {
+		Files []Filed `json:"files"`
+	}
+	if err := jose.DecodeJSONLimit(text, &m, maxFile); err != nil {
+		return nil, fmt.Errorf("manifest of the lists: %w", err)
+	}
+	return slices.DeleteFunc(m.Files, func(f Filed) bool { return f.Version == 0 }), nil // the list of lists
 }
 
 func readCertificate(path string) (*x509.Certificate, error) {

@@ -35,6 +35,12 @@ type Accepted struct {
 	Outcome registry.Outcome
 }
 
+// Filed is what the manifest of a published folder says of one list.
+type Filed struct {
+	URI     string `json:"uri"`
+	Version uint64 `json:"version"`
+}
+
 // Index is a list as the store has it.
 type Index struct {
 	status.List
@@ -64,6 +70,8 @@ type Evidence struct {
 	// Files are published lists: name -> token, as a web server would serve
 	// them.
 	Files map[string][]byte
+	// Manifest is what the folder says of its lists.
+	Manifest []Filed
 	// Root is the office's IACA certificate, Operations that of the root over
 	// its receipts and checkpoints; nil takes any root.
 	Root, Operations *x509.Certificate

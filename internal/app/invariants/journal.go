@@ -54,7 +54,10 @@ type Entry struct {
 	Copies   []Copy `json:"copies,omitempty"`
 	Verified bool   `json:"verified,omitempty"` // under the office's root, by the client
 
-	URI  string `json:"uri,omitempty"`
+	URI string `json:"uri,omitempty"`
+	// File is the name of a list in a published folder, when it was read there
+	// and not asked for by its URI.
+	File string `json:"file,omitempty"`
 	Body string `json:"body,omitempty"` // the token as served, in base64url
 }
 

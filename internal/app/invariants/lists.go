@@ -2,6 +2,7 @@ package invariants
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -19,6 +20,7 @@ import (
 // fetched is one list as it was served, or lies in a published folder.
 type fetched struct {
 	what      string // for a message
+	from      string // where it was read: its URI, or a file
 	uri       string
 	sent      int // position of the request in the journal, -1 for a file
 	answered  int
@@ -37,7 +39,7 @@ func fetches(ev *Evidence) []fetched {
 		case e.State == Sent:
 			sent[e.Call] = i
 		case e.Kind == List && e.State == Answered:
-			f := fetched{what: fmt.Sprintf("call %d", e.Call), uri: e.URI, sent: sent[e.Call], answered: i}
+			f := fetched{what: fmt.Sprintf("call %d", e.Call), from: cmp.Or(e.File, e.URI), uri: e.URI, sent: sent[e.Call], answered: i}
 			body, err := jose.DecodeBase64URL(e.Body)
 			if f.broken = err; err == nil {
 				f.read(body, ev.Root)
@@ -46,7 +48,7 @@ func fetches(ev *Evidence) []fetched {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(ev.Files)) {
-		f := fetched{what: name, sent: -1, answered: -1}
+		f := fetched{what: name, from: name, sent: -1, answered: -1}
 		f.read(ev.Files[name], ev.Root)
 		out = append(out, f)
 	}
@@ -121,6 +123,35 @@ func (x *examination) whole(r *Result) {
 	}
 }
 
+// manifest is I10 and I11 for a published folder: what it says of its files is
+// what they are, and a withdrawal that is covered stands in it.
+func (x *examination) manifest(r *Result) {
+	versions := map[string]uint64{}
+	for _, f := range x.Manifest {
+		r.Seen++
+		if l, known := x.Lists[f.URI]; known && f.Version > l.Version {
+			r.bad("%s has version %d in the folder, the database has %d", f.URI, f.Version, l.Version)
+		}
+		if was := x.before().Lists[f.URI].Filed; f.Version < was {
+			r.bad("%s had version %d in the folder, and has %d", f.URI, was, f.Version)
+		}
+		versions[f.URI] = f.Version
+		if s, known := x.memory.Lists[f.URI]; known {
+			s.Filed = f.Version
+			x.memory.Lists[f.URI] = s
+		}
+	}
+	for _, rows := range x.Rows {
+		for _, row := range rows {
+			for _, at := range row.Outcome.Lists {
+				if has, there := versions[at.URI]; there && !row.Outcome.Covered.IsZero() && has < at.Version {
+					r.bad("event %s is covered by version %d of %s, the folder has %d", row.Outcome.JTI, at.Version, at.URI, has)
+				}
+			}
+		}
+	}
+}
+
 // published is I10.
 func (x *examination) published(r *Result) {
 	for uri, l := range x.Lists {
@@ -146,6 +177,7 @@ func (x *examination) published(r *Result) {
 		s.Issued = max(s.Issued, at.issued)
 		x.memory.Lists[uri] = s
 	})
+	x.manifest(r)
 }
 
 // served is the least that a list must say.
@@ -190,14 +222,14 @@ func (x *examination) inOrder(each func(f fetched, at *served), end func(uri str
 	covered := x.coveredBy()
 	for i, e := range x.Journal {
 		if n, ok := atSent[i]; ok {
-			asked[n] = now[x.tokens[n].uri]
+			asked[n] = now[x.tokens[n].from]
 		}
 		if n, ok := atAnswer[i]; ok {
 			f := x.tokens[n]
 			at := asked[n]
 			each(f, &at)
 			if f.signature == nil {
-				now[f.uri] = now[f.uri].with(f.issued.Unix(), f.invalid)
+				now[f.from] = now[f.from].with(f.issued.Unix(), f.invalid)
 			}
 		}
 		if e.Kind == Receipt && e.State == Answered && e.Outcome == string(registry.StateCovered) {
@@ -213,7 +245,9 @@ func (x *examination) inOrder(each func(f fetched, at *served), end func(uri str
 		}
 	}
 	for uri, at := range now {
-		end(uri, at)
+		if _, known := x.Lists[uri]; known { // not a file
+			end(uri, at)
+		}
 	}
 }
 

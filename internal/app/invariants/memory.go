@@ -21,6 +21,7 @@ type Memory struct {
 // Seen is the state in which a list was seen.
 type Seen struct {
 	Version   uint64 `json:"version"`   // of the store
+	Filed     uint64 `json:"filed"`     // version in the published folder
 	Allocated int    `json:"allocated"` // indices
 	// Issued is the newest iat that was served, Invalid what it said, a bit
 	// per index, compressed by its being sparse: rising indices.

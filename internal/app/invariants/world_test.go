@@ -174,6 +174,7 @@ func good(t *testing.T) *world {
 	w.served(listURI, w.list(listURI, begin.Add(time.Minute), 4, 9000))
 	w.served(otherURI, w.list(otherURI, begin))
 	w.ev.Files["a.jwt"] = w.list(listURI, begin.Add(time.Minute), 4, 9000)
+	w.ev.Manifest = []Filed{{listURI, 2}, {otherURI, 1}}
 	w.ev.Lists[listURI] = Index{status.List{ID: "a", URI: listURI, Version: 2, Allocated: 3}, []uint32{4, 9000}}
 	w.ev.Lists[otherURI] = Index{status.List{ID: "b", URI: otherURI, Version: 1}, nil}
 	doc := func(number, kind string, annulled bool) document.Document {
