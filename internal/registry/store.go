@@ -71,8 +71,19 @@ type EventRecord struct {
 	Accepted  time.Time
 	Decision  string // the txn claim
 
-	// Audit is appended in the same transaction when the event is accepted.
+	// Audit is appended in the same transaction when the event is accepted:
+	// Audited.
 	Audit audit.Event
+}
+
+// Audited is the audit entry of an event that people are about: one that named
+// nobody but a document speaks of its holder, whom only the store knows.
+func (r *EventRecord) Audited(people []string) audit.Event {
+	e := r.Audit
+	if r.Person == "" && len(people) > 0 {
+		e.Person, e.Subject = people[0], ""
+	}
+	return e
 }
 
 // Decide computes the new states of the subjects: that of the event, then

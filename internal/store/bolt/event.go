@@ -202,7 +202,7 @@ func (s *Store) applyEvent(t *tx, app registry.Application) (registry.Outcome, e
 		return registry.Outcome{}, err
 	}
 	t.putJTI(src.number, rec.JTI, jtiValue{e.number, rec.Digest})
-	return e.outcome, s.note(t, rec.Audit)
+	return e.outcome, s.note(t, rec.Audited(people))
 }
 
 // heir is the person who has the record of a subject.

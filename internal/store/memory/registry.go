@@ -102,7 +102,7 @@ func (s *Store) applyEvent(app registry.Application) (registry.Outcome, error) {
 		return registry.Outcome{}, err
 	}
 	s.row(n, rec.Accepted)
-	return copyOutcome(s.outcomes[n]), s.note(rec.Audit)
+	return copyOutcome(s.outcomes[n]), s.note(rec.Audited(people))
 }
 
 func (s *Store) peopleOf(rec registry.EventRecord) ([]string, error) {

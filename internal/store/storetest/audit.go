@@ -47,13 +47,17 @@ func pseudonyms(t *testing.T, s Store) {
 	if err := errors.Join(s.MarkSigned(t.Context(), "B", about), s.Append(t.Context(), about)); err != nil {
 		t.Fatal(err)
 	}
+	licence := Event("R", 2, "P-77", Licence("N-77"))
+	licence.Record.Audit = about
+	// Who has the document is known to the store alone.
+	apply(t, s, licence, Event("R", 3, "", Annulled("N-77")))
 	both := about
 	both.Subject = "somebody"
 	if err := s.Append(t.Context(), both); !errors.Is(err, audit.ErrEvent) {
 		t.Errorf("a person and a subject: %v", err)
 	}
 	lines := auditLines(t, s)
-	if len(lines) != 4 {
+	if len(lines) != 6 {
 		t.Fatalf("%d lines", len(lines))
 	}
 	for _, l := range lines {
