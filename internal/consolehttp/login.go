@@ -88,7 +88,6 @@ func (r *request) logout() error {
 		return err
 	}
 	r.setCookie(r.sessionCookie(), "")
-	r.c.Header("Clear-Site-Data", `"cache"`)
 	r.seeOther("/login")
 	return nil
 }

@@ -67,9 +67,6 @@ func (s *Service) RedeemLink(ctx context.Context, secret, old string) (token str
 	if !ok {
 		return "", Login{}, errLogin
 	}
-	if err := s.end(ctx, old, "replaced"); err != nil {
-		return "", Login{}, err
-	}
 	token, begun, err := s.begin("")
 	if err != nil {
 		return "", Login{}, err
@@ -86,7 +83,7 @@ func (s *Service) RedeemLink(ctx context.Context, secret, old string) (token str
 	if _, ok := s.officers.active(begun.Officer); !ok { // disabled since the link was made
 		return "", Login{}, errors.Join(errLogin, s.end(ctx, token, "disabled"))
 	}
-	return token, s.login(begun, token), nil
+	return token, s.login(begun, token), s.end(ctx, old, "replaced")
 }
 
 // LogIn begins a session for an officer who came with a certificate that TLS
@@ -101,9 +98,6 @@ func (s *Service) LogIn(ctx context.Context, pin [sha256.Size]byte, old string) 
 		}
 		return "", Login{}, errLogin
 	}
-	if err := s.end(ctx, old, "replaced"); err != nil {
-		return "", Login{}, err
-	}
 	token, begun, err := s.begin(o.ID)
 	if err != nil {
 		return "", Login{}, err
@@ -112,7 +106,7 @@ func (s *Service) LogIn(ctx context.Context, pin [sha256.Size]byte, old string) 
 	if err := s.p.Store.BeginSession(ctx, begun, did); err != nil {
 		return "", Login{}, unavailable(err)
 	}
-	return token, s.login(begun, token), nil
+	return token, s.login(begun, token), s.end(ctx, old, "replaced")
 }
 
 // Knows reports whether a certificate belongs to an officer who may log in.

@@ -1,0 +1,141 @@
+//go:build e2e
+
+package consoletest_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+
+	"vidimus/internal/app/consoletest"
+)
+
+// Two officers at two machines, without any script: one finds a person and
+// proposes, the other confirms, the receipt says that every copy is published.
+func TestStoryWithoutScripts(t *testing.T) {
+	s := newSite(t)
+	browser := chromium(t)
+	anna, ben := s.tab(t, browser, false), s.tab(t, browser, false)
+	anna.do("looking for scripts", chromedp.Navigate(`data:text/html,<title>none</title><script>document.title = "ran"</script>`))
+	if title := ask(anna, chromedp.Title()); title != "none" {
+		t.Fatalf("scripts are not switched off: %q", title)
+	}
+	anna.login("anna")
+	anna.want("h1", "Find a person")
+	anna.find()
+	anna.want("#who", "Marie Louise Weber")
+	anna.want("#driving", "B, A")
+	if width := ask(anna, chromedp.Evaluate[int64](`document.querySelector(".portrait").naturalWidth`)); width == 0 {
+		t.Error("the portrait is not shown")
+	}
+	anna.picture("record")
+	anna.click("#add-measure")
+	anna.choose("#kind", "provisional-withdrawal")
+	anna.click("#propose")
+	anna.want("#errors", "Enter the authority that decided.")
+	anna.picture("errors")
+	anna.typed("#authority", "Police of Utopia")
+	anna.do("ticking", chromedp.Click(chromedp.CSS("#category-B")))
+	anna.click("#propose")
+	anna.want("#stage", "waits for a second officer")
+	if n := ask(anna, chromedp.Evaluate[int64](`document.querySelectorAll("#confirm").length`)); n != 0 {
+		t.Error("who proposed may confirm")
+	}
+
+	ben.login("ben")
+	ben.want("nav", "1 waiting")
+	ben.open("/proposals")
+	ben.click("main li a")
+	ben.want("#effect ~ ul", "Every copy of document DL-1 is revoked; the lists say so at once.")
+	ben.picture("confirm")
+	ben.click("#confirm")
+	ben.want("#stage", "carried out")
+	ben.click("#receipt")
+	ben.want("#state", "applied")
+	if err := s.Publisher.Publish(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	ben.click("#refresh")
+	ben.want("#state", "published")
+	ben.want("main", consoletest.OfficeURL+"/status/")
+	ben.picture("receipt")
+
+	anna.find()
+	anna.want("#driving", "May drive now: A")
+	anna.want("main", "revoked")
+	anna.click("#logout")
+	anna.want("h1", "Log in")
+	anna.open("/proposals")
+	anna.want("h1", "Log in")
+}
+
+// A name that is markup stays a name (A07), with scripts allowed.
+func TestHostileNameInBrowser(t *testing.T) {
+	s := newSite(t)
+	anna := s.tab(t, chromium(t), true)
+	anna.login("anna")
+	anna.open("/")
+	anna.typed("#number", consoletest.Hostile)
+	anna.choose("#purpose", "holder-request")
+	anna.click("#search")
+	anna.want("#who", consoletest.HostileName)
+	if n := ask(anna, chromedp.Evaluate[int64](`document.querySelectorAll("main img, main script").length`)); n != 0 {
+		t.Errorf("%d elements came out of a name", n)
+	}
+}
+
+// Everything can be done with the keyboard, and one sees where one is.
+func TestKeyboard(t *testing.T) {
+	s := newSite(t)
+	anna := s.tab(t, chromium(t), true)
+	path, err := s.Link(t.Context(), "anna")
+	if err != nil {
+		t.Fatal(err)
+	}
+	anna.open(path)
+	key := func(k string) { anna.do("pressing a key", chromedp.KeyEvent(k)) }
+	focus := func() string {
+		return ask(anna, chromedp.Evaluate[string](`(e => e.id || e.name || e.className || e.tagName)(document.activeElement)`))
+	}
+	// tab goes on until a control has the focus, and sees to it that each on
+	// the way shows it.
+	tabTo := func(id string) {
+		t.Helper()
+		for range 60 {
+			key("\t")
+			if style := ask(anna, chromedp.Evaluate[string](`getComputedStyle(document.activeElement).outlineStyle`)); style == "none" && focus() != "BODY" && focus() != "skip" {
+				t.Errorf("%s has the focus and does not show it", focus())
+			}
+			if focus() == id {
+				return
+			}
+		}
+		t.Fatalf("the keyboard does not come to %s", id)
+	}
+	tabTo("log-in")
+	if _, err := chromedp.RunResponse(anna.ctx, chromedp.KeyEvent("\r")); err != nil {
+		t.Fatal(err)
+	}
+	anna.want("h1", "Find a person")
+	key("\t")
+	if focus() != "skip" || ask(anna, chromedp.Evaluate[float64](`document.activeElement.getBoundingClientRect().left`)) < 0 {
+		t.Errorf("the first stop is %s, not the way past the menu", focus())
+	}
+	key("\r")
+	tabTo("by-person")
+	tabTo("number")
+	key(consoletest.Person)
+	tabTo("purpose")
+	key("A") // a purpose that begins with it
+	tabTo("reference")
+	key("2026/17")
+	tabTo("search")
+	if _, err := chromedp.RunResponse(anna.ctx, chromedp.KeyEvent("\r")); err != nil {
+		t.Fatal(err)
+	}
+	anna.want("#who", "Marie Louise Weber")
+	if url := ask(anna, chromedp.Location()); strings.Contains(url, consoletest.Person) {
+		t.Errorf("the address %q has the number of the person", url)
+	}
+}
