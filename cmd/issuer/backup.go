@@ -17,10 +17,13 @@ import (
 
 var backup = command.Command{
 	Name: "backup", Short: "write an encrypted archive of the office, also while it serves",
-	Long: `Database, certificates, published lists and the keys of the audit record, as they
-were at one instant, encrypted for the age recipients (make a key pair with
-age-keygen; the office never sees the secret half). With --keys the soft keys and
-secrets too: without them a restored office needs its keys from elsewhere.
+	Long: `Database, certificates, public keys of the registries and the keys of the audit
+record, as they were at one instant, encrypted for the age recipients (make a key
+pair with age-keygen; the office never sees the secret half). With --keys the soft
+keys and secrets too: without them a restored office needs its keys from elsewhere.
+The configuration, and what it names outside of the state folder, are not in it.
+Neither are the published lists: restoring wants them as they were published last,
+not as they were at the backup.
 
 The file appears under its name only when it is whole.`,
 	Setup: func(fs *flag.FlagSet) command.Run {
@@ -59,9 +62,10 @@ The file appears under its name only when it is whole.`,
 }
 
 var restore = command.Command{
-	Name: "restore", Args: "ARCHIVE", Short: "make an office again from a backup",
+	Name: "restore", Args: "ARCHIVE | --database FILE", Short: "make an office again from a backup",
 	Long: `Unpacks and checks everything before it puts anything in place; the state folder
-must hold no database. So that nothing is taken back and nothing given twice:
+must hold no database. With --database an old copy of issuer.db takes the place of
+an archive; everything else stays as it lies in the state folder. So that nothing is taken back and nothing given twice:
 every list that was open is closed, the versions of the lists go on after those
 that were published, what was published as revoked stays revoked, and all offers,
 codes, nonces and tokens are void.
@@ -73,16 +77,25 @@ status.directory, or a copy of it from a web server). If there is none left, say
 Events that came after the backup are missing: the registries find that by their
 numbers and send them again; issuer registry reconcile proves that none lacks.`,
 	Setup: func(fs *flag.FlagSet) command.Run {
-		identity := fs.String("identity", "", "`FILE` with the age secret key (needed)")
+		identity := fs.String("identity", "", "`FILE` with the age secret key (needed with ARCHIVE)")
+		database := fs.String("database", "", "`FILE`: an old issuer.db in the place of an archive")
 		published := fs.String("published", "", "`FOLDER` with the lists as published last")
 		without := fs.Bool("without-published", false, "there are no published lists left")
 		return with(fs, func(ctx context.Context, env command.Env, cfg issuer.Config, args []string) error {
-			if len(args) != 1 || *identity == "" || (*published == "") == !*without {
-				return command.Usagef("one ARCHIVE, --identity and either --published or --without-published are needed")
+			opts := issuer.RestoreOptions{
+				Identity: *identity, Database: *database, Published: *published, Now: clock.System{}.Now(), Rand: rand.Reader,
 			}
-			report, err := issuer.Restore(ctx, cfg, issuer.RestoreOptions{
-				Archive: args[0], Identity: *identity, Published: *published, Now: clock.System{}.Now(), Rand: rand.Reader,
-			})
+			switch {
+			case len(args) == 1 && *identity != "" && *database == "":
+				opts.Archive = args[0]
+			case len(args) == 0 && *identity == "" && *database != "":
+			default:
+				return command.Usagef("one ARCHIVE with --identity, or --database FILE, is needed")
+			}
+			if (*published == "") == !*without {
+				return command.Usagef("either --published FOLDER or --without-published is needed")
+			}
+			report, err := issuer.Restore(ctx, cfg, opts)
 			if err != nil {
 				return err
 			}

@@ -32,7 +32,7 @@ func TestScripts(t *testing.T) {
 			}
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"ready": ready, "mode": mode, "extract": extract, "expand": expand},
+		Cmds: commands,
 	})
 }
 

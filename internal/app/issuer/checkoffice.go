@@ -33,6 +33,9 @@ func (k *checker) office() {
 	if s.Cover < 0 || s.Cover > maxCover {
 		k.bad("status.cover", "between 0 and %d, got %d", maxCover, s.Cover)
 	}
+	if s.Mix == 0 && s.Cover > 0 {
+		k.bad("status.cover", "0 with status.mix 0s: without windows there is nothing to mix it into")
+	}
 	if s.Leave < 0 {
 		k.bad("status.leave", "0s or more, got %s", s.Leave)
 	}

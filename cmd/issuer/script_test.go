@@ -1,0 +1,161 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"vidimus/internal/app/issuer"
+	"vidimus/internal/app/wallet"
+	"vidimus/internal/audit"
+	archives "vidimus/internal/backup"
+	"vidimus/internal/clock"
+	"vidimus/internal/issuerhttp"
+)
+
+// commands are what the scripts can do beside running the program.
+var commands = map[string]func(*testscript.TestScript, bool, []string){
+	"ready": ready, "mode": mode, "extract": extract, "expand": expand, "exit": exit, "until": until, "edit": edit, "instant": instant,
+	"accept": accept, "identity": identity, "init-ago": initAgo, "look-in": lookIn, "rechain": rechain, "drop": drop, "cut": cut,
+}
+
+// exit CODE COMMAND... runs a command and wants that exit code.
+func exit(ts *testscript.TestScript, neg bool, args []string) {
+	code := 0
+	var failed *exec.ExitError
+	if err := ts.Exec(args[1], args[2:]...); errors.As(err, &failed) {
+		code = failed.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if neg || strconv.Itoa(code) != args[0] {
+		ts.Fatalf("exit code %d, want %s", code, args[0])
+	}
+}
+
+// until REGEXP COMMAND... repeats a command until its standard output matches.
+func until(ts *testscript.TestScript, neg bool, args []string) {
+	wanted := regexp.MustCompile("(?m)" + args[0])
+	// Another process works: there is nothing to wait on but what it says.
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		_ = ts.Exec(args[1], args[2:]...)
+		if !neg && wanted.MatchString(ts.ReadFile("stdout")) {
+			return
+		}
+	}
+	ts.Fatalf("%s is never said", args[0])
+}
+
+// edit FILE REGEXP TEXT replaces what matches; something must.
+func edit(ts *testscript.TestScript, neg bool, args []string) {
+	old := ts.ReadFile(args[0])
+	text := regexp.MustCompile("(?m)"+args[1]).ReplaceAllString(old, args[2])
+	if neg || text == old {
+		ts.Fatalf("nothing in %s matches %s", args[0], args[1])
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))
+}
+
+// drop FILE NUMBER takes a line out of a file; a negative number counts from
+// the end.
+func drop(ts *testscript.TestScript, _ bool, args []string) {
+	lines := strings.SplitAfter(strings.TrimSuffix(ts.ReadFile(args[0]), "\n"), "\n")
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	if n < 0 {
+		n += len(lines) + 1
+	}
+	text := strings.Join(append(lines[:n-1:n-1], lines[n:]...), "")
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.TrimSuffix(text, "\n")+"\n"), 0o600))
+}
+
+// cut FILE takes the last octets of a file away.
+func cut(ts *testscript.TestScript, _ bool, args []string) {
+	text := ts.ReadFile(args[0])
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text[:len(text)-100]), 0o600))
+}
+
+// instant VAR DURATION puts the instant that is so far from now into a
+// variable.
+func instant(ts *testscript.TestScript, _ bool, args []string) {
+	d, err := time.ParseDuration(args[1])
+	ts.Check(err)
+	ts.Setenv(args[0], time.Now().Add(d).UTC().Truncate(time.Second).Format(time.RFC3339))
+}
+
+// accept FOLDER LINK CODE CONFIGURATION takes up an offer with a wallet of its
+// own, two copies.
+func accept(ts *testscript.TestScript, neg bool, args []string) {
+	var said bytes.Buffer
+	err := wallet.Accept(context.Background(), wallet.AcceptConfig{
+		Dir: ts.MkAbs(args[0]), Offer: args[1], TxCode: args[2], Configurations: args[3:], Copies: 2, InsecureLoopback: true,
+	}, &said, &said)
+	ts.Logf("%s%v", said.String(), err)
+	if neg != (err != nil) {
+		ts.Fatalf("the wallet: %v", err)
+	}
+}
+
+// identity FILE makes an age key pair: the secret half in FILE, the public one
+// in RECIPIENT.
+func identity(ts *testscript.TestScript, _ bool, args []string) {
+	id, err := archives.NewIdentity()
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(id.Secret()+"\n"), 0o600))
+	ts.Setenv("RECIPIENT", id.Recipient().String())
+}
+
+func config(ts *testscript.TestScript, file string) issuer.Config {
+	cfg, err := issuer.LoadConfig(ts.MkAbs(file), true)
+	ts.Check(err)
+	cfg.StateDir = ts.MkAbs(cfg.StateDir)
+	return cfg
+}
+
+// init-ago CONFIG DURATION is issuer init as it was so long ago.
+func initAgo(ts *testscript.TestScript, _ bool, args []string) {
+	d, err := time.ParseDuration(args[1])
+	ts.Check(err)
+	_, err = issuer.Init(context.Background(), config(ts, args[0]), time.Now().Add(-d), rand.Reader)
+	ts.Check(err)
+}
+
+// look-in CONFIG DURATION looks somebody up by a clock that is so far ahead.
+func lookIn(ts *testscript.TestScript, _ bool, args []string) {
+	d, err := time.ParseDuration(args[1])
+	ts.Check(err)
+	cfg := config(ts, args[0])
+	desk, err := issuer.OpenOffice(context.Background(), &cfg, issuer.Options{Clock: clock.NewFake(time.Now().Add(d))})
+	ts.Check(err)
+	query := url.Values{"person": {"P-1"}, "purpose": {"fault"}}
+	ts.Check(desk.Read(context.Background(), issuerhttp.RecordsPath, query, &issuer.RecordView{}))
+	ts.Check(desk.Close())
+}
+
+// rechain FILE joins the lines of an audit record anew, as an insider would
+// who changed one: every hash fits.
+func rechain(ts *testscript.TestScript, _ bool, args []string) {
+	var out bytes.Buffer
+	var head audit.Head
+	for in := bufio.NewScanner(strings.NewReader(ts.ReadFile(args[0]))); in.Scan(); {
+		e, err := audit.ParseLine(in.Bytes())
+		ts.Check(err)
+		line, next, err := head.Next(e)
+		ts.Check(err)
+		head = next
+		fmt.Fprintf(&out, "%s\n", bytes.TrimSuffix(line, []byte("\n")))
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), out.Bytes(), 0o600))
+}
