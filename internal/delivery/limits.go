@@ -21,6 +21,8 @@ const (
 	maxConversation = 128 << 10
 	// maxAddress is that of RFC 5321, 4.5.3.1.3, without the angle brackets.
 	maxAddress = 254
+	// maxMessageID is the hexadecimal of 32 octets.
+	maxMessageID = 64
 	// maxSubject and maxText bound a message, in bytes.
 	maxSubject = 200
 	maxText    = 64 << 10

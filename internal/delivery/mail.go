@@ -69,15 +69,22 @@ func NewMail(opt MailOptions) (*Mail, error) {
 // SendMail sends one message to one mailbox. Nil means that the server has
 // taken it. The error is a *Failure.
 func (m *Mail) SendMail(ctx context.Context, to, subject, text string) error {
-	to, err := address(to)
-	if err != nil {
-		return err
-	}
 	var id [16]byte
 	if _, err := io.ReadFull(m.opt.Rand, id[:]); err != nil {
 		return fail(Unreachable, err)
 	}
-	body, err := message(m.from, to, subject, text, hex.EncodeToString(id[:]), m.opt.Clock.Now())
+	return m.SendIdentified(ctx, hex.EncodeToString(id[:]), to, subject, text)
+}
+
+// SendIdentified is SendMail with what stands before the @ of the Message-ID
+// (letters, digits, - and _, at most 64), so that a message that was sent
+// twice, because an answer was lost, can be told from two.
+func (m *Mail) SendIdentified(ctx context.Context, id, to, subject, text string) error {
+	to, err := address(to)
+	if err != nil {
+		return err
+	}
+	body, err := message(m.from, to, subject, text, id, m.opt.Clock.Now())
 	if err != nil {
 		return err
 	}

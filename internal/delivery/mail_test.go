@@ -265,6 +265,34 @@ func TestMailImplicitTLS(t *testing.T) {
 	}
 }
 
+// A message that is sent again is the same one to whoever reads it.
+func TestMessageID(t *testing.T) {
+	s := &sink{t: t}
+	m, err := NewMail(MailOptions{Server: s.start(), From: "o@office.example", Clock: clock.System{}, Rand: rand.Reader})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := m.SendIdentified(t.Context(), "aB-_9", "a@b.example", "s", "t"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, text := range s.messages {
+		if msg, err := mail.ReadMessage(strings.NewReader(text)); err != nil || msg.Header.Get("Message-Id") != "<aB-_9@office.example>" {
+			t.Errorf("%d: %v, %v", i, msg, err)
+		}
+	}
+	for _, id := range []string{"", "a@b", "a b", "a\r\nBcc: c@d.example", "a>", "é", strings.Repeat("a", maxMessageID+1)} {
+		var f *Failure
+		if err := m.SendIdentified(t.Context(), id, "a@b.example", "s", "t"); !errors.As(err, &f) || f.Problem() != Malformed || !f.Permanent() {
+			t.Errorf("%.20q: %v", id, err)
+		}
+	}
+	if len(s.messages) != 2 {
+		t.Errorf("%d messages", len(s.messages))
+	}
+}
+
 // What would become another header, another recipient or another command is
 // refused before anybody is spoken to.
 func TestMailInjection(t *testing.T) {

@@ -33,6 +33,11 @@ func visible(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' })
 }
 
+// notInID is what has no place before the @ of a Message-ID of ours.
+func notInID(r rune) bool {
+	return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_')
+}
+
 // message writes a mail in the form of RFC 5322. id is what stands before the
 // @ of its Message-ID.
 func message(from *mail.Address, to, subject, text, id string, date time.Time) ([]byte, error) {
@@ -41,6 +46,8 @@ func message(from *mail.Address, to, subject, text, id string, date time.Time) (
 		return nil, never(Malformed, "the subject is empty, too long or holds control characters")
 	case text == "" || len(text) > maxText || !utf8.ValidString(text):
 		return nil, never(Malformed, "the text is empty, too long or not UTF-8")
+	case id == "" || len(id) > maxMessageID || strings.ContainsFunc(id, notInID):
+		return nil, never(Malformed, "not the id of a message")
 	}
 	domain := from.Address[strings.LastIndexByte(from.Address, '@')+1:]
 	var b bytes.Buffer

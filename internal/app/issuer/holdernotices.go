@@ -81,3 +81,8 @@ type mailSender struct{ mail *delivery.Mail }
 func (m mailSender) Send(ctx context.Context, to, subject, body string) error {
 	return m.mail.SendMail(ctx, to, subject, body)
 }
+
+// SendIdentified implements notice.Identified.
+func (m mailSender) SendIdentified(ctx context.Context, id, to, subject, body string) error {
+	return m.mail.SendIdentified(ctx, id, to, subject, body)
+}
