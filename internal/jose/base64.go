@@ -11,9 +11,10 @@ var (
 )
 
 // urlAlphabet and standardAlphabet hold true for the characters of RFC 4648
-// sections 5 and 4. They are consulted first because Strict still skips CR and
-// LF, and one octet string must have one spelling: replay caches and digests
-// are keyed on text.
+// sections 5 and 4. Strict skips CR and LF, and one octet string must have one
+// spelling: replay caches and digests are keyed on text. So a text that decodes
+// must also be as long as its octets make it; the alphabets then tell what is
+// wrong.
 var urlAlphabet, standardAlphabet = alphabet('-', '_'), alphabet('+', '/')
 
 func alphabet(c62, c63 byte) (t [256]bool) {
@@ -31,30 +32,30 @@ func alphabet(c62, c63 byte) (t [256]bool) {
 // accepts exactly the text that EncodeBase64URL makes: no padding, no white
 // space, no bits set beyond the last octet.
 func DecodeBase64URL(s string) ([]byte, error) {
-	for i := 0; i < len(s); i++ {
-		if !urlAlphabet[s[i]] {
-			return nil, fmt.Errorf("%w: character %#02x at %d is not base64url", ErrMalformed, s[i], i)
-		}
-	}
 	b, err := rawURL.DecodeString(s)
-	if err != nil {
-		return nil, fmt.Errorf("%w: base64url with a wrong length or unused bits set", ErrMalformed)
+	if err != nil || rawURL.EncodedLen(len(b)) != len(s) {
+		return nil, notBase64URL(s)
 	}
 	return b, nil
 }
 
 // appendBase64URL is DecodeBase64URL onto the end of out.
 func appendBase64URL(out, text []byte) ([]byte, error) {
-	for i, c := range text {
-		if !urlAlphabet[c] {
-			return nil, fmt.Errorf("%w: character %#02x at %d is not base64url", ErrMalformed, c, i)
-		}
-	}
+	before := len(out)
 	out, err := rawURL.AppendDecode(out, text)
-	if err != nil {
-		return nil, fmt.Errorf("%w: base64url with a wrong length or unused bits set", ErrMalformed)
+	if err != nil || rawURL.EncodedLen(len(out)-before) != len(text) {
+		return nil, notBase64URL(text)
 	}
 	return out, nil
+}
+
+func notBase64URL[T string | []byte](text T) error {
+	for i := range len(text) {
+		if !urlAlphabet[text[i]] {
+			return fmt.Errorf("%w: character %#02x at %d is not base64url", ErrMalformed, text[i], i)
+		}
+	}
+	return fmt.Errorf("%w: base64url with a wrong length or unused bits set", ErrMalformed)
 }
 
 // EncodeBase64URL encodes without padding (RFC 7515 section 2).
@@ -63,6 +64,10 @@ func EncodeBase64URL(b []byte) string { return rawURL.EncodeToString(b) }
 // DecodeBase64 decodes padded standard base64 (RFC 4648 section 4), the form
 // of x5c. It is as strict as DecodeBase64URL.
 func DecodeBase64(s string) ([]byte, error) {
+	b, err := standard.DecodeString(s)
+	if err == nil && standard.EncodedLen(len(b)) == len(s) {
+		return b, nil
+	}
 	end := len(s)
 	for end > 0 && len(s)-end < 2 && s[end-1] == '=' {
 		end--
@@ -72,11 +77,7 @@ func DecodeBase64(s string) ([]byte, error) {
 			return nil, fmt.Errorf("%w: character %#02x at %d is not base64", ErrMalformed, s[i], i)
 		}
 	}
-	b, err := standard.DecodeString(s)
-	if err != nil {
-		return nil, fmt.Errorf("%w: base64 with wrong padding or unused bits set", ErrMalformed)
-	}
-	return b, nil
+	return nil, fmt.Errorf("%w: base64 with wrong padding or unused bits set", ErrMalformed)
 }
 
 // EncodeBase64 encodes with padding (RFC 4648 section 4).

@@ -31,6 +31,26 @@ func DecodeJSON(data []byte, v any) error { return DecodeJSONLimit(data, v, maxJ
 // DecodeJSONLimit is DecodeJSON for texts of at most max bytes.
 func DecodeJSONLimit(data []byte, v any, max int) error { return decode(data, v, max, nil) }
 
+// DecodeClosed is DecodeJSON for an object whose members are all known: one that
+// v's type does not have is refused, in every struct that is met, but for also
+// in the outermost. v is zero.
+func DecodeClosed(data []byte, v any, also ...string) error {
+	target := reflect.ValueOf(v)
+	if target.Kind() != reflect.Pointer || target.IsNil() || !target.Elem().IsZero() {
+		return errors.New("jose: DecodeClosed needs a pointer to a zero value")
+	}
+	target = target.Elem()
+	sh := shapeOf(target.Type())
+	if sh.err != nil {
+		return sh.err
+	}
+	err := scan(data, sh, target, maxJSON, manner{closed: true, also: also})
+	if err != nil {
+		target.SetZero()
+	}
+	return err
+}
+
 // decode is DecodeJSONLimit, and tells member of each top-level member, as
 // parts of data.
 func decode(data []byte, v any, max int, member func(name, value []byte)) error {
@@ -44,14 +64,14 @@ func decode(data []byte, v any, max int, member func(name, value []byte)) error 
 		return sh.err
 	}
 	if target.IsZero() { // the usual case: no second copy is needed
-		err := scan(data, sh, target, max, member)
+		err := scan(data, sh, target, max, manner{member: member})
 		if err != nil {
 			target.SetZero()
 		}
 		return err
 	}
 	fresh := reflect.New(target.Type()).Elem()
-	if err := scan(data, sh, fresh, max, member); err != nil {
+	if err := scan(data, sh, fresh, max, manner{member: member}); err != nil {
 		return err
 	}
 	target.Set(fresh)
@@ -68,7 +88,7 @@ func (s silent) Unwrap() error { return s.err }
 // CheckJSON applies the rules of DecodeJSON to a text of at most max bytes
 // without decoding it.
 func CheckJSON(data []byte, max int) error {
-	return scan(data, nil, reflect.Value{}, max, nil)
+	return scan(data, nil, reflect.Value{}, max, manner{})
 }
 
 // Members gives the members of a strict top-level object, values as received.
@@ -78,7 +98,8 @@ func Members(data []byte) (map[string]json.RawMessage, error) {
 		return nil, fmt.Errorf("%w: JSON object expected", ErrMalformed)
 	}
 	out := map[string]json.RawMessage{}
-	if err := scan(data, nil, reflect.Value{}, maxJSON, func(name, value []byte) { out[string(name)] = value }); err != nil {
+	m := manner{member: func(name, value []byte) { out[string(name)] = value }}
+	if err := scan(data, nil, reflect.Value{}, maxJSON, m); err != nil {
 		return nil, err
 	}
 	return out, nil

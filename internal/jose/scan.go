@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"reflect"
+	"slices"
 	"sync"
 )
 
@@ -17,17 +18,26 @@ type scanner struct {
 	values int
 	names  [][]byte   // names seen, all open objects, innermost last
 	few    [24][]byte // where names starts
+	manner
+}
+
+// manner is what a reader of a text wants beside its value.
+type manner struct {
 	// member is told of each member of the outermost object, value as received.
 	member func(name, value []byte)
+	// closed: members that a struct does not have are refused, but for also in
+	// the outermost object.
+	closed bool
+	also   []string
 }
 
 // scanners are used again: their list of names is as large as a header.
 var scanners = sync.Pool{New: func() any { return new(scanner) }}
 
 // scan runs a scanner over a whole text of at most max bytes.
-func scan(data []byte, sh *shape, v reflect.Value, max int, member func(name, value []byte)) error {
+func scan(data []byte, sh *shape, v reflect.Value, max int, m manner) error {
 	s := scanners.Get().(*scanner)
-	s.data, s.member, s.names = data, member, s.few[:0]
+	s.data, s.manner, s.names = data, m, s.few[:0]
 	err := s.document(sh, v, max)
 	*s = scanner{} // nothing of the text stays behind
 	scanners.Put(s)
@@ -206,6 +216,9 @@ func (s *scanner) object(sh *shape, v reflect.Value) error {
 		inner, err := sh.memberNamed(name)
 		if err != nil {
 			return s.fail(ErrMalformed, "%v", err)
+		}
+		if s.closed && inner.index == nil && sh.isStruct() && !(s.depth == 1 && slices.Contains(s.also, string(name))) {
+			return s.fail(ErrMalformed, "member %s is unknown", quote(name))
 		}
 		s.space()
 		if s.peek() != ':' {

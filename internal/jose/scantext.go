@@ -2,6 +2,8 @@ package jose
 
 import (
 	"bytes"
+	"encoding/binary"
+	"math/bits"
 	"strconv"
 	"unicode/utf8"
 )
@@ -19,7 +21,7 @@ func quote(name []byte) string {
 func (s *scanner) text() ([]byte, error) {
 	s.pos++ // the quote
 	start, ascii := s.pos, true
-	for s.pos < len(s.data) {
+	for s.pos += plain(s.data[s.pos:]); s.pos < len(s.data); s.pos += plain(s.data[s.pos:]) {
 		switch c := s.data[s.pos]; {
 		case c == '"':
 			out := s.data[start:s.pos:s.pos]
@@ -40,10 +42,39 @@ func (s *scanner) text() ([]byte, error) {
 	return nil, s.fail(ErrMalformed, "string does not end")
 }
 
+// plain is how many octets b begins with that stand in a string for themselves:
+// ASCII but quote, backslash and control characters. It takes eight at a time,
+// since most of a large text is one string, a picture in base64.
+func plain(b []byte) int {
+	const each, high = 0x0101010101010101, 0x8080808080808080
+	n := 0
+	for ; len(b)-n >= 8; n += 8 {
+		x := binary.LittleEndian.Uint64(b[n:])
+		quote, back := x^each*'"', x^each*'\\'
+		// The lowest bit that is set marks the first octet that is not plain:
+		// below it no subtraction has borrowed.
+		if odd := (x | (x-each*' ')&^x | (quote-each)&^quote | (back-each)&^back) & high; odd != 0 {
+			return n + bits.TrailingZeros64(odd)/8
+		}
+	}
+	for ; n < len(b); n++ {
+		if c := b[n]; c < ' ' || c == '"' || c == '\\' || c >= utf8.RuneSelf {
+			break
+		}
+	}
+	return n
+}
+
 // escaped goes on with a string at its first backslash.
 func (s *scanner) escaped(start int) ([]byte, error) {
 	out := append([]byte(nil), s.data[start:s.pos]...)
 	for s.pos < len(s.data) {
+		if n := plain(s.data[s.pos:]); n > 0 {
+			out = append(out, s.data[s.pos:s.pos+n]...)
+			if s.pos += n; s.pos == len(s.data) {
+				break
+			}
+		}
 		c := s.data[s.pos]
 		s.pos++
 		switch {

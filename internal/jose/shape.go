@@ -71,6 +71,8 @@ func (s *shape) nullable() bool { return s == nil || s.null }
 
 func (s *shape) opaque() bool { return s.kind >= kindRaw }
 
+func (s *shape) isStruct() bool { return s != nil && s.members != nil }
+
 func (s *shape) element() *shape {
 	if s == nil {
 		return nil
