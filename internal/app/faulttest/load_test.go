@@ -38,22 +38,23 @@ func gone(err error) error {
 // load is the clients of an office: registries, holders, readers of lists and
 // of receipts, who all write into one journal.
 type load struct {
-	dir     string
-	journal *invariants.Journal
-	pool    *pool
-	sources []*source
-	holders []*holder
-	http    *http.Client
-	random  *mathrand.Rand
-	anchors *trust.Store
-	public  string
-	receipt *x509.Certificate
-	root    *x509.Certificate
-	opsRoot *x509.Certificate
-	Calls   atomic.Int64  // answered
-	Issued  atomic.Int64  // batches
-	Pushed  atomic.Int64  // events
-	idle    time.Duration // of the reader of lists, between two looks
+	dir           string
+	journal       *invariants.Journal
+	pool          *pool
+	sources       []*source
+	holders       []*holder
+	http          *http.Client
+	random        *mathrand.Rand // of the reader of lists
+	receiptRandom *mathrand.Rand
+	anchors       *trust.Store
+	public        string
+	receipt       *x509.Certificate
+	root          *x509.Certificate
+	opsRoot       *x509.Certificate
+	Calls         atomic.Int64  // answered
+	Issued        atomic.Int64  // batches
+	Pushed        atomic.Int64  // events
+	idle          time.Duration // of the reader of lists, between two looks
 
 	folder     string // of published lists
 	folderHad  map[string]string
@@ -64,7 +65,11 @@ type load struct {
 const holdersPerOffice = 3
 
 func newLoad(dir string, cfg *issuer.Config, sources, holders int, j *invariants.Journal) (*load, error) {
-	l := &load{dir: dir, journal: j, holders: make([]*holder, holders), pool: &pool{}, idle: 20 * time.Millisecond, idleFolder: 20 * time.Millisecond, folderHad: map[string]string{}, random: mathrand.New(mathrand.NewPCG(seed(), 7))}
+	l := &load{
+		dir: dir, journal: j, holders: make([]*holder, holders), pool: &pool{},
+		idle: 20 * time.Millisecond, idleFolder: 20 * time.Millisecond, folderHad: map[string]string{},
+		random: mathrand.New(mathrand.NewPCG(seed(), 7)), receiptRandom: mathrand.New(mathrand.NewPCG(seed(), 8)),
+	}
 	for n := range sources {
 		s, err := newSource(dir, n+1, cfg)
 		if err != nil {
@@ -271,7 +276,7 @@ func (l *load) readReceipts(ctx context.Context) error {
 		pause(ctx, 5*time.Millisecond)
 		return nil
 	}
-	w := waiting[l.random.IntN(len(waiting))]
+	w := waiting[l.receiptRandom.IntN(len(waiting))]
 	_, err := l.readReceipt(ctx, w)
 	pause(ctx, 10*time.Millisecond)
 	return err

@@ -35,8 +35,17 @@ func TestConcurrent(t *testing.T) {
 	if err := o.wait(&process{ended: make(chan struct{})}); err != nil {
 		t.Fatal(err)
 	}
-	loading, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+	for _, s := range o.load.sources {
+		s.most = 1 // so that wallets have something to fetch soon
+	}
+	loading, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
+	go func() {
+		for loading.Err() == nil && !enough(o) {
+			pause(loading, 50*time.Millisecond)
+		}
+		cancel()
+	}()
 	if err := o.load.run(loading); err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +62,13 @@ func TestConcurrent(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Logf("%d events, %d batches", o.load.Pushed.Load(), o.load.Issued.Load())
-	if o.load.Pushed.Load() < sixtyFour || o.load.Issued.Load() < sixtyFour/2 {
+	if !enough(o) {
 		t.Error("too little happened")
 	}
+}
+
+// enough is when, on the average, every registry has ended some document and
+// every wallet has copies.
+func enough(o *office) bool {
+	return o.load.Pushed.Load() >= 8*sixtyFour && o.load.Issued.Load() >= sixtyFour/2
 }
