@@ -14,8 +14,9 @@ import (
 
 var doctor = command.Command{
 	Name: "doctor", Short: "look at keys, certificates, lists, disk, clock and sources, and explain what is wrong",
-	Long: `Asks the running office, or opens the state folder when none runs. Each line says
-what was looked at, how it is, and what remedies it.
+	Long: `Asks the running office, or opens the state folder when none runs; where the
+office would not start, it says why, and looks at what can be looked at. Each line
+says what was looked at, how it is, and what remedies it.
 
 exit codes: 0 all is well, 1 something must be done, 2 something should be looked at`,
 	Setup: func(fs *flag.FlagSet) command.Run {
@@ -24,13 +25,8 @@ exit codes: 0 all is well, 1 something must be done, 2 something should be looke
 			if err := none(args); err != nil {
 				return err
 			}
-			desk, err := issuer.OpenOffice(ctx, &cfg, issuer.Options{})
+			d, err := diagnose(ctx, &cfg)
 			if err != nil {
-				return err
-			}
-			defer desk.Close()
-			var d issuer.Diagnosis
-			if err := desk.Read(ctx, issuerhttp.DoctorPath, url.Values{}, &d); err != nil {
 				return err
 			}
 			if *raw {
@@ -38,7 +34,7 @@ exit codes: 0 all is well, 1 something must be done, 2 something should be looke
 				enc.SetIndent("", "  ")
 				err = enc.Encode(d)
 			} else {
-				_, err = fmt.Fprint(env.Stdout, &d)
+				_, err = fmt.Fprint(env.Stdout, d)
 			}
 			if err != nil {
 				return err
@@ -49,4 +45,18 @@ exit codes: 0 all is well, 1 something must be done, 2 something should be looke
 			return nil
 		})
 	},
+}
+
+// diagnose asks the office or, where it does not open, looks without it.
+func diagnose(ctx context.Context, cfg *issuer.Config) (*issuer.Diagnosis, error) {
+	desk, err := issuer.OpenOffice(ctx, cfg, issuer.Options{})
+	if err != nil {
+		if !cfg.HasState() {
+			return nil, err
+		}
+		return issuer.DiagnoseClosed(ctx, *cfg, issuer.Options{}, err), nil
+	}
+	defer desk.Close()
+	var d issuer.Diagnosis
+	return &d, desk.Read(ctx, issuerhttp.DoctorPath, url.Values{}, &d)
 }

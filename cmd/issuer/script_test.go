@@ -132,7 +132,8 @@ func initAgo(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 }
 
-// look-in CONFIG DURATION looks somebody up by a clock that is so far ahead.
+// look-in CONFIG DURATION looks for somebody whom nobody knows, by a clock that
+// is so far ahead.
 func lookIn(ts *testscript.TestScript, _ bool, args []string) {
 	d, err := time.ParseDuration(args[1])
 	ts.Check(err)
@@ -140,7 +141,9 @@ func lookIn(ts *testscript.TestScript, _ bool, args []string) {
 	desk, err := issuer.OpenOffice(context.Background(), &cfg, issuer.Options{Clock: clock.NewFake(time.Now().Add(d))})
 	ts.Check(err)
 	query := url.Values{"person": {"P-1"}, "purpose": {"fault"}}
-	ts.Check(desk.Read(context.Background(), issuerhttp.RecordsPath, query, &issuer.RecordView{}))
+	if err := desk.Read(context.Background(), issuerhttp.RecordsPath, query, &issuer.RecordView{}); err == nil {
+		ts.Fatalf("somebody is known")
+	}
 	ts.Check(desk.Close())
 }
 

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -183,6 +185,12 @@ func (a *App) lineOf(ctx context.Context, source, jti string) (uint64, error) {
 	return found, nil
 }
 
+// elsewhere says whether a path leads out of the state folder.
+func (c *Config) elsewhere(p string) bool {
+	in, err := filepath.Rel(c.StateDir, c.Path(p))
+	return err != nil || !filepath.IsLocal(in)
+}
+
 func (a *App) diagnoseAudit(ctx context.Context, d *Diagnosis, now time.Time) {
 	lines, _, err := a.store.AuditSize(ctx)
 	size, _, cerr := a.store.LastCheckpoint(ctx)
@@ -191,7 +199,7 @@ func (a *App) diagnoseAudit(ctx context.Context, d *Diagnosis, now time.Time) {
 		return
 	}
 	grade, remedy := Good, ""
-	if len(a.cfg.Audit.Checkpoints) == 0 {
+	if !a.cfg.Dev && !slices.ContainsFunc(a.cfg.Audit.Checkpoints, a.cfg.elsewhere) {
 		grade, remedy = Look, "set audit.checkpoints to files on another disk or machine: without them a record that was made anew is not noticed"
 	}
 	if _, at, err := a.lastAudit(ctx); err == nil && lines > size && now.Sub(at) > 5*a.cfg.Audit.Interval {

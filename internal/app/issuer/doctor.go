@@ -3,8 +3,6 @@ package issuer
 import (
 	"context"
 	"fmt"
-	"maps"
-	"slices"
 	"syscall"
 	"time"
 
@@ -17,50 +15,14 @@ import (
 func (a *App) Doctor(ctx context.Context) (any, error) {
 	d := &Diagnosis{}
 	now := a.opts.Clock.Now()
-	a.diagnoseKeys(ctx, d, now)
+	a.cfg.diagnoseKeys(ctx, d, a.roots, now, a.opts.Rand)
 	a.diagnoseLists(ctx, d, now)
-	a.diagnoseDisk(d)
+	a.cfg.diagnoseDisk(d)
 	a.diagnoseClock(ctx, d, now)
 	a.diagnoseSources(ctx, d, now)
 	a.diagnoseAudit(ctx, d, now)
 	a.diagnoseNotices(ctx, d, now)
 	return d, nil
-}
-
-// diagnoseKeys opens every key again and holds it against its certificate.
-func (a *App) diagnoseKeys(ctx context.Context, d *Diagnosis, now time.Time) {
-	for _, name := range slices.Sorted(maps.Keys(a.cfg.Signers)) {
-		s := a.cfg.Signers[name]
-		id, err := a.cfg.chainOf(name, a.roots, now)
-		if err != nil {
-			d.add("certificates", name, Wrong, "put a certificate that conforms in place (docs/OPERATIONS.md, Certificates)", "%v", err)
-			continue
-		}
-		left := id.leaf.NotAfter().Sub(now)
-		grade, remedy := Good, ""
-		switch {
-		case left < expiresSoon:
-			grade, remedy = Look, "make a new key and certificate under new file names, and run issuer init --add"
-		case left < 2*expiresSoon:
-			grade, remedy = Look, "prepare its successor"
-		}
-		d.add("certificates", name, grade, remedy, "%s, until %s (%d days)", a.cfg.profile(name), id.leaf.NotAfter().UTC().Format(time.DateOnly), int(left.Hours()/24))
-		if _, err := a.keys.Signer(ctx, s.Key); err != nil {
-			d.add("keys", name, Wrong, "put the key back from its safe copy; never make another one under the same certificate", "%v", err)
-			continue
-		}
-		d.add("keys", name, Good, "", "%s opens", s.Key)
-	}
-	for _, r := range []struct {
-		name string
-		cert interface{ NotAfter() time.Time }
-	}{{"iaca", a.roots.iaca}, {"operations_ca", a.roots.operations}} {
-		grade, left := Good, r.cert.NotAfter().Sub(now)
-		if left < 366*24*time.Hour {
-			grade = Look
-		}
-		d.add("certificates", r.name, grade, "begin the change to a new root: readers need a year", "root, until %s", r.cert.NotAfter().UTC().Format(time.DateOnly))
-	}
 }
 
 func (a *App) diagnoseLists(ctx context.Context, d *Diagnosis, now time.Time) {
@@ -97,10 +59,10 @@ const (
 	diskWrong = 256 << 20
 )
 
-func (a *App) diagnoseDisk(d *Diagnosis) {
+func (c *Config) diagnoseDisk(d *Diagnosis) {
 	var fs syscall.Statfs_t
-	if err := syscall.Statfs(a.cfg.StateDir, &fs); err != nil {
-		d.add("disk", a.cfg.StateDir, Wrong, "see that the file system is mounted", "%v", err)
+	if err := syscall.Statfs(c.StateDir, &fs); err != nil {
+		d.add("disk", c.StateDir, Wrong, "see that the file system is mounted", "%v", err)
 		return
 	}
 	free := fs.Bavail * uint64(fs.Bsize)
@@ -111,7 +73,7 @@ func (a *App) diagnoseDisk(d *Diagnosis) {
 	case free < diskLook:
 		grade = Look
 	}
-	d.add("disk", a.cfg.StateDir, grade, "make room or grow the volume: writes are refused when there is none", "%s free, %d files more", size(free), fs.Ffree)
+	d.add("disk", c.StateDir, grade, "make room or grow the volume: writes are refused when there is none", "%s free, %d files more", size(free), fs.Ffree)
 }
 
 func size(n uint64) string {
