@@ -3,7 +3,7 @@ package consolehttp
 import (
 	"context"
 	"errors"
-	"path"
+	"time"
 
 	"vidimus/internal/document"
 	"vidimus/internal/issuance"
@@ -12,20 +12,36 @@ import (
 	"vidimus/internal/status"
 )
 
-// CopyStatus says what the published lists say of a copy.
+// CopyStatus says how a copy on a phone stands.
 type CopyStatus string
 
-// The words. A copy without a status is CopyNone.
+// The words. A copy is CopyRevoking while the lists do not say yet that it is
+// revoked; one without a status is CopyNone.
 const (
-	CopyValid   CopyStatus = "valid"
-	CopyRevoked CopyStatus = "revoked"
-	CopyNone    CopyStatus = "none"
+	CopyValid    CopyStatus = "valid"
+	CopyRevoking CopyStatus = "revoking"
+	CopyRevoked  CopyStatus = "revoked"
+	CopyExpired  CopyStatus = "expired"
+	CopyNone     CopyStatus = "none"
 )
 
-// Copy is a copy on a phone with its status.
-type Copy struct {
-	issuance.Copy
-	Status CopyStatus
+// CopyStatuses lists them.
+func CopyStatuses() []CopyStatus {
+	return []CopyStatus{CopyValid, CopyRevoking, CopyRevoked, CopyExpired, CopyNone}
+}
+
+func statusOf(c issuance.Copy, now time.Time) CopyStatus {
+	switch {
+	case c.Invalid && c.InvalidSince > 0:
+		return CopyRevoked
+	case c.Invalid:
+		return CopyRevoking
+	case !c.Expires.After(now):
+		return CopyExpired
+	case c.List == "":
+		return CopyNone
+	}
+	return CopyValid
 }
 
 // Office is what the pages read. Each method sees one state.
@@ -37,7 +53,7 @@ type Office interface {
 	// Receipt is the signed receipt of an event, a compact JWS.
 	Receipt(ctx context.Context, source, jti string) (string, error)
 	// Copies gives the copies of a document.
-	Copies(ctx context.Context, document string) ([]Copy, error)
+	Copies(ctx context.Context, document string) ([]issuance.Copy, error)
 	// Notices as in notice.Store.
 	Notices(ctx context.Context, person string, limit int) ([]notice.Record, error)
 	// Lists as in status.Store.
@@ -52,7 +68,6 @@ type Store interface {
 	Copies(ctx context.Context, document string) ([]issuance.Copy, error)
 	Notices(ctx context.Context, person string, limit int) ([]notice.Record, error)
 	Lists(ctx context.Context) ([]status.List, error)
-	Revoked(ctx context.Context, id string) ([]uint32, uint64, error)
 }
 
 // Receipts signs receipts: registry.Inbox does.
@@ -66,39 +81,6 @@ func FromStore(s Store, r Receipts) Office { return storeOffice{s, r} }
 type storeOffice struct {
 	Store
 	Receipts
-}
-
-// Copies looks every copy up in the state that is published, or about to be.
-func (o storeOffice) Copies(ctx context.Context, number string) ([]Copy, error) {
-	list, err := o.Store.Copies(ctx, number)
-	if err != nil {
-		return nil, err
-	}
-	revoked := map[string]map[uint32]bool{}
-	out := make([]Copy, len(list))
-	for i, c := range list {
-		out[i] = Copy{c, CopyNone}
-		if c.List == "" {
-			continue
-		}
-		set, known := revoked[c.List]
-		if !known {
-			indices, _, err := o.Revoked(ctx, path.Base(c.List))
-			if err != nil && !errors.Is(err, status.ErrListNotFound) {
-				return nil, err
-			}
-			set = make(map[uint32]bool, len(indices))
-			for _, index := range indices {
-				set[index] = true
-			}
-			revoked[c.List] = set
-		}
-		out[i].Status = CopyValid
-		if set[uint32(c.Index)] {
-			out[i].Status = CopyRevoked
-		}
-	}
-	return out, nil
 }
 
 // EventInbox is what Inbox needs of registry.Inbox.

@@ -36,8 +36,9 @@ type documentView struct {
 }
 
 type copyView struct {
-	Copy
-	List string // id
+	issuance.Copy
+	Status CopyStatus
+	List   string // id
 }
 
 type noticeView struct {
@@ -124,7 +125,7 @@ func (r *request) documents(view *personView, s document.Subject, now time.Time)
 	for _, d := range s.Documents {
 		state := documentState(s, d, now)
 		dv := documentView{Document: d, Type: view.word("document-type.", d.Type), State: view.T("document-state." + state), Good: state == "valid"}
-		copies, err := r.copies(r.c.Request.Context(), d.Number)
+		copies, err := r.copies(r.c.Request.Context(), d.Number, now)
 		if err != nil {
 			return err
 		}
@@ -136,7 +137,7 @@ func (r *request) documents(view *personView, s document.Subject, now time.Time)
 }
 
 // copies gives those that were made, newest first.
-func (r *request) copies(ctx context.Context, number string) ([]copyView, error) {
+func (r *request) copies(ctx context.Context, number string, now time.Time) ([]copyView, error) {
 	list, err := r.Office.Copies(ctx, number)
 	if err != nil {
 		return nil, err
@@ -144,7 +145,7 @@ func (r *request) copies(ctx context.Context, number string) ([]copyView, error)
 	var out []copyView
 	for _, c := range list {
 		if c.State != issuance.StateBurned {
-			out = append(out, copyView{c, c.Copy.List[strings.LastIndex(c.Copy.List, "/")+1:]})
+			out = append(out, copyView{c, statusOf(c, now), c.List[strings.LastIndex(c.List, "/")+1:]})
 		}
 	}
 	slices.SortStableFunc(out, func(a, b copyView) int { return b.Issued.Compare(a.Issued) })

@@ -48,6 +48,7 @@ func TestStory(t *testing.T) {
 		t.Fatal("no way to the receipt")
 	}
 	wantPage(t, "not published", ben.get(receipt[1]), http.StatusOK, "applied", "not all published yet", "Copies concerned")
+	wantPage(t, "record before it", anna.get(anna.find(consoletest.Person)), http.StatusOK, "revoked, not yet published")
 	if err := s.Publisher.Publish(t.Context()); err != nil {
 		t.Fatal(err)
 	}

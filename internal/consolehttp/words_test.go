@@ -31,7 +31,9 @@ func TestWords(t *testing.T) {
 		string(document.FactDocumentAnnulled), string(document.FactDocumentCarrierLost), string(document.FactWalletLost), string(document.FactWalletUnitRevoked))
 	want("measure-state.", "holds", "later", "ended", "void")
 	want("document-state.", "valid", "annulled", "surrendered", "not-valid", "card-lost")
-	want("copy-status.", string(consolehttp.CopyValid), string(consolehttp.CopyRevoked), string(consolehttp.CopyNone))
+	for _, s := range consolehttp.CopyStatuses() {
+		want("copy-status.", string(s))
+	}
 	want("notice-state.", string(notice.Waiting), string(notice.Delivered), string(notice.Undeliverable))
 	for _, s := range []registry.State{registry.StateApplied, registry.StateCovered, registry.StateNoCopies} {
 		want("receipt-state.", string(s))

@@ -146,7 +146,7 @@ func TestSessionFixation(t *testing.T) {
 func TestSessionEnds(t *testing.T) {
 	w := newWorld(t)
 	alive := func(token string) bool { _, err := w.Session(t.Context(), token); return err == nil }
-	token, l := w.loginToken(t, "anna")
+	token, _ := w.loginToken(t, "anna")
 	w.clock.Advance(officer.IdleTimeout - time.Second)
 	if !alive(token) {
 		t.Error("ended before its time")
@@ -155,7 +155,7 @@ func TestSessionEnds(t *testing.T) {
 	if alive(token) {
 		t.Error("idle and alive")
 	}
-	token, l = w.loginToken(t, "anna")
+	token, _ = w.loginToken(t, "anna")
 	for range 8 * 6 {
 		if !alive(token) {
 			t.Fatal("ended though it was used")
@@ -165,7 +165,7 @@ func TestSessionEnds(t *testing.T) {
 	if alive(token) {
 		t.Error("a session of more than eight hours")
 	}
-	token, l = w.loginToken(t, "anna")
+	token, l := w.loginToken(t, "anna")
 	if err := w.LogOut(t.Context(), l); err != nil || alive(token) {
 		t.Errorf("alive after logout, %v", err)
 	}

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"vidimus/api/registryclient"
@@ -129,9 +130,12 @@ func New(publicURL string, change func([]officer.Officer) []officer.Officer) (*W
 	return w, w.populate(context.Background())
 }
 
+// face is drawn once.
+var face = sync.OnceValues(func() ([]byte, error) { return portrait.Draw(1) })
+
 // populate states the people and puts copies on a phone.
 func (w *World) populate(ctx context.Context) error {
-	face, err := portrait.Draw(1)
+	face, err := face()
 	if err != nil {
 		return err
 	}
