@@ -1,0 +1,25 @@
+package issuer
+
+import (
+	"context"
+
+	"vidimus/internal/store/bolt"
+)
+
+// Tick does what the office does at each tick of its lists.
+func (a *App) Tick(ctx context.Context) error { return a.publisher.Publish(ctx) }
+
+// Due does what the office does each second: what time alone brings about.
+func (a *App) Due(ctx context.Context) error {
+	_, err := a.inbox.ApplyDue(ctx)
+	return err
+}
+
+// Notify makes one attempt at each notice that is due.
+func (a *App) Notify(ctx context.Context) error {
+	_, err := a.notices.Deliver(ctx)
+	return err
+}
+
+// Store is the store of the office.
+func (a *App) Store() *bolt.Store { return a.store }
