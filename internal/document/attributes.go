@@ -18,14 +18,26 @@ func (a *Attributes) UnmarshalJSON(data []byte) error {
 	if m == nil {
 		return fmt.Errorf("%w: attributes are not an object", jose.ErrMalformed)
 	}
+	if err := plainValues(m); err != nil {
+		return err
+	}
+	*a = m
+	return nil
+}
+
+// plainValues turns decoded JSON values into the types that Attributes
+// documents, in place.
+func plainValues(m map[string]any) error {
 	for name, v := range m {
+		if _, text := v.(string); text && !isBinary(name) {
+			continue
+		}
 		plain, err := plainValue(name, v, 0)
 		if err != nil {
 			return err
 		}
 		m[name] = plain
 	}
-	*a = m
 	return nil
 }
 
@@ -34,15 +46,14 @@ func isBinary(name string) bool {
 	return name == "portrait" || name == "signature_usual_mark" || strings.HasPrefix(name, "biometric_template_")
 }
 
-// plainValue turns a decoded JSON value into one of the types that Attributes
-// documents.
-func plainValue(name string, v any, depth int) (any, error) {
+// plainValue is plainValues of one value.
+func plainValue(name string, value any, depth int) (any, error) {
 	if depth >= MaxDepth {
 		return nil, badAttribute(name, "is nested too deeply")
 	}
-	switch v := v.(type) {
+	switch v := value.(type) {
 	case bool:
-		return v, nil
+		return value, nil
 	case string:
 		if depth == 0 && isBinary(name) {
 			b, err := jose.DecodeBase64(v)
@@ -51,7 +62,7 @@ func plainValue(name string, v any, depth int) (any, error) {
 			}
 			return b, nil
 		}
-		return v, nil
+		return value, nil
 	case json.Number:
 		n, err := v.Int64()
 		if err != nil {
@@ -71,7 +82,7 @@ func plainValue(name string, v any, depth int) (any, error) {
 			}
 			v[k] = plain
 		}
-		return v, nil
+		return value, nil
 	}
 	return nil, badAttribute(name, "is null")
 }

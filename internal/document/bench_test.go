@@ -43,7 +43,7 @@ func BenchmarkParsePayload(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := parse(name, raw); err != nil {
+				if _, err := ParsePayload(name, []byte(raw), noon, "seq", "prev"); err != nil {
 					b.Fatal(err)
 				}
 			}

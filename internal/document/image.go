@@ -1,6 +1,7 @@
 package document
 
 import (
+	"bytes"
 	"encoding/binary"
 
 	"vidimus/internal/problem"
@@ -109,7 +110,12 @@ func frameFits(segment []byte) bool {
 // scanEnd finds the marker that ends the entropy-coded data that begins at at.
 func scanEnd(b []byte, at int) int {
 	for ; at+1 < len(b); at++ {
-		if b[at] == 0xff && b[at+1] != 0 && b[at+1] != 0xff && (b[at+1] < markerRST0 || b[at+1] > markerRST7) {
+		next := bytes.IndexByte(b[at:len(b)-1], 0xff)
+		if next < 0 {
+			break
+		}
+		at += next
+		if m := b[at+1]; m != 0 && m != 0xff && (m < markerRST0 || m > markerRST7) {
 			return at
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"image"
 	"image/color"
 	"image/jpeg"
+	"math/rand/v2"
 	"slices"
 	"testing"
 
@@ -119,4 +120,27 @@ func FuzzCleanImage(f *testing.F) {
 			t.Fatalf("cleaning twice is not cleaning once: %v", err)
 		}
 	})
+}
+
+// The end of a scan is where a look at every octet finds it.
+func TestScanEnd(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	some := []byte{0, 1, 0xd0, 0xd7, 0xd8, 0xd9, 0xff, 0xff}
+	for range 20_000 {
+		b := make([]byte, random.IntN(20))
+		for i := range b {
+			b[i] = some[random.IntN(len(some))]
+		}
+		from := random.IntN(len(b) + 1)
+		want := len(b)
+		for at := from; at+1 < len(b); at++ {
+			if b[at] == 0xff && b[at+1] != 0 && b[at+1] != 0xff && (b[at+1] < markerRST0 || b[at+1] > markerRST7) {
+				want = at
+				break
+			}
+		}
+		if got := scanEnd(b, from); got != want {
+			t.Fatalf("%x from %d: %d, not %d", b, from, got, want)
+		}
+	}
 }

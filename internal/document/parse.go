@@ -1,6 +1,7 @@
 package document
 
 import (
+	"encoding/json"
 	"maps"
 	"reflect"
 	"slices"
@@ -83,15 +84,29 @@ func safeName(name string) string {
 	return name
 }
 
-// decodeClosed decodes an object into the struct that v points to and refuses
-// members that the struct does not have.
+// decodeClosed decodes an object into the zero struct that v points to and
+// refuses members that the struct, or one within it, does not have. What is
+// good is read once; what is not is read again by explain, for its words.
 func decodeClosed(where string, raw []byte, v any, envelope ...string) error {
+	err := jose.DecodeClosed(raw, v, envelope...)
+	if err == nil {
+		return nil
+	}
+	if said := explain(where, raw, reflect.TypeOf(v).Elem(), envelope); said != nil {
+		return said
+	}
+	return malformed(where, err)
+}
+
+// explain finds what is wrong with a text that is to be a closed struct: the
+// innermost object first, in the order of the struct's members.
+func explain(where string, raw []byte, t reflect.Type, envelope []string) error {
 	members, err := jose.Members(raw)
 	if err != nil {
-		return problem.Wrap(problem.InvalidRequest, err, "%s: %s", where, err)
+		return malformed(where, err)
 	}
 	known := slices.Clone(envelope)
-	for f := range reflect.TypeOf(v).Elem().Fields() {
+	for f := range t.Fields() {
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		known = append(known, name)
 	}
@@ -100,10 +115,34 @@ func decodeClosed(where string, raw []byte, v any, envelope ...string) error {
 			return unknownMember(where, name)
 		}
 	}
-	if err := jose.DecodeJSON(raw, v); err != nil {
-		return problem.Wrap(problem.InvalidRequest, err, "%s: %s", where, err)
+	for f := range t.Fields() {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		inner, list := f.Type, false
+		for inner.Kind() == reflect.Pointer || inner.Kind() == reflect.Slice {
+			list = list || inner.Kind() == reflect.Slice
+			inner = inner.Elem()
+		}
+		if inner.Kind() != reflect.Struct || members[name] == nil {
+			continue
+		}
+		items := []json.RawMessage{members[name]}
+		if list && jose.DecodeJSON(members[name], &items) != nil {
+			continue // said below
+		}
+		for _, item := range items {
+			if err := explain(name, item, inner, nil); err != nil {
+				return err
+			}
+		}
+	}
+	if err := jose.DecodeJSON(raw, reflect.New(t).Interface()); err != nil {
+		return malformed(where, err)
 	}
 	return nil
+}
+
+func malformed(where string, err error) error {
+	return problem.Wrap(problem.InvalidRequest, err, "%s: %s", where, err)
 }
 
 // refined decodes a payload whose members are texts and lets check refuse it or

@@ -7,9 +7,23 @@ import (
 )
 
 func parseDocumentPut(raw []byte, now time.Time, envelope []string) (Payload, error) {
-	var p DocumentPut
-	if err := decodeClosed(NameDocumentPut, raw, &p, envelope...); err != nil {
+	var wire struct {
+		Number               string         `json:"number"`
+		Type                 string         `json:"type"`
+		IssueDate            string         `json:"issue_date"`
+		ExpiryDate           string         `json:"expiry_date"`
+		IssuingAuthority     string         `json:"issuing_authority"`
+		IssuingCountry       string         `json:"issuing_country"`
+		IssuingJurisdiction  string         `json:"issuing_jurisdiction"`
+		UNDistinguishingSign string         `json:"un_distinguishing_sign"`
+		Attributes           map[string]any `json:"attributes"`
+	}
+	if err := decodeClosed(NameDocumentPut, raw, &wire, envelope...); err != nil {
 		return nil, err
+	}
+	p := DocumentPut{
+		Number: wire.Number, Type: wire.Type, IssueDate: wire.IssueDate, ExpiryDate: wire.ExpiryDate, IssuingAuthority: wire.IssuingAuthority,
+		IssuingCountry: wire.IssuingCountry, IssuingJurisdiction: wire.IssuingJurisdiction, UNDistinguishingSign: wire.UNDistinguishingSign,
 	}
 	if err := checkNumber("number", p.Number); err != nil {
 		return nil, err
@@ -40,7 +54,7 @@ func parseDocumentPut(raw []byte, now time.Time, envelope []string) (Payload, er
 	if err != nil {
 		return nil, err
 	}
-	if p.Attributes, err = cleanDocument(p.Attributes, now); err != nil {
+	if p.Attributes, err = cleanDocument(wire.Attributes, now); err != nil {
 		return nil, err
 	}
 	return p, nil

@@ -1,7 +1,6 @@
 package document
 
 import (
-	"encoding/json"
 	"slices"
 	"strings"
 	"time"
@@ -9,12 +8,22 @@ import (
 	"vidimus/internal/problem"
 )
 
+// wireOrders are orders with instants as they came.
+type wireOrders struct {
+	Authority  string   `json:"authority"`
+	LegalBasis string   `json:"legal_basis"`
+	Until      *string  `json:"until"`
+	ConfirmBy  *string  `json:"confirm_by"`
+	Categories []string `json:"categories"`
+	Codes      []Code   `json:"codes"`
+}
+
 func parseMeasureAdded(raw []byte, envelope []string) (Payload, error) {
 	var wire struct {
-		ID     string          `json:"id"`
-		Kind   MeasureKind     `json:"kind"`
-		Right  json.RawMessage `json:"right"`
-		Orders json.RawMessage `json:"orders"`
+		ID     string      `json:"id"`
+		Kind   MeasureKind `json:"kind"`
+		Right  *Right      `json:"right"`
+		Orders *wireOrders `json:"orders"`
 	}
 	if err := decodeClosed(NameMeasureAdded, raw, &wire, envelope...); err != nil {
 		return nil, err
@@ -26,25 +35,24 @@ func parseMeasureAdded(raw []byte, envelope []string) (Payload, error) {
 	if !slices.Contains(MeasureKinds(), wire.Kind) {
 		return nil, problem.New(problem.InvalidRequest, "kind is not one of %v", MeasureKinds())
 	}
-	right, err := parseRight("right", wire.Right)
-	if err != nil {
+	if err := checkRight("right", wire.Right); err != nil {
 		return nil, err
 	}
-	orders, err := parseOrders(wire.Orders)
+	orders, err := wire.Orders.clean()
 	if err != nil {
 		return nil, err
 	}
 	if (wire.Kind == Restriction) != (len(orders.Codes) > 0) {
 		return nil, problem.New(problem.InvalidRequest, "codes belong to a restriction, which has some")
 	}
-	return MeasureAdded{ID: wire.ID, Kind: wire.Kind, Right: right, Orders: orders}, nil
+	return MeasureAdded{ID: wire.ID, Kind: wire.Kind, Right: *wire.Right, Orders: orders}, nil
 }
 
 func parseMeasureCorrected(raw []byte, envelope []string) (Payload, error) {
 	var wire struct {
-		ID     string          `json:"id"`
-		Orders json.RawMessage `json:"orders"`
-		From   *string         `json:"from"`
+		ID     string      `json:"id"`
+		Orders *wireOrders `json:"orders"`
+		From   *string     `json:"from"`
 	}
 	if err := decodeClosed(NameMeasureCorrected, raw, &wire, envelope...); err != nil {
 		return nil, err
@@ -56,27 +64,17 @@ func parseMeasureCorrected(raw []byte, envelope []string) (Payload, error) {
 	if err != nil {
 		return nil, err
 	}
-	orders, err := parseOrders(wire.Orders)
+	orders, err := wire.Orders.clean()
 	if err != nil {
 		return nil, err
 	}
 	return MeasureCorrected{ID: wire.ID, Orders: orders, From: from}, nil
 }
 
-func parseOrders(raw json.RawMessage) (Orders, error) {
-	if raw == nil {
+// clean gives the kept form; nil is a member that is missing.
+func (wire *wireOrders) clean() (Orders, error) {
+	if wire == nil {
 		return Orders{}, problem.New(problem.InvalidRequest, "orders is missing")
-	}
-	var wire struct {
-		Authority  string            `json:"authority"`
-		LegalBasis string            `json:"legal_basis"`
-		Until      *string           `json:"until"`
-		ConfirmBy  *string           `json:"confirm_by"`
-		Categories []string          `json:"categories"`
-		Codes      []json.RawMessage `json:"codes"`
-	}
-	if err := decodeClosed("orders", raw, &wire); err != nil {
-		return Orders{}, err
 	}
 	o := Orders{Authority: wire.Authority, LegalBasis: wire.LegalBasis}
 	if err := cleanAll(MaxText, text{"authority", &o.Authority, true}, text{"legal_basis", &o.LegalBasis, false}); err != nil {
@@ -102,7 +100,7 @@ func parseOrders(raw json.RawMessage) (Orders, error) {
 		}
 		o.Categories = append(o.Categories, category)
 	}
-	o.Codes, err = parseCodes(wire.Codes)
+	o.Codes, err = cleanCodes(wire.Codes)
 	return o, err
 }
 

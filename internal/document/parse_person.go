@@ -1,7 +1,6 @@
 package document
 
 import (
-	"encoding/json"
 	"slices"
 	"time"
 
@@ -9,11 +8,13 @@ import (
 )
 
 func parsePersonPut(raw []byte, now time.Time, envelope []string) (Payload, error) {
-	var p PersonPut
-	if err := decodeClosed(NamePersonPut, raw, &p, envelope...); err != nil {
+	var wire struct {
+		Attributes map[string]any `json:"attributes"`
+	}
+	if err := decodeClosed(NamePersonPut, raw, &wire, envelope...); err != nil {
 		return nil, err
 	}
-	clean, err := cleanPerson(p.Attributes, now)
+	clean, err := cleanPerson(NamePersonPut, wire.Attributes, now)
 	if err != nil {
 		return nil, err
 	}
@@ -22,11 +23,11 @@ func parsePersonPut(raw []byte, now time.Time, envelope []string) (Payload, erro
 
 func parsePersonSplit(raw []byte, now time.Time, envelope []string) (Payload, error) {
 	var wire struct {
-		New          string            `json:"new"`
-		Attributes   Attributes        `json:"attributes"`
-		Documents    []string          `json:"documents"`
-		Entitlements []json.RawMessage `json:"entitlements"`
-		Measures     []string          `json:"measures"`
+		New          string         `json:"new"`
+		Attributes   map[string]any `json:"attributes"`
+		Documents    []string       `json:"documents"`
+		Entitlements []Right        `json:"entitlements"`
+		Measures     []string       `json:"measures"`
 	}
 	if err := decodeClosed(NamePersonSplit, raw, &wire, envelope...); err != nil {
 		return nil, err
@@ -34,7 +35,7 @@ func parsePersonSplit(raw []byte, now time.Time, envelope []string) (Payload, er
 	if err := checkNumber("new", wire.New); err != nil {
 		return nil, err
 	}
-	clean, err := cleanPerson(wire.Attributes, now)
+	clean, err := cleanPerson(NamePersonSplit, wire.Attributes, now)
 	if err != nil {
 		return nil, err
 	}
@@ -42,13 +43,12 @@ func parsePersonSplit(raw []byte, now time.Time, envelope []string) (Payload, er
 	if len(wire.Entitlements) > MaxEntitlements {
 		return nil, problem.New(problem.InvalidRequest, "entitlements has more than %d items", MaxEntitlements)
 	}
-	for _, item := range wire.Entitlements {
-		right, err := parseRight("entitlements", item)
-		if err != nil {
+	for i := range wire.Entitlements {
+		if err := checkRight("entitlements", &wire.Entitlements[i]); err != nil {
 			return nil, err
 		}
-		p.Entitlements = append(p.Entitlements, right)
 	}
+	p.Entitlements = present(wire.Entitlements)
 	err = firstError(
 		checkList("documents", p.Documents, MaxDocuments, checkNumber),
 		checkList("measures", p.Measures, MaxMeasures, checkMeasureID),

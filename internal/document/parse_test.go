@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -15,8 +16,13 @@ import (
 	"vidimus/internal/problem"
 )
 
+// parse reads a payload both ways.
 func parse(name, raw string) (Payload, error) {
-	return ParsePayload(name, []byte(raw), noon, "seq", "prev")
+	p, err := ParsePayload(name, []byte(raw), noon, "seq", "prev")
+	if slow, slowErr := slowPayload(name, []byte(raw), noon, "seq", "prev"); (err == nil) != (slowErr == nil) || !reflect.DeepEqual(p, slow) {
+		panic(fmt.Sprintf("%s %.200s:\n%+v, %v\nslowly\n%+v, %v", name, raw, p, err, slow, slowErr))
+	}
+	return p, err
 }
 
 const goodPerson = `{"seq":1,"prev":0,"attributes":{"family_name":"Müller","given_name":"Erika","birth_date":"1984-01-26",
@@ -260,7 +266,7 @@ func FuzzParsePayload(f *testing.F) {
 		f.Add(name, []byte(raw))
 	}
 	f.Fuzz(func(t *testing.T, name string, raw []byte) {
-		p, err := ParsePayload(name, raw, noon, "seq", "prev")
+		p, err := parse(name, string(raw))
 		if err != nil {
 			if p != nil || problem.KindOf(err) != problem.InvalidRequest {
 				t.Fatalf("refused with %v and %v", err, p)

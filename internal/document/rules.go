@@ -1,6 +1,7 @@
 package document
 
 import (
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -14,7 +15,7 @@ type rule func(field string, v any, now time.Time) (any, error)
 
 // rules of the attributes that the standards name. A person has these and no
 // others; a document may have others too, checked by freeRule.
-var rules = map[string]rule{
+var rules = named(map[string]rule{
 	"family_name": textRule, "given_name": textRule,
 	"family_name_birth": textRule, "given_name_birth": textRule,
 	"family_name_national_character": textRule, "given_name_national_character": textRule,
@@ -28,13 +29,31 @@ var rules = map[string]rule{
 	"resident_country":               countryRule,
 	"personal_administrative_number": textRule,
 	"email_address":                  textRule, "mobile_phone_number": phoneRule,
+})
+
+// namedRule is a rule and how refusals name its attribute.
+type namedRule struct {
+	field string
+	check rule
+}
+
+func named(rules map[string]rule) map[string]namedRule {
+	all := make(map[string]namedRule, len(rules))
+	for name, check := range rules {
+		all[name] = namedRule{"attributes: " + name, check}
+	}
+	return all
 }
 
 // needed of every person: without them neither mDL nor PID can be made.
 var needed = []string{"family_name", "given_name", "birth_date"}
 
-// cleanPerson checks every attribute of a person.
-func cleanPerson(a Attributes, now time.Time) (Attributes, error) {
+// cleanPerson checks every attribute of a person, as decoded from JSON, and puts
+// them in their kept form, in place. where is the event that has them.
+func cleanPerson(where string, a map[string]any, now time.Time) (Attributes, error) {
+	if err := plainValues(a); err != nil {
+		return nil, malformed(where, err)
+	}
 	for _, name := range needed {
 		if _, ok := a[name]; !ok {
 			return nil, problem.New(problem.InvalidRequest, "attributes: %s is missing", name)
@@ -43,10 +62,13 @@ func cleanPerson(a Attributes, now time.Time) (Attributes, error) {
 	return cleanAttributes(a, now, nil)
 }
 
-// cleanDocument checks every attribute of a document.
-func cleanDocument(a Attributes, now time.Time) (Attributes, error) {
+// cleanDocument is cleanPerson for a document.
+func cleanDocument(a map[string]any, now time.Time) (Attributes, error) {
 	if len(a) == 0 {
 		return nil, nil
+	}
+	if err := plainValues(a); err != nil {
+		return nil, malformed(NameDocumentPut, err)
 	}
 	return cleanAttributes(a, now, freeRule)
 }
@@ -55,25 +77,34 @@ func cleanAttributes(a Attributes, now time.Time, other rule) (Attributes, error
 	if len(a) > MaxAttributes {
 		return nil, problem.New(problem.InvalidRequest, "attributes: more than %d", MaxAttributes)
 	}
-	clean := make(Attributes, len(a))
-	for _, name := range slices.Sorted(maps.Keys(a)) {
-		check := rules[name]
-		if check == nil {
-			check = other
-		}
-		if check == nil {
-			return nil, unknownMember("attributes", name)
-		}
-		if err := checkWord("the name of an attribute", name); err != nil {
-			return nil, err
-		}
-		v, err := check("attributes: "+name, a[name], now)
-		if err != nil {
-			return nil, err
-		}
-		clean[name] = v
+	if cleanNamed(a, maps.Keys(a), now, other) != nil {
+		// Of several that are wrong always the same one is named.
+		return nil, cleanNamed(a, slices.Values(slices.Sorted(maps.Keys(a))), now, other)
 	}
-	return clean, nil
+	return a, nil
+}
+
+// cleanNamed checks attributes in the order of names and puts them in their
+// kept form. What was done stays when it refuses: to clean is to clean again.
+func cleanNamed(a Attributes, names iter.Seq[string], now time.Time, other rule) error {
+	for name := range names {
+		known, ok := rules[name]
+		if !ok {
+			if other == nil {
+				return unknownMember("attributes", name)
+			}
+			if err := checkWord("the name of an attribute", name); err != nil {
+				return err
+			}
+			known = namedRule{"attributes: " + name, other}
+		}
+		v, err := known.check(known.field, a[name], now)
+		if err != nil {
+			return err
+		}
+		a[name] = v
+	}
+	return nil
 }
 
 func wrongType(field, want string) error {
@@ -85,7 +116,11 @@ func textRule(field string, v any, _ time.Time) (any, error) {
 	if !ok {
 		return nil, wrongType(field, "a string")
 	}
-	return cleanText(field, s, MaxText)
+	clean, err := cleanText(field, s, MaxText)
+	if clean == s {
+		return v, err // nothing to put into a box
+	}
+	return clean, err
 }
 
 func pastDateRule(field string, v any, now time.Time) (any, error) {
@@ -101,12 +136,12 @@ func pastDateRule(field string, v any, now time.Time) (any, error) {
 	if t.After(now.Add(14 * time.Hour)) {
 		return nil, problem.New(problem.InvalidRequest, "%s lies in the future", field)
 	}
-	return s, nil
+	return v, nil
 }
 
 func countryRule(field string, v any, _ time.Time) (any, error) {
 	s, _ := v.(string)
-	return s, checkCountry(field, s)
+	return v, checkCountry(field, s)
 }
 
 func countriesRule(field string, v any, _ time.Time) (any, error) {
@@ -154,7 +189,7 @@ func sexRule(field string, v any, _ time.Time) (any, error) {
 	if !ok || n < 0 || n > 6 && n != 9 {
 		return nil, wrongType(field, "0 to 6 or 9")
 	}
-	return n, nil
+	return v, nil
 }
 
 func numberRule(low, high int64) rule {
@@ -163,7 +198,7 @@ func numberRule(low, high int64) rule {
 		if !ok || n < low || n > high {
 			return nil, problem.New(problem.InvalidRequest, "%s is not a number from %d to %d", field, low, high)
 		}
-		return n, nil
+		return v, nil
 	}
 }
 
@@ -173,7 +208,7 @@ func phoneRule(field string, v any, _ time.Time) (any, error) {
 	if !plus || !asciiWithin(digits, 20, func(c byte) bool { return c >= '0' && c <= '9' }) {
 		return nil, wrongType(field, "a + followed by digits")
 	}
-	return s, nil
+	return v, nil
 }
 
 func imageRule(field string, v any, _ time.Time) (any, error) {

@@ -14,6 +14,9 @@ import (
 // (direction overrides, joiners, soft hyphens), line and paragraph separators,
 // private-use and unassigned code points.
 func cleanText(field, s string, limit int) (string, error) {
+	if len(s) <= limit && printable(s) {
+		return s, nil
+	}
 	// A character takes at most 4 octets; composing makes few of many.
 	if len(s) > 16*limit {
 		return "", problem.New(problem.InvalidRequest, "%s has more than %d characters", field, limit)
@@ -36,9 +39,14 @@ func cleanText(field, s string, limit int) (string, error) {
 	return s, nil
 }
 
-func visible(r rune) bool {
-	return r == ' ' || unicode.In(r, unicode.L, unicode.M, unicode.N, unicode.P, unicode.S, unicode.Zs)
+// printable tells whether s is visible ASCII and blanks, and not empty: such
+// text is in its kept form.
+func printable(s string) bool {
+	return asciiWithin(s, len(s), func(c byte) bool { return c >= ' ' && c < 0x7f })
 }
+
+// visible is true of letters, marks, numbers, punctuation, symbols and spaces.
+func visible(r rune) bool { return unicode.IsGraphic(r) }
 
 // checkNumber accepts a person or document number: 1 to MaxNumber visible
 // ASCII characters. Such numbers are keys of the store.

@@ -114,6 +114,16 @@ func item(v reflect.Value, n int) reflect.Value {
 
 // entry scans the value of a map's member.
 func (s *scanner) entry(sh *shape, v reflect.Value, name []byte) error {
+	if v.Type() == anyMapType {
+		if s.values++; s.values > maxValues {
+			return s.fail(ErrLimit, "has more than %d values", maxValues)
+		}
+		x, err := s.anything()
+		if err == nil {
+			v.Interface().(map[string]any)[string(name)] = x
+		}
+		return err
+	}
 	elem := reflect.New(v.Type().Elem()).Elem()
 	if err := s.value(sh, elem); err != nil {
 		return err
@@ -145,6 +155,8 @@ func (s *scanner) hand(sh *shape, v reflect.Value, text []byte) error {
 	}
 	return foreign(v.Addr().Interface().(json.Unmarshaler).UnmarshalJSON(text))
 }
+
+var anyMapType = reflect.TypeFor[map[string]any]()
 
 // anything scans a value without a type: numbers stay exact as json.Number.
 func (s *scanner) anything() (any, error) {
