@@ -37,6 +37,9 @@ func TestStoryWithoutScripts(t *testing.T) {
 	anna.picture("errors")
 	anna.typed("#authority", "Police of Utopia")
 	anna.do("ticking", chromedp.Click(chromedp.CSS("#category-B")))
+	if !ask(anna, chromedp.Evaluate[bool](`document.querySelector("#category-B").checked`)) {
+		t.Fatal("the category is not ticked")
+	}
 	anna.click("#propose")
 	anna.want("#stage", "waits for a second officer")
 	if n := ask(anna, chromedp.Evaluate[int64](`document.querySelectorAll("#confirm").length`)); n != 0 {
