@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,6 +17,7 @@ import (
 	"vidimus/internal/backup"
 	"vidimus/internal/clock"
 	"vidimus/internal/issuerhttp"
+	"vidimus/internal/keys/soft"
 	"vidimus/internal/pki"
 	"vidimus/internal/problem"
 	"vidimus/internal/publication"
@@ -212,6 +214,9 @@ func (c *Config) reopen(db, certs, auditKeys string, opts RestoreOptions) (strin
 		if err != nil {
 			return "", fmt.Errorf("--published: %w", err)
 		}
+		if len(lists) == 0 {
+			return "", fmt.Errorf("--published: %s holds no published list: is it the right folder? If none is left, say so with --without-published", opts.Published)
+		}
 		for uri, l := range lists {
 			published[uri] = bolt.PublishedList{Version: l.Version, Invalid: l.Invalid(), Identifiers: l.Identifiers}
 		}
@@ -227,7 +232,7 @@ func (c *Config) reopen(db, certs, auditKeys string, opts RestoreOptions) (strin
 	if err != nil {
 		return "", fmt.Errorf("making the database fit to go on: %w", err)
 	}
-	return report.String(), nil
+	return report.String() + "\n", nil
 }
 
 // newSecrets makes what offers, nonces and transaction codes hang on anew: what
@@ -269,9 +274,15 @@ func (c *Config) afterRestore(ctx context.Context, opts RestoreOptions) string {
 		text = "once keys and certificates are in place run issuer audit declare-restore, which signs that later lines of the audit record are lost (now: " + err.Error() + ")\n"
 	}
 	text += "next: see that keys and certificates are in place (issuer doctor), start with issuer serve, let every registry send again what came after the backup, and run issuer registry reconcile\n"
-	for name, s := range c.Signers {
+	km := soft.New(c.StateDir)
+	defer km.Close()
+	for _, name := range slices.Sorted(maps.Keys(c.Signers)) {
+		s := c.Signers[name]
 		if !exists(c.Path(s.Chain)) {
 			text += "missing: the certificate of signers." + name + " at " + c.Path(s.Chain) + "\n"
+		}
+		if _, err := km.Signer(ctx, s.Key); errors.Is(err, fs.ErrNotExist) {
+			text += "missing: the key of signers." + name + ", " + s.Key + "\n"
 		}
 	}
 	return text

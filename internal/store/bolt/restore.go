@@ -137,6 +137,10 @@ func (s *Store) restore(t *tx, opts RestoreOptions) (report Report, err error) {
 			report.Unseen++
 			public.Version = counters[i].version + versionLeap - 1
 		}
+		if c := &counters[i]; !c.closed && c.expiry.Before(opts.Now.Add(adoptedLife)) {
+			// Copies that the backup does not know were made in it since, perhaps.
+			c.expiry = opts.Now.Add(adoptedLife)
+		}
 		n, err := t.unite(l, counters[i], public, progresses)
 		if err != nil {
 			return report, err
