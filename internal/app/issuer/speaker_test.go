@@ -2,6 +2,7 @@ package issuer_test
 
 import (
 	"crypto/ecdsa"
+	"encoding/json"
 	"errors"
 	"slices"
 	"testing"
@@ -196,3 +197,5 @@ func states(list []*registryclient.Receipt) []string {
 	}
 	return slices.Clip(out)
 }
+
+func unmarshal(data []byte, into any) error { return json.Unmarshal(data, into) }
