@@ -127,6 +127,7 @@ func TestWalletLost(t *testing.T) {
 	o := newOffice(t).serve().people()
 	s := o.speaker()
 	kept := o.holds("DL-1", 2)
+	its := o.unit("DL-1")
 	o.clock.Advance(time.Minute)
 	lost := rawWallet{o, newKey(t)}
 	tokenURL, credentialURL := o.cfg.PublicURL+"/token", o.cfg.PublicURL+"/credential"
@@ -137,7 +138,7 @@ func TestWalletLost(t *testing.T) {
 	}
 	unused := o.offer(issuer.OfferWish{Documents: []string{"DL-1"}, Key: "before"})
 	o.clock.Advance(time.Minute)
-	set := s.say("P-1", registryclient.WalletLost{Wallet: o.unit("DL-1"), Reason: "stolen"})
+	set := s.say("P-1", registryclient.WalletLost{Wallet: o.unit("DL-1", its), Reason: "stolen"})
 	if r := s.covered(set); r.Copies != 1 {
 		t.Errorf("%+v", r)
 	}
@@ -171,6 +172,7 @@ func TestWalletUnitRevoked(t *testing.T) {
 	o := newOffice(t).serve().people()
 	s := o.speaker()
 	other := o.holds("DL-1", 1)
+	its := o.unit("DL-1")
 	o.clock.Advance(time.Minute)
 	raw := rawWallet{o, newKey(t)}
 	credentialURL := o.cfg.PublicURL + "/credential"
@@ -186,7 +188,7 @@ func TestWalletUnitRevoked(t *testing.T) {
 			t.Fatalf("%d %s", status, code)
 		}
 	}
-	unit := o.unit("DL-1")
+	unit := o.unit("DL-1", its)
 	if unit != o.unit("ID-2") {
 		t.Error("one key, two units")
 	}

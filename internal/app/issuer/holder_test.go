@@ -3,6 +3,7 @@ package issuer_test
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"vidimus/internal/app/issuer"
 	"vidimus/internal/issuerhttp"
@@ -77,19 +78,20 @@ func (h *holder) categories() string {
 	return fmt.Sprint(out)
 }
 
-// unit is the wallet unit that got the newest copies of a document.
-func (o *office) unit(document string) string {
+// unit is the wallet unit that has copies of a document, and is not one of
+// those known already.
+func (o *office) unit(document string, known ...string) string {
 	o.t.Helper()
 	copies, err := o.app.Store().Copies(o.t.Context(), document)
 	o.must(err)
-	newest := copies[0]
 	for _, c := range copies {
-		if c.Issued.After(newest.Issued) {
-			newest = c
+		if c.Wallet == "" {
+			o.t.Fatal("the copy has no wallet unit")
+		}
+		if !slices.Contains(known, c.Wallet) {
+			return c.Wallet
 		}
 	}
-	if newest.Wallet == "" {
-		o.t.Fatal("the copy has no wallet unit")
-	}
-	return newest.Wallet
+	o.t.Fatal("no other wallet unit")
+	return ""
 }
