@@ -10,6 +10,8 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"syscall"
+	"time"
 
 	"vidimus/internal/audit"
 	"vidimus/internal/authserver"
@@ -43,6 +45,12 @@ type Options struct {
 	Clock  clock.Clock
 	Rand   io.Reader // safe for concurrent use
 	Logger *slog.Logger
+	// Statfs tells how much room there is where the database lies; nil asks the
+	// system.
+	Statfs func(dir string, into *syscall.Statfs_t) error
+	// HoldFor is how long an event waits for one before it that is missing;
+	// zero is registry.DefaultHoldFor.
+	HoldFor time.Duration
 	// Fatal is called when the outcome of a commit is unknown and must end the
 	// process; nil exits with status 1.
 	Fatal func(error)
@@ -155,7 +163,9 @@ func (a *App) assemble(ctx context.Context) error {
 		return err
 	}
 	a.schedule = status.NewSchedule(a.cfg.Status.Tick, a.cfg.Status.Mix, a.cfg.Status.Leave)
-	if a.store, err = bolt.Open(db, a.cfg.storeOptions(a.opts.Rand, a.schedule, a.pseudonyms, a.fatal)); err != nil {
+	opts := a.cfg.storeOptions(a.opts.Rand, a.schedule, a.pseudonyms, a.fatal)
+	opts.Statfs = a.opts.Statfs
+	if a.store, err = bolt.Open(db, opts); err != nil {
 		if errors.Is(err, bolt.ErrDev) {
 			err = fmt.Errorf("%w: it was made with%s --dev and opens only so", err, map[bool]string{true: "out", false: ""}[a.cfg.Dev])
 		}

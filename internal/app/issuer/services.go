@@ -144,7 +144,7 @@ func (a *App) services(cat *catalog.Catalog, identities map[string]*identity) er
 	}
 	if a.inbox, err = registry.New(registry.Config{
 		Issuer: a.cfg.PublicURL, Sources: append(slices.Clone(a.sources), console), Store: a.store, Audit: a.store, Clock: a.opts.Clock,
-		Table: a.effects, Revoked: a.publisher.Kick,
+		Table: a.effects, Revoked: a.publisher.Kick, HoldFor: a.opts.HoldFor,
 		ReceiptSigner: crypto.Signer(receipt.key), ReceiptChain: receipt.chain, Rand: a.opts.Rand,
 	}); err != nil {
 		return err

@@ -93,6 +93,8 @@ type Options struct {
 	// Reserve is how much room on the disk is left for others: writes that
 	// would take of it are refused with ErrFull. 0 is DefaultReserve.
 	Reserve uint64
+	// Statfs tells how much room there is; nil asks the system.
+	Statfs func(dir string, into *syscall.Statfs_t) error
 
 	// lockTimeout is lockTimeout, for tests.
 	lockTimeout time.Duration
@@ -125,6 +127,9 @@ func (o *Options) complete() error {
 	}
 	if o.Reserve == 0 {
 		o.Reserve = DefaultReserve
+	}
+	if o.Statfs == nil {
+		o.Statfs = syscall.Statfs
 	}
 	return nil
 }

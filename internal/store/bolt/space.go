@@ -23,11 +23,11 @@ const stRdonly = 1
 type disk struct {
 	dir     string
 	reserve uint64
-	stat    func(dir string, into *syscall.Statfs_t) error // syscall.Statfs; tests fill the disk
+	stat    func(dir string, into *syscall.Statfs_t) error
 }
 
-func newDisk(path string, reserve uint64) *disk {
-	return &disk{dir: filepath.Dir(path), reserve: reserve, stat: syscall.Statfs}
+func newDisk(path string, opts Options) *disk {
+	return &disk{dir: filepath.Dir(path), reserve: opts.Reserve, stat: opts.Statfs}
 }
 
 // room refuses a transaction that writes at most need octets.

@@ -40,7 +40,7 @@ var (
 )
 
 func newStore(db *bbolt.DB, opts Options) *Store {
-	s := &Store{db: db, opts: opts, disk: newDisk(db.Path(), opts.Reserve), lists: listCache{known: map[uint32]*knownList{}}}
+	s := &Store{db: db, opts: opts, disk: newDisk(db.Path(), opts), lists: listCache{known: map[uint32]*knownList{}}}
 	s.writer = newCommitter(db, s.disk.room, opts.OnFatal)
 	return s
 }
