@@ -23,12 +23,15 @@ import (
 	archives "vidimus/internal/backup"
 	"vidimus/internal/clock"
 	"vidimus/internal/issuerhttp"
+	"vidimus/internal/jose"
+	"vidimus/internal/pki"
 )
 
 // commands are what the scripts can do beside running the program.
 var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"ready": ready, "mode": mode, "extract": extract, "expand": expand, "exit": exit, "until": until, "edit": edit, "instant": instant,
 	"accept": accept, "identity": identity, "init-ago": initAgo, "look-in": lookIn, "rechain": rechain, "drop": drop, "cut": cut,
+	"verified": verified, "many": many,
 }
 
 // exit CODE COMMAND... runs a command and wants that exit code.
@@ -145,6 +148,30 @@ func lookIn(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Fatalf("somebody is known")
 	}
 	ts.Check(desk.Close())
+}
+
+// verified FILE CERTIFICATE verifies a JWS and gives its claims as standard
+// output.
+func verified(ts *testscript.TestScript, neg bool, args []string) {
+	certs, err := pki.ParsePEM([]byte(ts.ReadFile(args[1])))
+	ts.Check(err)
+	signed, err := jose.Parse(strings.TrimSpace(ts.ReadFile(args[0])))
+	ts.Check(err)
+	if err := signed.Verify(certs[0].PublicKey()); neg || err != nil {
+		ts.Fatalf("%s does not verify: %v", args[0], err)
+	}
+	fmt.Fprintf(ts.Stdout(), "%s\n", signed.Payload)
+}
+
+// many FILE COUNT writes so many records of persons.
+func many(ts *testscript.TestScript, _ bool, args []string) {
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	var text bytes.Buffer
+	for i := range n {
+		fmt.Fprintf(&text, `{"person": "M-%d", "attributes": {"family_name": "Many", "given_name": "N", "birth_date": "1990-03-02"}}`+"\n", i)
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), text.Bytes(), 0o600))
 }
 
 // rechain FILE joins the lines of an audit record anew, as an insider would
