@@ -50,3 +50,14 @@ func mainOf(m *testing.M) int {
 	fmt.Printf("FAULTS_SEED=%d\n", seed())
 	return m.Run()
 }
+
+// full takes the counts of a release.
+func full() bool { return os.Getenv("FAULTS") == "full" }
+
+// times chooses a count.
+func times(release, commit int) int {
+	if full() {
+		return release
+	}
+	return commit
+}

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"strings"
 
 	"vidimus/internal/app/invariants"
@@ -72,27 +70,4 @@ func (o *office) seen(results []invariants.Result) {
 	for _, r := range results {
 		looked[r.Number] += r.Seen
 	}
-}
-
-// checkApart does the same with the program, from files.
-func (o *office) checkApart(ctx context.Context, program string, settled bool) error {
-	p := o.paths()
-	args := []string{
-		"check", "--database", p.Database, "--public-url", p.PublicURL, "--dev", "--root", p.Root, "--operations-root", p.Operations, "--checkpoint-certificate", p.Checkpointer,
-		"--journal", o.journalFile, "--tries", fmt.Sprint(o.cfg.Offers.TxCodeAttempts), fmt.Sprintf("--settled=%v", settled),
-	}
-	if p.Lists != "" {
-		args = append(args, "--lists", p.Lists)
-	}
-	for _, file := range p.Checkpoints {
-		if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		args = append(args, "--checkpoints", file)
-	}
-	out, err := run(ctx, program, args...)
-	if err != nil {
-		return fmt.Errorf("%w\n%s", err, out)
-	}
-	return nil
 }

@@ -12,17 +12,6 @@ import (
 	"vidimus/api/registryclient"
 )
 
-// full takes the counts of a release.
-func full() bool { return os.Getenv("FAULTS") == "full" }
-
-// times chooses a count.
-func times(release, commit int) int {
-	if full() {
-		return release
-	}
-	return commit
-}
-
 // seed is that of all choices of this run.
 var seed = sync.OnceValue(func() uint64 {
 	if n, err := strconv.ParseUint(os.Getenv("FAULTS_SEED"), 10, 64); err == nil {

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"vidimus/internal/app/invariants"
 	"vidimus/internal/faults"
 )
 
@@ -94,6 +95,11 @@ func (c *campaign) end(ctx context.Context) {
 	c.t.Logf("%d calls answered (%d events, %d batches of copies), %.0f a second of load", c.calls, c.pushed, c.issued, rate)
 	if rate < minimumRate || c.issued == 0 || c.pushed == 0 {
 		c.t.Errorf("too little happened: this run proves nothing")
+	}
+	for _, number := range invariants.Numbers() {
+		if looked[number] == 0 {
+			c.t.Errorf("nothing was seen of %s", number)
+		}
 	}
 }
 

@@ -61,9 +61,6 @@ type load struct {
 	idleFolder time.Duration
 }
 
-// holdersPerOffice fetch at the same time.
-const holdersPerOffice = 3
-
 func newLoad(dir string, cfg *issuer.Config, sources, holders int, j *invariants.Journal) (*load, error) {
 	l := &load{
 		dir: dir, journal: j, holders: make([]*holder, holders), pool: &pool{},

@@ -32,7 +32,7 @@ func TestConcurrent(t *testing.T) {
 	serving, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- app.Run(serving) }()
-	if err := o.wait(&process{ended: make(chan struct{})}); err != nil {
+	if err := o.wait(nil); err != nil {
 		t.Fatal(err)
 	}
 	for _, s := range o.load.sources {

@@ -44,7 +44,6 @@ type source struct {
 	people  []*human
 	pending []signed
 	old     []registryclient.SET // acknowledged, to be sent again at times
-	deaf    bool                 // its control: never sends a token twice
 }
 
 // human is a person of one source as its events say.
