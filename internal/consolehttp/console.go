@@ -13,6 +13,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"vidimus/internal/clock"
+	"vidimus/internal/i18n"
 	"vidimus/internal/officer"
 	"vidimus/internal/webserver"
 )
@@ -67,6 +68,11 @@ func Console(e *webserver.Engine, cfg Config) error {
 		requests: webserver.NewLimiter(perSecond, burst), failures: webserver.NewLimiter(failuresPerSecond, failuresBurst),
 	}
 	k.routes(e)
+	e.Pages(func(c *gin.Context, err error) {
+		r := &request{console: k, c: c, lang: i18n.Negotiate(c.GetHeader("Accept-Language"))}
+		k.headers(c, false)
+		r.fail(err)
+	})
 	return nil
 }
 

@@ -256,3 +256,14 @@ func (b *browser) anyToken(t *testing.T) string {
 	}
 	return m[1]
 }
+
+// An officer never sees JSON: what the engine refuses by itself is a page too.
+func TestUnknownPathIsAPage(t *testing.T) {
+	b := newSite(t, nil).browser()
+	b.Lang = "de"
+	for _, p := range []page{b.get("/nowhere"), b.do(http.MethodDelete, "/login", nil, nil), b.get("/login?a=1&a=2")} {
+		if p.StatusCode < 400 || p.Header.Get("Content-Type") != "text/html; charset=utf-8" || !strings.Contains(p.Body, `lang="de"`) || p.Header.Get("Content-Security-Policy") == "" {
+			t.Errorf("%d %s\n%s", p.StatusCode, p.Header, p.Body)
+		}
+	}
+}

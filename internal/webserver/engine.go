@@ -42,6 +42,7 @@ type Engine struct {
 	cfg     Config
 	gin     *gin.Engine
 	cors    map[string][]string // path -> methods that a page may call
+	page    func(*gin.Context, error)
 	origins *http.CrossOriginProtection
 }
 
@@ -97,6 +98,10 @@ func New(cfg Config) (*Engine, error) {
 	g.NoMethod(func(c *gin.Context) { Fail(c, problem.New(problem.MethodNotAllowed, "")) })
 	return e, nil
 }
+
+// Pages lets write answer every refusal of this engine, those of unknown paths
+// included, with a page for human eyes.
+func (e *Engine) Pages(write func(*gin.Context, error)) { e.page = write }
 
 // ServeHTTP serves one request.
 func (e *Engine) ServeHTTP(w http.ResponseWriter, r *http.Request) { e.gin.ServeHTTP(w, r) }
@@ -161,7 +166,7 @@ func (e *Engine) admit(c *gin.Context, r Route) error {
 // observe gives the request an id, and writes its log line and its metric.
 func (e *Engine) observe(c *gin.Context) {
 	start := e.cfg.Clock.Now()
-	ev := &requestEvent{style: StyleAPI}
+	ev := &requestEvent{style: StyleAPI, page: e.page}
 	var id [12]byte
 	if _, err := io.ReadFull(e.cfg.Rand, id[:]); err == nil {
 		ev.id = hex.EncodeToString(id[:])

@@ -32,6 +32,10 @@ func refuse(c *gin.Context, style Style, err error) {
 	case style == StyleResource && (status == http.StatusUnauthorized || status == http.StatusForbidden):
 		challenge(c, kind, problem.Detail(err))
 	}
+	if page := eventOf(c).page; page != nil {
+		page(c, err)
+		return
+	}
 	detail := asciiDetail(problem.Detail(err))
 	switch {
 	case style == StyleAPI:

@@ -20,6 +20,7 @@ type requestEvent struct {
 	kind  problem.Kind // "" when nothing was refused
 	cause string       // for the operator; never for the peer
 	attrs []slog.Attr
+	page  func(*gin.Context, error)
 }
 
 const eventKey = "vidimus.request"

@@ -122,6 +122,9 @@ func (k *checker) console() {
 			k.bad("console.tls", "certificate and key are needed outside --dev")
 		}
 	}
+	if _, err := time.LoadLocation(c.Console.TimeZone); err != nil {
+		k.bad("console.time_zone", "a name such as Europe/Luxembourg is wanted, got %q", c.Console.TimeZone)
+	}
 	ids := map[string]bool{}
 	for i, o := range c.Console.Officers {
 		key := fmt.Sprintf("console.officers[%d]", i)

@@ -167,6 +167,7 @@ type Retention struct {
 // Console is who works at the console, and its TLS.
 type Console struct {
 	PublicURL string    `yaml:"public_url"`
+	TimeZone  string    `yaml:"time_zone"`
 	TLS       TLS       `yaml:"tls"`
 	Officers  []Officer `yaml:"officers"`
 }

@@ -5,6 +5,7 @@ import (
 	"crypto"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"vidimus/internal/officer"
 	"vidimus/internal/problem"
 	"vidimus/internal/registry"
+	"vidimus/internal/webserver"
 )
 
 // LoginLink is what `issuer officer link` gets.
@@ -131,10 +133,20 @@ func (a *App) console() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return e, consolehttp.Console(e, consolehttp.Config{
-		Officers: a.desk, Office: consolehttp.FromStore(a.store, a.inbox), PublicURL: a.cfg.consoleURL(),
+	zone, err := time.LoadLocation(a.cfg.Console.TimeZone)
+	if err != nil {
+		return nil, fmt.Errorf("console.time_zone: %w", err)
+	}
+	if err := consolehttp.Console(e, consolehttp.Config{
+		Officers: a.desk, Office: consolehttp.FromStore(a.store, a.inbox), PublicURL: a.cfg.consoleURL(), Zone: zone,
 		Territory: a.cfg.Authority.Country, Clock: a.opts.Clock,
-	})
+	}); err != nil {
+		return nil, err
+	}
+	if a.cfg.Dev {
+		return webserver.LoopbackOnly(e), nil
+	}
+	return e, nil
 }
 
 var errNoConsole = problem.New(problem.NotFound, "there is no console: console.officers names nobody")
