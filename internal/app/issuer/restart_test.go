@@ -39,7 +39,9 @@ func (w rawWallet) token(offerURI, txCode, proof string) (int, string) {
 	var answer struct {
 		Token string `json:"access_token"`
 	}
-	w.must(json.Unmarshal([]byte(body), &answer))
+	if status != http.StatusServiceUnavailable { // which speaks HTTP alone
+		w.must(json.Unmarshal([]byte(body), &answer))
+	}
 	return status, answer.Token
 }
 

@@ -35,6 +35,8 @@ type office struct {
 	app   *issuer.App
 	log   *logBuffer
 	stop  func() error
+	opts  issuer.Options // beside clock, log and Fatal
+	fatal func(error)    // nil fails the test
 }
 
 // logBuffer is a log that many may write.
@@ -74,9 +76,12 @@ func newOffice(t *testing.T, change ...func(*issuer.Config)) *office {
 }
 
 func (o *office) new() (*issuer.App, error) {
-	return issuer.New(o.t.Context(), o.cfg, issuer.Options{
-		Clock: o.clock, Logger: slog.New(slog.NewTextHandler(o.log, nil)), Fatal: func(err error) { o.t.Errorf("fatal: %v", err) },
-	})
+	opts := o.opts
+	opts.Clock, opts.Logger = o.clock, slog.New(slog.NewTextHandler(o.log, nil))
+	if opts.Fatal = o.fatal; opts.Fatal == nil {
+		opts.Fatal = func(err error) { o.t.Errorf("fatal: %v", err) }
+	}
+	return issuer.New(o.t.Context(), o.cfg, opts)
 }
 
 // serve starts the office; stop, or the end of the test, ends it.
