@@ -232,6 +232,10 @@ func (c *Config) reopen(db, certs, auditKeys string, opts RestoreOptions) (strin
 	if err != nil {
 		return "", fmt.Errorf("making the database fit to go on: %w", err)
 	}
+	// What was deleted before the backup has no business in the new office.
+	if _, _, err := bolt.Compact(db, c.storeOptions(opts.Rand, schedule, names, nil)); err != nil {
+		return "", err
+	}
 	return report.String() + "\n", nil
 }
 
