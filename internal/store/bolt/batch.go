@@ -32,7 +32,7 @@ var (
 )
 
 func (b batchValue) encode() []byte {
-	p := packer{b: make([]byte, 0, 96+len(b.order)+6*len(b.spans))}
+	p := packer{b: make([]byte, 0, sealSize+96+len(b.order)+6*len(b.spans))}
 	p.byte(byte(slices.Index(batchStates, b.State)))
 	p.byte(byte(slices.Index(statusKinds, b.Kind)))
 	p.text(b.Person)

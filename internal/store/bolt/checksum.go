@@ -23,12 +23,9 @@ func sealOf(b bucketID, key, value []byte) uint32 {
 	return crc32.Update(crc32.Update(c, castagnoli, key), castagnoli, value)
 }
 
-// seal gives the value with its checksum.
+// seal gives the value with its checksum, in place when there is room.
 func seal(b bucketID, key, value []byte) []byte {
-	sealed := make([]byte, len(value)+sealSize)
-	copy(sealed, value)
-	binary.LittleEndian.PutUint32(sealed[len(value):], sealOf(b, key, value))
-	return sealed
+	return binary.LittleEndian.AppendUint32(value, sealOf(b, key, value))
 }
 
 // damage is the panic of a read that does not hold together. It ends the

@@ -53,6 +53,7 @@ type committer struct {
 	space   func(need uint64) error
 	onFatal func(error)
 
+	tx      tx // of run, used again and again
 	queue   chan *operation
 	closing sync.RWMutex // held for writing to close the queue
 	closed  bool
@@ -160,7 +161,8 @@ func (t *turn) transact() error {
 		t.skip()
 		return fmt.Errorf("beginning a transaction: %w", err)
 	}
-	x := newTx(below)
+	x := &t.tx
+	x.again(below)
 	taken := 0
 	for i := 0; taken < maxSteps && x.size < maxOctets; i++ {
 		if i == len(t.ops) && !t.more() {

@@ -44,7 +44,7 @@ func queued(t *testing.T, s *Store, dos ...step) []*operation {
 	return ops
 }
 
-func put(key, value string) step {
+func putting(key, value string) step {
 	return func(t *tx) error { t.put(seenBucket, []byte(key), []byte(value)); return nil }
 }
 
@@ -64,7 +64,7 @@ func TestIsolation(t *testing.T) {
 	boom := errors.New("boom")
 	before := s.Commits()
 	ops := queued(t, s,
-		put("a", "1"),
+		putting("a", "1"),
 		func(t *tx) error {
 			t.put(seenBucket, []byte("a"), []byte("2"))
 			t.put(seenBucket, []byte("b"), nil)
@@ -131,7 +131,7 @@ func TestGroupCommit(t *testing.T) {
 	s := fresh(t, options())
 	dos := make([]step, 500)
 	for i := range dos {
-		dos[i] = put(fmt.Sprint(i), "v")
+		dos[i] = putting(fmt.Sprint(i), "v")
 	}
 	for _, op := range queued(t, s, dos...) {
 		if op.errs[0] != nil {
@@ -147,12 +147,12 @@ func TestGivenUpBeforeItsTurn(t *testing.T) {
 	s := fresh(t, options())
 	ctx, cancel := context.WithCancel(t.Context())
 	queued(t, s, func(*tx) error { cancel(); return nil }, func(*tx) error { return nil })
-	late, err := s.writer.submit(context.Background(), put("late", "x"))
+	late, err := s.writer.submit(context.Background(), putting("late", "x"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	<-late.done
-	if err := s.writer.update(ctx, put("given up", "x")); !errors.Is(err, context.Canceled) {
+	if err := s.writer.update(ctx, putting("given up", "x")); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
 	}
 	if stored(t, s, "late") != "x" || stored(t, s, "given up") != "" {

@@ -17,7 +17,7 @@ type sourceValue struct {
 }
 
 func (v sourceValue) encode() []byte {
-	p := packer{b: make([]byte, 0, 16)}
+	p := packer{b: make([]byte, 0, sealSize+16)}
 	p.uint(uint64(v.number))
 	p.uint(v.seq)
 	p.uint(v.rows)
@@ -64,7 +64,7 @@ func (t *tx) jti(source uint32, jti string) (jtiValue, error) {
 }
 
 func (t *tx) putJTI(source uint32, jti string, v jtiValue) {
-	p := packer{b: make([]byte, 0, 40)}
+	p := packer{b: make([]byte, 0, sealSize+40)}
 	p.uint(v.event)
 	p.fixed(v.digest[:])
 	t.put(jtiBucket, jtiKey(source, jti), p.b)

@@ -24,7 +24,7 @@ const (
 )
 
 func (v flipValue) encode() []byte {
-	p := packer{b: make([]byte, 0, 24)}
+	p := packer{b: make([]byte, 0, sealSize+24)}
 	if v.version > 0 {
 		p.byte(flipReleased)
 		p.uint(v.version)

@@ -26,7 +26,7 @@ type link struct {
 
 func (v eventValue) encode() []byte {
 	r := v.record
-	p := packer{b: make([]byte, 0, len(r.Token)+len(r.Source)+len(r.JTI)+160)}
+	p := packer{b: make([]byte, 0, sealSize+len(r.Token)+len(r.Source)+len(r.JTI)+160)}
 	p.text(r.Source)
 	p.text(r.JTI)
 	p.text(r.Name)

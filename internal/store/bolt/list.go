@@ -36,7 +36,7 @@ type counterValue struct {
 }
 
 func (c counterValue) encode() []byte {
-	p := packer{b: make([]byte, 0, 32)}
+	p := packer{b: make([]byte, 0, sealSize+32)}
 	p.uint(uint64(c.next))
 	p.uint(uint64(c.cover))
 	p.uint(c.version)

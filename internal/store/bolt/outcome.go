@@ -51,7 +51,7 @@ type listVersion struct {
 // putOutcome writes an outcome under the number of its event. lists are those
 // of o.Lists.
 func (t *tx) putOutcome(event uint64, o registry.Outcome, lists []listVersion) {
-	p := packer{b: make([]byte, 0, 160)}
+	p := packer{b: make([]byte, 0, sealSize+160)}
 	packOutcome(&p, o, lists)
 	t.put(outcomeBucket, number(event), p.b)
 }
@@ -121,7 +121,7 @@ func (t *tx) putRow(at time.Time, o registry.Outcome, lists []listVersion) error
 	}
 	src.rows++
 	t.putSource(o.Source, src)
-	p := packer{b: make([]byte, 0, 160)}
+	p := packer{b: make([]byte, 0, sealSize+160)}
 	p.time(at)
 	packOutcome(&p, o, lists)
 	t.put(receiptBucket, receiptKey(src.number, src.rows), p.b)

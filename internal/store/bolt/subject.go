@@ -37,7 +37,7 @@ type imageRef struct {
 }
 
 func (v subjectValue) encode() []byte {
-	p := packer{b: make([]byte, 0, len(v.body)+16+64*len(v.images))}
+	p := packer{b: make([]byte, 0, sealSize+len(v.body)+16+64*len(v.images))}
 	p.uint(v.version)
 	p.uint(v.last)
 	p.uint(v.due)

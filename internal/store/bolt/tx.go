@@ -34,6 +34,21 @@ type former struct {
 
 func newTx(below *bbolt.Tx) *tx { return &tx{below: below} }
 
+// keptKeys is up to how many keys of a bucket a map is used again.
+const keptKeys = 8192
+
+// again makes t ready for another transaction.
+func (t *tx) again(below *bbolt.Tx) {
+	for b := range t.over {
+		if len(t.over[b]) > keptKeys {
+			t.over[b] = nil
+		}
+		clear(t.over[b])
+	}
+	t.keep()
+	t.below, t.buckets, t.size, t.keys = below, [bucketCount]*bbolt.Bucket{}, 0, 0
+}
+
 func (t *tx) bucket(b bucketID) *bbolt.Bucket {
 	if t.buckets[b] == nil {
 		t.buckets[b] = openBelow(t.below, b)
@@ -64,7 +79,8 @@ func (t *tx) get(b bucketID, key []byte) []byte {
 
 func (t *tx) has(b bucketID, key []byte) bool { return t.get(b, key) != nil }
 
-// put keeps value: it is not to be written to afterwards.
+// put keeps value, and what lies behind it up to its capacity: neither is to be
+// written to afterwards.
 func (t *tx) put(b bucketID, key, value []byte) {
 	if value == nil {
 		value = []byte{}

@@ -18,7 +18,7 @@ type walletValue struct {
 }
 
 func (v walletValue) encode() []byte {
-	p := packer{b: make([]byte, 0, 64)}
+	p := packer{b: make([]byte, 0, sealSize+64)}
 	p.uint(v.version)
 	p.time(v.revoked)
 	p.time(v.end)
