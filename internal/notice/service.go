@@ -149,29 +149,42 @@ func (s *Service) Deliver(ctx context.Context) (int, error) {
 		work <- r
 	}
 	close(work)
-	errs := make([]error, min(workers, len(due)))
-	var wg sync.WaitGroup
-	for i := range errs {
-		wg.Go(func() {
+	var attempts, records sync.WaitGroup
+	var mu sync.Mutex
+	var errs []error
+	failed := func(err error) bool {
+		mu.Lock()
+		defer mu.Unlock()
+		if err != nil {
+			errs = append(errs, err)
+		}
+		return len(errs) > 0
+	}
+	for range min(workers, len(due)) {
+		attempts.Go(func() {
 			for r := range work {
-				if errs[i] = s.one(ctx, r); errs[i] != nil {
+				channel, word, err := s.attempt(ctx, r)
+				if failed(err) {
 					return
 				}
+				if ctx.Err() != nil {
+					// Whether an attempt that was cut off arrived is not known: it is
+					// made again.
+					return
+				}
+				// The next attempt does not wait for the disk, and what is written at
+				// one time shares a transaction.
+				records.Go(func() { failed(s.record(ctx, r, channel, word)) })
 			}
 		})
 	}
-	wg.Wait()
+	attempts.Wait()
+	records.Wait()
 	return len(due), errors.Join(errs...)
 }
 
-// one attempts one notice and records what became of it.
-func (s *Service) one(ctx context.Context, r Record) error {
-	channel, word, err := s.attempt(ctx, r)
-	if err != nil || ctx.Err() != nil {
-		// Whether an attempt that was cut off arrived is not known: it is made
-		// again.
-		return err
-	}
+// record writes what became of one attempt.
+func (s *Service) record(ctx context.Context, r Record, channel, word string) error {
 	now := s.cfg.Clock.Now()
 	r.Attempts++
 	r.Channel, r.Problem = channel, word

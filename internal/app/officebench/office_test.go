@@ -31,6 +31,11 @@ func TestMain(m *testing.M) {
 		if err = json.Unmarshal([]byte(os.Getenv("CHILD_ARGUMENT")), &r); err == nil {
 			err = importFile(os.Getenv("CHILD_STATE"), r)
 		}
+	case "push":
+		var p pushing
+		if err = json.Unmarshal([]byte(os.Getenv("CHILD_ARGUMENT")), &p); err == nil {
+			err = pushEvents(p)
+		}
 	default:
 		err = fmt.Errorf("no such child")
 	}
