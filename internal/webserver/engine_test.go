@@ -101,6 +101,9 @@ func serveEngine(t *testing.T, proxies ...netip.Prefix) *world {
 	e.Handle(Route{Method: "POST", Path: "/refusing-events", Errors: StyleEvent, Handler: func(*gin.Context) error {
 		return problem.New(problem.Conflict, "gap")
 	}})
+	e.Handle(Route{Method: "POST", Path: "/unheard", Body: Body{Types: []string{"application/json"}, Max: MaxBatchBody}, Handler: func(*gin.Context) error {
+		return problem.New(problem.AccessDenied, "nobody")
+	}})
 	e.Handle(Route{Method: "POST", Path: "/nonce", Errors: StyleResource, Handler: func(c *gin.Context) error {
 		hit(c)
 		JSON(c, 200, map[string]string{"c_nonce": "x"})

@@ -20,6 +20,9 @@ const (
 	// process that may open few files serves fewer.
 	MaxConnections = 4096
 	minConnections = 64
+	// lingerTime is how long what a refused peer sends on is thrown away: 8 MiB
+	// at 4 MB/s.
+	lingerTime = 2 * time.Second
 	// ShutdownTimeout is how long requests under way may still take.
 	ShutdownTimeout = 10 * time.Second
 )

@@ -22,6 +22,7 @@ func refuse(c *gin.Context, style Style, err error) {
 	if c.Writer.Written() { // too late for anything but the log
 		return
 	}
+	defer leaveBody(c)()
 	h := c.Writer.Header()
 	h.Set("Cache-Control", "no-store")
 	h.Del("ETag")

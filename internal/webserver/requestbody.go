@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -30,11 +31,6 @@ func (b Body) check(c *gin.Context) error {
 		return nil
 	}
 	if r.ContentLength > b.Max {
-		if r.Header.Get("Expect") == "" {
-			// One byte past a cap of none tells the library to let the peer
-			// read its answer before the connection is cut.
-			_, _ = http.MaxBytesReader(underlying(c.Writer), r.Body, 0).Read(make([]byte, 1))
-		}
 		return tooLarge(b.Max)
 	}
 	if r.Header.Get("Content-Encoding") != "" {
@@ -51,8 +47,44 @@ func (b Body) check(c *gin.Context) error {
 	if cs, ok := params["charset"]; ok && !strings.EqualFold(cs, "utf-8") {
 		return problem.New(problem.UnsupportedMediaType, "the only charset is utf-8")
 	}
-	r.Body = http.MaxBytesReader(underlying(c.Writer), r.Body, b.Max)
+	body := &cappedBody{ReadCloser: http.MaxBytesReader(underlying(c.Writer), r.Body, b.Max), original: r.Body}
+	r.Body, eventOf(c).body = body, body
 	return nil
+}
+
+// cappedBody is a body as handlers read it, and as the library made it.
+type cappedBody struct {
+	io.ReadCloser
+	original io.ReadCloser
+	ended    bool // read to its end, or past its cap
+}
+
+func (b *cappedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	b.ended = b.ended || err != nil
+	return n, err
+}
+
+// leaveBody lets a refusal go out before the body that it does not care for has
+// come: the library would wait for a quarter of a MiB of it, unless it knows
+// the body by its own type and the connection ends. What it gives is called
+// when the refusal is written: a peer that is still sending would lose the
+// answer with a connection that is cut, so what comes is thrown away for a while.
+func leaveBody(c *gin.Context) (linger func()) {
+	r, body := c.Request, eventOf(c).body
+	if r.ContentLength == 0 || body != nil && body.ended {
+		return func() {}
+	}
+	if body != nil {
+		r.Body = body.original
+	}
+	c.Writer.Header().Set("Connection", "close")
+	return func() {
+		rc := http.NewResponseController(c.Writer)
+		if rc.Flush() == nil && rc.SetReadDeadline(time.Now().Add(lingerTime)) == nil {
+			_, _ = io.CopyN(io.Discard, r.Body, MaxBatchBody)
+		}
+	}
 }
 
 // underlying is the library's own writer: it must learn that the cap was hit,

@@ -21,6 +21,7 @@ type requestEvent struct {
 	cause string       // for the operator; never for the peer
 	attrs []slog.Attr
 	page  func(*gin.Context, error)
+	body  *cappedBody // nil for a route without one
 }
 
 const eventKey = "vidimus.request"
