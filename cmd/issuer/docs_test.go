@@ -17,15 +17,21 @@ import (
 	"vidimus/internal/trust"
 )
 
-// blocks gives the fenced blocks of a language in docs/OPERATIONS.md.
-func blocks(t *testing.T, language string) []string {
+// operations is docs/OPERATIONS.md.
+func operations(t *testing.T) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "OPERATIONS.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
+	return string(text)
+}
+
+// blocks gives the fenced blocks of a language in docs/OPERATIONS.md.
+func blocks(t *testing.T, language string) []string {
+	t.Helper()
 	var out []string
-	for _, m := range regexp.MustCompile("(?s)```"+language+"\n(.*?)```").FindAllStringSubmatch(string(text), -1) {
+	for _, m := range regexp.MustCompile("(?s)```"+language+"\n(.*?)```").FindAllStringSubmatch(operations(t), -1) {
 		out = append(out, m[1])
 	}
 	if len(out) == 0 {
@@ -123,4 +129,61 @@ func anchors(t *testing.T, text string) error {
 	}
 	_, err = trust.LoadDir(dir, trust.Scope{})
 	return err
+}
+
+// TestDocumentedMetrics: every metric that the office has stands in the table
+// of docs/OPERATIONS.md, and no other.
+func TestDocumentedMetrics(t *testing.T) {
+	names := func(text, form string) map[string]bool {
+		out := map[string]bool{}
+		for _, m := range regexp.MustCompile(form).FindAllStringSubmatch(text, -1) {
+			out[m[1]] = true
+		}
+		return out
+	}
+	var source strings.Builder
+	for _, dir := range []string{"internal/app/issuer", "internal/webserver/metrics"} {
+		files, err := filepath.Glob(filepath.Join("..", "..", dir, "*.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range files {
+			if strings.HasSuffix(name, "_test.go") {
+				continue
+			}
+			text, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			source.Write(text)
+		}
+	}
+	has, shown := names(source.String(), `"(vidimus_[a-z_]+)"`), names(operations(t), "(?m)^\\| `(vidimus_[a-z_]+)")
+	if len(has) < 10 {
+		t.Fatalf("only %d metrics found: the search is broken", len(has))
+	}
+	for name := range has {
+		if !shown[name] {
+			t.Errorf("docs/OPERATIONS.md lacks %s", name)
+		}
+	}
+	for name := range shown {
+		if !has[name] {
+			t.Errorf("docs/OPERATIONS.md has %s, which is no metric", name)
+		}
+	}
+}
+
+// TestDocumentedLinks: what docs/OPERATIONS.md links to in itself is there.
+func TestDocumentedLinks(t *testing.T) {
+	text := operations(t)
+	heads := map[string]bool{}
+	for _, m := range regexp.MustCompile("(?m)^#+ (.*)$").FindAllStringSubmatch(text, -1) {
+		heads[strings.ReplaceAll(regexp.MustCompile("[^a-z0-9 -]").ReplaceAllString(strings.ToLower(m[1]), ""), " ", "-")] = true
+	}
+	for _, m := range regexp.MustCompile(`\]\(#([^)]*)\)`).FindAllStringSubmatch(text, -1) {
+		if !heads[m[1]] {
+			t.Errorf("no section #%s", m[1])
+		}
+	}
 }

@@ -31,7 +31,7 @@ import (
 var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"ready": ready, "mode": mode, "extract": extract, "expand": expand, "exit": exit, "until": until, "edit": edit, "instant": instant,
 	"accept": accept, "identity": identity, "init-ago": initAgo, "look-in": lookIn, "rechain": rechain, "drop": drop, "cut": cut,
-	"verified": verified, "many": many,
+	"verified": verified, "many": many, "nginx": nginx,
 }
 
 // exit CODE COMMAND... runs a command and wants that exit code.
