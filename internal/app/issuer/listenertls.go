@@ -50,6 +50,9 @@ func (c *Config) listenerTLS(key string, t TLS, clients tls.ClientAuthType, now 
 	if err := list.refresh(); err != nil {
 		return nil, fmt.Errorf("%s.crl: %w", key, err)
 	}
+	if err := list.of(data); err != nil {
+		return nil, fmt.Errorf("%s.crl: %w", key, err)
+	}
 	config.VerifyConnection = func(s tls.ConnectionState) error {
 		if len(s.VerifiedChains) == 0 {
 			if clients == tls.RequireAndVerifyClientCert {

@@ -1,6 +1,7 @@
 package issuer
 
 import (
+	"bytes"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
@@ -17,7 +18,8 @@ import (
 const maxCRL = 4 << 20
 
 // revokedClients is the CRL of the CA over client certificates (RFC 5280,
-// section 5), read again when its file changes.
+// section 5), read again when its file changes. One of a lower number than the
+// one before is not taken.
 type revokedClients struct {
 	path  string
 	clock clock.Clock
@@ -50,12 +52,27 @@ func (r *revokedClients) refresh() error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", r.path, err)
 	}
+	if old := r.list; old != nil && bytes.Equal(old.RawIssuer, list.RawIssuer) && old.Number != nil && (list.Number == nil || list.Number.Cmp(old.Number) < 0) {
+		// Whoever was revoked stays so: the newer one counts until it runs out.
+		r.read = info.ModTime()
+		return nil
+	}
 	serial := map[string]bool{}
 	for _, e := range list.RevokedCertificateEntries {
 		serial[e.SerialNumber.String()] = true
 	}
 	r.list, r.serial, r.read = list, serial, info.ModTime()
 	return nil
+}
+
+// of refuses a list that none of these CAs signed.
+func (r *revokedClients) of(pemCAs []byte) error {
+	for block, rest := pem.Decode(pemCAs); block != nil; block, rest = pem.Decode(rest) {
+		if ca, err := x509.ParseCertificate(block.Bytes); err == nil && r.list.CheckSignatureFrom(ca) == nil {
+			return nil
+		}
+	}
+	return fmt.Errorf("%s was not signed by a CA of client_ca, which would refuse every client", r.path)
 }
 
 // check refuses a chain whose leaf is on the list, and every chain when the

@@ -199,3 +199,9 @@ func states(list []*registryclient.Receipt) []string {
 }
 
 func unmarshal(data []byte, into any) error { return json.Unmarshal(data, into) }
+
+func refusalOf(err error) *registryclient.Refusal {
+	var r *registryclient.Refusal
+	errors.As(err, &r)
+	return r
+}
