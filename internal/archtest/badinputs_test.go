@@ -12,7 +12,7 @@ import (
 )
 
 // groups of the list of bad inputs that this version answers for, whole.
-var groups = []string{"E", "J", "M", "X", "P", "C", "H"}
+var groups = []string{"E", "J", "M", "X", "P", "C", "H", "R", "A", "S", "T"}
 
 // later are the numbers whose door does not exist yet, with the reason.
 var later = map[string]string{
@@ -26,12 +26,47 @@ var later = map[string]string{
 	"C20": "request encryption comes with the full OpenID4VCI surface",
 	"C23": "keys in hardware, which can be away, come with the signer process",
 	"H03": "slow clients at load are a fault test of the office",
+	"R13": "person numbers are opaque: their digits are the registry's to check",
+	"R17": "HTTP/2 is spoken by no listener",
+	"A02": "no deed revokes more than one person's documents, and each needs two humans",
+	"A10": "there is no reload",
+	"T04": "records are not encrypted: a checksum over bucket, key and value finds a swap",
+	"T13": "a key per person comes with record encryption; retention and compaction are tested",
 	"H11": "HTTP/2 is not served: a proxy with TLS stands before the public listener",
 	"E17": "the suites run whole and by their own names in the tests of jose and cbor",
 	"H12": "TLS of the public listener is the proxy's",
 }
 
-var number = regexp.MustCompile(`"([A-Z][0-9]{2})[/_ :"]`)
+// number is a row as tests name it: at the begin of the name of a case, or in a
+// comment that says "bad input T01" or "bad inputs T01, T02 and T03".
+var (
+	number  = regexp.MustCompile(`"([A-Z][0-9]{2})[/_ :"]`)
+	comment = regexp.MustCompile(`(?m)(?://|^#).*[Bb]ad inputs? ([A-Z][0-9]{2}(?:(?:, | and |: )[A-Z][0-9]{2})*)`)
+	row     = regexp.MustCompile(`[A-Z][0-9]{2}`)
+)
+
+// holdsTests says whether a file holds tests: of Go, of the stores, or scripts.
+func holdsTests(path string) bool {
+	return strings.HasSuffix(path, "_test.go") && !strings.Contains(path, "archtest") ||
+		strings.HasSuffix(path, ".go") && strings.Contains(path, "/storetest/") ||
+		strings.HasSuffix(path, ".txt") && strings.Contains(path, "/testdata/script/")
+}
+
+// divergences are the rows that docs/DIVERGENCES.md speaks of.
+func divergences(t *testing.T) map[string]bool {
+	t.Helper()
+	text, err := os.ReadFile("../../docs/DIVERGENCES.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := map[string]bool{}
+	for _, m := range regexp.MustCompile(`(?m)^\| ([A-Z][0-9]{2}(?:, [A-Z][0-9]{2})*) \|`).FindAllStringSubmatch(string(text), -1) {
+		for _, id := range row.FindAllString(m[1], -1) {
+			out[id] = true
+		}
+	}
+	return out
+}
 
 // Every bad input of the groups is named by a test, or is listed above with
 // the reason why not.
@@ -44,7 +79,7 @@ func TestBadInputsAreCovered(t *testing.T) {
 		if d.IsDir() && (d.Name() == "node_modules" || strings.HasPrefix(d.Name(), ".") && d.Name() != "..") {
 			return filepath.SkipDir
 		}
-		if !strings.HasSuffix(path, "_test.go") || strings.Contains(path, "archtest") {
+		if !holdsTests(path) {
 			return nil
 		}
 		src, err := os.ReadFile(path)
@@ -53,6 +88,11 @@ func TestBadInputsAreCovered(t *testing.T) {
 		}
 		for _, m := range number.FindAllStringSubmatch(string(src), -1) {
 			covered[m[1]] = append(covered[m[1]], path)
+		}
+		for _, m := range comment.FindAllStringSubmatch(string(src), -1) {
+			for _, id := range row.FindAllString(m[1], -1) {
+				covered[id] = append(covered[id], path)
+			}
 		}
 		return nil
 	})
@@ -64,6 +104,7 @@ func TestBadInputsAreCovered(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
+	explained := divergences(t)
 	listed := 0
 	for s := bufio.NewScanner(f); s.Scan(); {
 		id, rest, _ := strings.Cut(s.Text(), "\t")
@@ -72,6 +113,9 @@ func TestBadInputsAreCovered(t *testing.T) {
 		}
 		listed++
 		reason, put := later[id]
+		if put && strings.Contains("RAST", id[:1]) && !explained[id] {
+			t.Errorf("%s is put off and docs/DIVERGENCES.md does not say so", id)
+		}
 		switch {
 		case covered[id] == nil && !put:
 			t.Errorf("%s is in no test: %.100s", id, rest)
@@ -79,7 +123,7 @@ func TestBadInputsAreCovered(t *testing.T) {
 			t.Logf("%s is tested though it was put off (%s): %v", id, reason, covered[id])
 		}
 	}
-	if listed < 100 {
+	if listed < 180 {
 		t.Errorf("only %d numbers read: the list is broken", listed)
 	}
 }

@@ -52,6 +52,8 @@ func TestDefault(t *testing.T) {
 	}
 }
 
+// TestFreshness is bad input S16: what is older than the policy allows is too
+// old, and TestColourOfEveryCombination has no green for that.
 func TestFreshness(t *testing.T) {
 	p := Default()
 	for _, test := range []struct {

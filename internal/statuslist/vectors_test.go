@@ -176,7 +176,7 @@ func TestDraftExamples(t *testing.T) {
 	}
 }
 
-// TestBitOrder: S10. The first entry is in the lowest bit; read from the other
+// TestBitOrder is bad input S10. The first entry is in the lowest bit; read from the other
 // end both lists would say something else.
 func TestBitOrder(t *testing.T) {
 	for bits, want := range map[int][]uint8{

@@ -16,7 +16,7 @@ import (
 // diskSize is that of the office's file system.
 const diskSize = "64M"
 
-// TestDiskFull fills the disk of a working office and frees it again. Reading
+// TestDiskFull is bad inputs R16 and T10: it fills the disk of a working office and frees it again. Reading
 // and the lists go on, or the process ends and says why; writing is refused
 // with 503; nothing that was acknowledged is lost, and it heals by itself.
 func TestDiskFull(t *testing.T) {

@@ -124,7 +124,7 @@ func (b behind) Do(r *http.Request, limit int64) (*http.Response, []byte, error)
 }
 
 // TestProduction issues without --dev: https behind a proxy, a registry with a
-// client certificate, a named wallet.
+// client certificate (bad input R01: not without), a named wallet.
 func TestProduction(t *testing.T) {
 	o := newOffice(t, func(c *issuer.Config) { *c = production(t, *c) }).serve()
 	dir := filepath.Dir(o.cfg.RegistryTLS.ClientCA)

@@ -79,8 +79,8 @@ func spreadOverLists(t *testing.T, s Store) {
 	}
 }
 
-// fullList fills a list up to 95%, goes on in the next, and revokes a document
-// with copies in both.
+// fullList is bad input S19: it fills a list up to 95%, goes on in the next, and
+// revokes a document with copies in both.
 func fullList(t *testing.T, s Store) {
 	person(t, s, "P", "N")
 	const most = 100_000
