@@ -70,6 +70,8 @@ every list that was open is closed, the versions of the lists go on after those
 that were published, what was published as revoked stays revoked, and all offers,
 codes, nonces and tokens are void.
 
+Whoever knows the recipient can make an archive. --signer tells who made this one.
+
 Give the lists as they were published last with --published (the folder of
 status.directory, or a copy of it from a web server). If there is none left, say
 --without-published: versions then jump.
@@ -79,16 +81,17 @@ numbers and send them again; issuer registry reconcile proves that none lacks.`,
 	Setup: func(fs *flag.FlagSet) command.Run {
 		identity := fs.String("identity", "", "`FILE` with the age secret key (needed with ARCHIVE)")
 		database := fs.String("database", "", "`FILE`: an old issuer.db in the place of an archive")
+		signer := fs.String("signer", "", "`CERTIFICATE` of the office's receipt key, kept elsewhere: take only an archive that it signed")
 		published := fs.String("published", "", "`FOLDER` with the lists as published last")
 		without := fs.Bool("without-published", false, "there are no published lists left")
 		return with(fs, func(ctx context.Context, env command.Env, cfg issuer.Config, args []string) error {
 			opts := issuer.RestoreOptions{
-				Identity: *identity, Database: *database, Published: *published, Now: clock.System{}.Now(), Rand: rand.Reader,
+				Identity: *identity, Signer: *signer, Database: *database, Published: *published, Now: clock.System{}.Now(), Rand: rand.Reader,
 			}
 			switch {
 			case len(args) == 1 && *identity != "" && *database == "":
 				opts.Archive = args[0]
-			case len(args) == 0 && *identity == "" && *database != "":
+			case len(args) == 0 && *identity == "" && *signer == "" && *database != "":
 			default:
 				return command.Usagef("one ARCHIVE with --identity, or --database FILE, is needed")
 			}

@@ -2,6 +2,7 @@ package issuer
 
 import (
 	"context"
+	"crypto"
 	"errors"
 	"fmt"
 	"io"
@@ -17,6 +18,7 @@ import (
 	"vidimus/internal/backup"
 	"vidimus/internal/clock"
 	"vidimus/internal/issuerhttp"
+	"vidimus/internal/jose"
 	"vidimus/internal/keys/soft"
 	"vidimus/internal/pki"
 	"vidimus/internal/problem"
@@ -105,6 +107,9 @@ type RestoreOptions struct {
 	// Archive is a file that backup wrote, Identity one with the age secret
 	// key; or Database is a bare old database in the place of an archive.
 	Archive, Identity, Database string
+	// Signer is a file with the certificate of the key that signed the archive,
+	// kept elsewhere; "" does not ask who made it.
+	Signer string
 	// Published is the folder of the lists as published last, "" when there
 	// are none left.
 	Published string
@@ -136,6 +141,12 @@ func Restore(ctx context.Context, cfg Config, opts RestoreOptions) (string, erro
 	if err = errors.Join(err, f.Close()); err != nil {
 		return "", fmt.Errorf("--identity: %w", err)
 	}
+	expect := backup.Expect{Issuer: cfg.PublicURL, Schema: schemaNumber}
+	if opts.Signer != "" {
+		if expect.Keys, err = archiveKeys(opts.Signer); err != nil {
+			return "", fmt.Errorf("--signer: %w", err)
+		}
+	}
 	archive, err := os.Open(opts.Archive)
 	if err != nil {
 		return "", err
@@ -144,7 +155,7 @@ func Restore(ctx context.Context, cfg Config, opts RestoreOptions) (string, erro
 	if err := ownFolder(cfg.StateDir); err != nil {
 		return "", err
 	}
-	u, err := backup.Unpack(ctx, archive, identities, cfg.StateDir, backup.Expect{Issuer: cfg.PublicURL, Schema: schemaNumber})
+	u, err := backup.Unpack(ctx, archive, identities, cfg.StateDir, expect)
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", opts.Archive, err)
 	}
@@ -163,6 +174,16 @@ func Restore(ctx context.Context, cfg Config, opts RestoreOptions) (string, erro
 		report += "what was there before is in " + aside + "\n"
 	}
 	return report + cfg.afterRestore(ctx, opts), nil
+}
+
+// archiveKeys is the key of a certificate that backups may be signed by.
+func archiveKeys(path string) (map[string]crypto.PublicKey, error) {
+	certs, err := readChain(path)
+	if err != nil {
+		return nil, err
+	}
+	thumbprint, err := jose.Thumbprint(certs[0].PublicKey())
+	return map[string]crypto.PublicKey{jose.EncodeBase64URL(thumbprint): certs[0].PublicKey()}, err
 }
 
 // restoreDatabase puts an old database in place as if it came from an archive.
