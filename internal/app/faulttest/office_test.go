@@ -21,6 +21,8 @@ type office struct {
 	config string // file
 	binary string // program
 
+	patience time.Duration // with its start
+
 	journal *invariants.Journal
 	memory  *invariants.Memory
 	load    *load
@@ -53,7 +55,7 @@ func configure(dir, binary string, sources, holders int, to io.Writer) (*office,
 	cfg.Status.Tick, cfg.Status.Mix, cfg.Status.Cover, cfg.Status.OpenLists = time.Second, time.Second, 2, 2
 	cfg.Audit.Interval = time.Second
 	cfg.LogLevel = "warn"
-	o := &office{dir: dir, config: filepath.Join(dir, "config.yaml"), binary: binary, journal: journal}
+	o := &office{dir: dir, config: filepath.Join(dir, "config.yaml"), binary: binary, patience: readyWithin, journal: journal}
 	if o.load, err = newLoad(dir, &cfg, sources, holders, journal); err != nil {
 		return nil, err
 	}
@@ -76,7 +78,7 @@ const readyWithin = 20 * time.Second
 // wait asks until the office is ready; ended tells that it is no more.
 func (o *office) wait(ended <-chan struct{}) error {
 	client := &http.Client{Timeout: time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
-	for began := time.Now(); time.Since(began) < readyWithin; {
+	for began := time.Now(); time.Since(began) < o.patience; {
 		res, err := client.Get("http://" + o.cfg.Listen.Metrics + "/readyz")
 		if err == nil {
 			res.Body.Close()

@@ -193,7 +193,7 @@ func openOffice(dir, binary string, journal []invariants.Entry) (*office, error)
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		return nil, err
 	}
-	o := &office{dir: dir, cfg: cfg, config: config, binary: binary, journal: invariants.NewJournal(nil, time.Now)}
+	o := &office{dir: dir, cfg: cfg, config: config, binary: binary, patience: readyWithin, journal: invariants.NewJournal(nil, time.Now)}
 	o.journal.Resume(journal)
 	return o, nil
 }
