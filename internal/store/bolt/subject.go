@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -26,7 +25,7 @@ type subjectValue struct {
 	last    uint64 // number of the last event of its history, 0 for none
 	due     uint64 // moment in the agenda, 0 for none
 	images  []imageRef
-	body    []byte // JSON without the images
+	body    []byte // document.Subject.AppendBinary without the images; JSON in older files
 }
 
 // imageRef stands for an attribute that is kept apart.
@@ -67,13 +66,24 @@ func decodeSubject(b []byte) (subjectValue, error) {
 	return v, nil
 }
 
+// decodeBody reads a subject in either of its forms.
+func decodeBody(b []byte, s *document.Subject) error {
+	if len(b) > 0 && b[0] == '{' {
+		return decode(b, s)
+	}
+	if err := s.UnmarshalBinary(b); err != nil {
+		return fmt.Errorf("decoding a subject: %w", err)
+	}
+	return nil
+}
+
 // known is a subject with what is kept beside it.
 type known struct {
 	subjectValue
 	subject document.Subject
 }
 
-// head reads what stands before the JSON.
+// head reads what stands before the body.
 func (t *tx) head(person string) (subjectValue, error) {
 	if person == "" {
 		return subjectValue{}, nil
@@ -92,7 +102,7 @@ func (t *tx) subject(person string) (known, error) {
 	if err != nil || v.version == 0 {
 		return k, err
 	}
-	if err := decode(v.body, &k.subject); err != nil {
+	if err := decodeBody(v.body, &k.subject); err != nil {
 		return k, err
 	}
 	for _, i := range v.images {
@@ -131,11 +141,10 @@ func attributesOf(s *document.Subject, number string) *document.Attributes {
 func (t *tx) putSubject(person string, before known, next document.Subject, last uint64, due time.Time) error {
 	v := subjectValue{version: next.Version, last: last}
 	bare := t.withoutImages(person, before, next, &v)
-	body, err := json.Marshal(bare)
-	if err != nil {
+	var err error
+	if v.body, err = bare.AppendBinary(nil); err != nil {
 		return fmt.Errorf("encoding a subject: %w", err)
 	}
-	v.body = body
 	for _, i := range before.images {
 		if !slices.ContainsFunc(v.images, func(j imageRef) bool { return j.digest == i.digest }) {
 			t.delete(imageBucket, pair(person, i.digest[:]))

@@ -1,0 +1,308 @@
+package bolt
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.etcd.io/bbolt"
+
+	"vidimus/internal/document"
+	"vidimus/internal/issuance"
+	"vidimus/internal/registry"
+	"vidimus/internal/store/storetest"
+)
+
+// sample fills a store with something of everything.
+func sample(t testing.TB, s *Store) {
+	t.Helper()
+	ctx := t.Context()
+	seq := uint64(0)
+	say := func(person string, p document.Payload) {
+		seq++
+		if r := s.ApplyEvents(ctx, []registry.Application{storetest.Event("R", seq, person, p)})[0]; r.Err != nil {
+			t.Fatal(r.Err)
+		}
+	}
+	for i := range 30 {
+		p := fmt.Sprint("P", i)
+		say(p, storetest.Portrayed(p, 1500+i))
+		say(p, storetest.Licence("N"+p))
+		say(p, storetest.Ban("M", storetest.Now.AddDate(0, 1, 0)))
+		in := storetest.Intent("B"+p, p, "N"+p, 3, 5)
+		in.Wallet = issuance.Wallet{Unit: "U" + p, Expires: storetest.Now}
+		if _, err := s.RecordIntent(ctx, in, storetest.AuditEvent("b")); err != nil {
+			t.Fatal(err)
+		}
+		if i%3 == 0 {
+			say("", storetest.Annulled("N"+p))
+		}
+	}
+	if _, err := s.Release(ctx, storetest.Now); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// contents reads everything that a store has, as it is answered to others.
+func contents(ctx context.Context, s *Store) (map[string]string, error) {
+	all := map[string]string{}
+	err := s.view(ctx, func(t *tx) error {
+		for b := range bucketCount {
+			err := t.scan(b, nil, func(key, value []byte) error {
+				all[fmt.Sprintf("%s %x", b, key)] = string(value)
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return all, err
+}
+
+// Bad input T01: a bit that turned, in each page, is harmless or told of: when
+// the file is opened, since it is small, and when what it hit is read, since
+// a large one is not read whole. An answer is never wrong.
+func TestFlippedBits(t *testing.T) {
+	t.Run("small file", func(t *testing.T) { flipBits(t, false) })
+	t.Run("large file", func(t *testing.T) { flipBits(t, true) })
+}
+
+func flipBits(t *testing.T, large bool) {
+	opts := options()
+	opts.unread = large
+	s := fresh(t, opts)
+	sample(t, s)
+	want, err := contents(t.Context(), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path, pages := s.db.Path(), 0
+	err = s.view(t.Context(), func(t *tx) error { pages = int(t.below.Size()) / 4096; return nil })
+	if err := errors.Join(err, s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	turn := func(at int64, mask byte) {
+		b := make([]byte, 1)
+		if _, err := file.ReadAt(b, at); err != nil {
+			t.Fatal(err)
+		}
+		b[0] ^= mask
+		if _, err := file.WriteAt(b, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	seed := uint64(os.Getpid())
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 7))
+	refused, late, harmless, older := 0, 0, 0, 0
+	for n := range 2 * pages {
+		// Headers and elements are at the begin of a page: hit them too.
+		page, at := n/2, random.IntN([]int{256, 4096}[n%2])
+		if large && (at == 10 || at == 11) {
+			continue // the count of a page: only a reading of the whole sees what is cut off
+		}
+		octet, mask := int64(page*4096+at), byte(1)<<random.IntN(8)
+		turn(octet, mask)
+		s, err := Open(path, opts)
+		if err != nil {
+			if !errors.Is(err, ErrDamaged) && !errors.Is(err, ErrForeign) {
+				t.Errorf("octet %d of page %d: %v", at, page, err)
+			}
+			refused++
+			turn(octet, mask)
+			continue
+		}
+		got, err := contents(t.Context(), s)
+		switch {
+		case errors.Is(err, ErrDamaged):
+			late++
+		case err != nil:
+			t.Errorf("octet %d of page %d: %v", at, page, err)
+		case maps.Equal(got, want):
+			harmless++
+		case page < 2: // a torn meta page is the state before: the head tells
+			older++
+		default:
+			t.Errorf("octet %d of page %d: a wrong answer", at, page)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+		turn(octet, mask)
+	}
+	t.Logf("%d pages: %d refused, %d told later, %d harmless, %d the state before", pages, refused, late, harmless, older)
+	if refused+late < pages/2 || large == (late == 0) {
+		t.Errorf("%d flips of %d were found", refused+late, 2*pages)
+	}
+}
+
+// What is read one by one is told of too, without the file having been read
+// whole: a value, a key that is looked for, a neighbour of one that is not
+// there.
+func TestFlippedBitsAreMetByReaders(t *testing.T) {
+	s := fresh(t, options())
+	sample(t, s)
+	// The record of P7 and the digests below are looked for by their keys.
+	spoil := func(b bucketID, key []byte, change func(k, v []byte) (newKey, newValue []byte)) {
+		t.Helper()
+		err := s.db.Update(func(below *bbolt.Tx) error {
+			bucket := below.Bucket([]byte(b.String()))
+			k, v := change(slices.Clone(key), slices.Clone(bucket.Get(key)))
+			return errors.Join(bucket.Delete(key), bucket.Put(k, v))
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	read := func(want error) {
+		t.Helper()
+		if _, err := s.Subject(t.Context(), "P7"); !errors.Is(err, want) {
+			t.Errorf("%v, want %v", err, want)
+		}
+	}
+	read(nil)
+	turn := func(_ bucketID, at int) func(k, v []byte) ([]byte, []byte) {
+		return func(k, v []byte) ([]byte, []byte) {
+			if at < 0 {
+				k[len(k)-1] ^= 1
+			} else {
+				v[at] ^= 0x10
+			}
+			return k, v
+		}
+	}
+	spoil(subjectBucket, []byte("P7"), turn(subjectBucket, 5))
+	read(ErrDamaged)
+	spoil(subjectBucket, []byte("P7"), turn(subjectBucket, 5))
+	read(nil)
+	spoil(subjectBucket, []byte("P7"), turn(subjectBucket, -1)) // there is a P6 and no P7 now
+	read(ErrDamaged)
+	// Writers stumble over it as well, and leave no trace.
+	r := s.ApplyEvents(t.Context(), []registry.Application{storetest.Event("S", 1, "P7", storetest.Person("A"))})[0]
+	if !errors.Is(r.Err, ErrDamaged) {
+		t.Errorf("%+v", r)
+	}
+	if err := s.Append(t.Context(), storeEvent("the store goes on")); err != nil {
+		t.Error(err)
+	}
+	if err := s.Check(t.Context()); !errors.Is(err, ErrDamaged) {
+		t.Errorf("%v", err)
+	}
+}
+
+// A value that came to another key, or from another bucket, is not believed
+// (T04, of records without encryption).
+func TestSwappedRecords(t *testing.T) {
+	s := fresh(t, options())
+	sample(t, s)
+	err := s.db.Update(func(below *bbolt.Tx) error {
+		b := below.Bucket([]byte(subjectBucket.String()))
+		one, two := slices.Clone(b.Get([]byte("P1"))), slices.Clone(b.Get([]byte("P2")))
+		return errors.Join(b.Put([]byte("P1"), two), b.Put([]byte("P2"), one))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range []string{"P1", "P2"} {
+		if _, err := s.Subject(t.Context(), p); !errors.Is(err, ErrDamaged) {
+			t.Errorf("%s: %v", p, err)
+		}
+	}
+	if _, err := s.Subject(t.Context(), "P3"); err != nil {
+		t.Error(err)
+	}
+}
+
+// Whoever damages a count of flips is found by Check.
+func TestCheckCounts(t *testing.T) {
+	s := fresh(t, options())
+	sample(t, s)
+	if err := s.Check(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	err := s.update(t.Context(), func(t *tx) error {
+		c, err := t.counter(1)
+		c.revoked++
+		t.putCounter(1, c)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Check(t.Context()); !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), "counts") {
+		t.Errorf("%v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := s.Check(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
+	}
+}
+
+// The walk over pages agrees with the library's own, over trees of all sizes,
+// and while others write.
+func TestCheckPages(t *testing.T) {
+	s := fresh(t, options())
+	random := rand.New(rand.NewPCG(1, 2))
+	for round := range 40 {
+		err := s.update(t.Context(), func(t *tx) error {
+			for range random.IntN(2000) {
+				key := fmt.Appendf(nil, "%06d", random.IntN(20000))
+				if random.IntN(3) == 0 {
+					t.delete(seenBucket, key)
+				} else {
+					t.put(seenBucket, key, make([]byte, random.IntN(1<<random.IntN(15))))
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = s.view(t.Context(), func(t *tx) error {
+			for e := range t.below.Check() {
+				return e
+			}
+			return t.checkPages()
+		})
+		if err != nil {
+			t.Fatalf("round %d: %v", round, err)
+		}
+	}
+	done := make(chan error)
+	go func() {
+		for i := range 200 {
+			if err := s.Append(context.Background(), storeEvent(fmt.Sprint(i))); err != nil {
+				done <- err
+				return
+			}
+		}
+		done <- nil
+	}()
+	for checked := 0; ; checked++ {
+		if err := s.Check(t.Context()); err != nil {
+			t.Fatalf("check %d beside a writer: %v", checked, err)
+		}
+		select {
+		case err := <-done:
+			if err != nil {
+				t.Fatal(err)
+			}
+			return
+		default:
+		}
+	}
+}
