@@ -42,6 +42,6 @@
 // document that ended and is put again; a person whose record was merged.
 // Text is put in Unicode form NFC.
 //
-// Promised: a Subject that was encoded with encoding/json stays readable, since
-// the stores keep it in that form.
+// Promised: a Subject that was encoded with encoding/json or AppendBinary stays
+// readable, since stores keep it in these forms.
 package document

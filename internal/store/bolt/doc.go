@@ -23,7 +23,7 @@
 // for one process. A development file opens only in development, and the
 // reverse.
 //
-// Values are JSON, keys are made of what they name. Nothing is looked for by
+// Values are JSON or binary, keys are made of what they name. Nothing is looked for by
 // walking over the past: the cost of a step does not grow with the number of
 // credentials that were ever made.
 package bolt

@@ -19,7 +19,7 @@ import (
 const largeAttribute = 1 << 10
 
 // subjectValue is a subject as it is kept. What steps ask for most stands
-// before the JSON, so that they need not read that.
+// before the body, so that they need not read that.
 type subjectValue struct {
 	version uint64 // 0: not heard of, only in the history of an event
 	last    uint64 // number of the last event of its history, 0 for none
