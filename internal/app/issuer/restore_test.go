@@ -1,0 +1,86 @@
+package issuer_test
+
+import (
+	"crypto/rand"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"vidimus/internal/app/issuer"
+	"vidimus/internal/backup"
+	"vidimus/internal/issuerhttp"
+)
+
+// TestRestore is bad input T09: what could be used once before a backup cannot
+// be used after its restore, and nobody is logged in.
+func TestRestore(t *testing.T) {
+	o := newOffice(t).serve().people()
+	w := rawWallet{o, newKey(t)}
+	offer := o.offer(issuer.OfferWish{Person: "P-1", Configurations: []string{"mdl", "pid-mdoc"}})
+	unused := o.offer(issuer.OfferWish{Person: "P-2", Configurations: []string{"mdl"}, Key: "kept"})
+	_, token := w.token(offer.URI, offer.TxCode, w.proof(o.cfg.PublicURL+"/token", ""))
+	credential := o.cfg.PublicURL + "/credential"
+	if status, code, _ := w.credential("mdl", token, w.nonce(), w.proof(credential, token)); status != 200 {
+		t.Fatalf("before: %d %s", status, code)
+	}
+	nonce := w.nonce()
+	desk, err := issuer.OpenDesk(&o.cfg)
+	o.must(err)
+	link, err := desk.Link(t.Context(), "anna")
+	o.must(err)
+
+	id, err := backup.NewIdentity()
+	o.must(err)
+	dir := t.TempDir()
+	archive, secret := filepath.Join(dir, "office.age"), filepath.Join(dir, "secret")
+	o.must(os.WriteFile(secret, []byte(id.Secret()+"\n"), 0o600))
+	f, err := os.Create(archive)
+	o.must(err)
+	_, err = desk.Backup(t.Context(), issuerhttp.BackupRequest{Recipients: []string{id.Recipient().String()}, Keys: true}, f)
+	o.must(err)
+	o.must(f.Close())
+	o.must(o.stop())
+
+	published := o.cfg.Path(o.cfg.Status.Directory)
+	o.cfg.StateDir = filepath.Join(dir, "restored")
+	o.clock.Advance(time.Minute)
+	report, err := issuer.Restore(t.Context(), o.cfg, issuer.RestoreOptions{
+		Archive: archive, Identity: secret, Published: published, Now: o.clock.Now(), Rand: rand.Reader,
+	})
+	o.must(err)
+	if !strings.HasPrefix(report, "8 lists closed, 0 of them without a published copy;") || strings.Contains(report, "missing:") {
+		t.Error(report)
+	}
+	o.serve()
+	if status, code, _ := w.credential("pid-mdoc", token, w.nonce(), w.proof(credential, token)); status != 401 || code != "invalid_token" {
+		t.Errorf("a token of before: %d %s", status, code)
+	}
+	if status, _ := w.token(unused.URI, unused.TxCode, w.proof(o.cfg.PublicURL+"/token", "")); status != 400 {
+		t.Errorf("an offer of before: %d", status)
+	}
+	offer = o.offer(issuer.OfferWish{Person: "P-1", Configurations: []string{"mdl"}})
+	_, token = w.token(offer.URI, offer.TxCode, w.proof(o.cfg.PublicURL+"/token", ""))
+	if status, code, _ := w.credential("mdl", token, nonce, w.proof(credential, token)); status != 400 || code != "invalid_nonce" {
+		t.Errorf("a nonce of before: %d %s", status, code)
+	}
+	if status, code, _ := w.credential("mdl", token, w.nonce(), w.proof(credential, token)); status != 200 {
+		t.Errorf("after: %d %s", status, code)
+	}
+	logIn := func(link string) int {
+		status, _, _ := o.post(link[:strings.LastIndex(link, "/")], "application/x-www-form-urlencoded", url.Values{"link": {link}}.Encode())
+		return status
+	}
+	if status := logIn(link.URL); status != 403 {
+		t.Errorf("a login link of before: %d", status)
+	}
+	desk, err = issuer.OpenDesk(&o.cfg)
+	o.must(err)
+	link, err = desk.Link(t.Context(), "anna")
+	o.must(err)
+	if status := logIn(link.URL); status != 200 {
+		t.Errorf("a login link: %d", status)
+	}
+}
