@@ -37,6 +37,7 @@ type office struct {
 	stop  func() error
 	opts  issuer.Options // beside clock, log and Fatal
 	fatal func(error)    // nil fails the test
+	fails bool           // the office is to end with an error
 }
 
 // logBuffer is a log that many may write.
@@ -100,7 +101,7 @@ func (o *office) serve() *office {
 		return <-done
 	})
 	o.t.Cleanup(func() {
-		if err := o.stop(); err != nil {
+		if err := o.stop(); err != nil && !o.fails {
 			o.t.Errorf("the office ends with %v", err)
 		}
 	})
