@@ -3,7 +3,7 @@
 #
 #   ./t.sh              lint unit race fuzz interop e2e faults: everything that a change must pass
 #   ./t.sh fast         unit tests without the race detector, vet, archtest: under two minutes
-#   ./t.sh WORD...      any of: fast lint unit race fuzz interop e2e bench faults vuln interop-more
+#   ./t.sh WORD...      any of: fast lint unit race fuzz interop e2e bench bench-office faults vuln interop-more
 #
 # Needed on the machine: Go, and for interop and e2e a Debian with apt. What is
 # missing is installed: node, npm, chromium (Debian), the peers (npm, lock files).
@@ -12,6 +12,7 @@ cd "$(dirname "$0")"
 export GOFLAGS="${GOFLAGS:-} -tags=nomsgpack"
 # A target gets 10 s; 3 s in the plain run, which has 25 minutes for everything.
 [ $# -gt 0 ] && FUZZTIME=${FUZZTIME:-10s} || FUZZTIME=${FUZZTIME:-3s}
+[ $# -gt 0 ] && FAULTS=${FAULTS:-full} || FAULTS=${FAULTS:-ci}
 
 say() { printf '\n== %s\n' "$*"; }
 
@@ -37,11 +38,11 @@ lint() {
 	(cd tools && go mod tidy -diff)
 	say "go vet"
 	go vet ./...
-	go vet -tags=nomsgpack,e2e,interop ./...
+	go vet -tags=nomsgpack,e2e,interop,faults ./...
 	say "staticcheck"
 	mkdir -p bin
 	(cd tools && go build -o ../bin/staticcheck honnef.co/go/tools/cmd/staticcheck)
-	bin/staticcheck -tags=nomsgpack,e2e,interop ./...
+	bin/staticcheck -tags=nomsgpack,e2e,interop,faults ./...
 	say "archtest"
 	go test -count=1 ./internal/archtest
 }
@@ -86,7 +87,23 @@ e2e() {
 	go test -count=1 -tags=nomsgpack,e2e ./internal/app/demo ./internal/app/consoletest
 }
 
-faults() { say "faults: kill -9 in the middle of writes"; FAULTS=ci go test -count=1 -v -run 'Kill|Crash|Fatal' ./internal/store/bolt; }
+# Counts of a commit in the plain run (FAULTS=ci), those of a release by word:
+# 1,000 kills at random and at points, every system call, 20 power cuts.
+faults() {
+	need qemu-system-x86_64 qemu-system-x86
+	need mkfs.ext4 e2fsprogs
+	compgen -G "/boot/vmlinuz-*-cloud-amd64" >/dev/null || need a-guest-kernel linux-image-cloud-amd64
+	say "faults ($FAULTS): kill -9, points, system calls, a full disk, two offices, power cuts"
+	go test -count=1 -v -run 'Kill|Crash|Fatal' ./internal/store/bolt
+	FAULTS=$FAULTS go test -count=1 -v -timeout 180m -tags nomsgpack,faults ./internal/app/faulttest
+}
+
+# The figures of the office on this machine; OFFICEBENCH=full takes the sizes of
+# a state (1.4 million records, 40 million indices).
+bench-office() {
+	say "bench-office: sustained pushes, loads, lists, a large database"
+	go test -count=1 -v -timeout 180m -tags nomsgpack,officebench ./internal/app/officebench
+}
 
 # One core, floors interleaved with their cases in the same process.
 bench() {
@@ -124,7 +141,7 @@ mkdir -p bin
 for word in "$@"; do
 	case $word in
 	fast) say "vet"; go vet ./...; say "unit"; go test -short ./... ;;
-	lint | unit | race | fuzz | interop | e2e | bench | faults | vuln | interop-more) "$word" ;;
+	lint | unit | race | fuzz | interop | e2e | bench | bench-office | faults | vuln | interop-more) "$word" ;;
 	*) sed -n '2,10p' "$0"; exit 2 ;;
 	esac
 done
