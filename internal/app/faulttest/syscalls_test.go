@@ -37,20 +37,23 @@ func TestSystemCalls(t *testing.T) {
 	step := times(1, max(1, 2*len(calls)/20))
 	tried, failed := 0, 0
 	for i, errno := range []syscall.Errno{syscall.EIO, syscall.ENOSPC} {
-		for n := 1 + i*step/2; n <= len(calls); n += step {
+		// The number of calls varies with the time that the scenario takes:
+		// when some in a row did not come any more, all have been tried.
+		for n, late := 1+i*step/2, 0; late*step < step+5 && n <= 2*len(calls); n += step {
 			tried++
+			late++
 			for _, c := range traced(t, n, errno) {
 				if strings.Contains(c, "fails:") {
 					failed++
+					late = 0
 				}
 			}
 		}
 	}
-	// The number of calls varies a little: those at the very end may not come.
-	if failed < tried*9/10 {
-		t.Errorf("%d runs, and a call failed in %d of them", tried, failed)
-	}
 	t.Logf("%d runs, a call failed in %d", tried, failed)
+	if failed < 2*len(calls)/step*2/3 {
+		t.Error("too few calls failed: this run proves nothing")
+	}
 }
 
 // traced runs the scenario with call n failing, checks, and gives the calls.
