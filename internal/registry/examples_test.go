@@ -113,7 +113,7 @@ func sameReceipt(t *testing.T, w *world, source string, o registry.Outcome) {
 		if a, b := slices.Sorted(maps.Keys(got)), slices.Sorted(maps.Keys(want)); !slices.Equal(a, b) {
 			t.Errorf("claims %v, in the example %v", a, b)
 		}
-		for _, name := range []string{"iss", "aud", "event", "accepted_at", "state", "version", "covered_at"} {
+		for _, name := range []string{"iss", "aud", "event", "accepted_at", "state", "version", "copies", "covered_at"} {
 			if string(got[name]) != string(want[name]) {
 				t.Errorf("%s is %s, in the example %s", name, got[name], want[name])
 			}

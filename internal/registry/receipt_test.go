@@ -79,12 +79,12 @@ func TestReceiptClaims(t *testing.T) {
 		t.Fatal(err)
 	}
 	claims, err := jose.Members(s.Payload)
-	if err != nil || len(claims) != 10 || s.Header.Type != "vidimus-receipt+jwt" {
+	if err != nil || len(claims) != 11 || s.Header.Type != "vidimus-receipt+jwt" {
 		t.Errorf("%v, %v, %v", claims, s.Header.Type, err)
 	}
 	for name, want := range map[string]string{
 		"iss": `"` + office + `"`, "aud": `"` + driving + `"`, "iat": jsonInt(start.Unix()), "event": `"annul"`, "accepted_at": jsonInt(start.Unix()),
-		"state": `"covered"`, "version": "3", "covered_at": jsonInt(start.Unix()), "lists": `[{"uri":"https://office.example/status/1","version":2}]`,
+		"state": `"covered"`, "version": "3", "copies": "1", "covered_at": jsonInt(start.Unix()), "lists": `[{"uri":"https://office.example/status/1","version":2}]`,
 	} {
 		if string(claims[name]) != want {
 			t.Errorf("%s is %s, want %s", name, claims[name], want)
