@@ -302,14 +302,14 @@ func TestRestoredRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, spoil := range map[string]func(b []byte) []byte{
-		"cut short":   func(b []byte) []byte { return b[:len(b)/2] },
+		"cut short": func(b []byte) []byte { return b[:len(b)/2] },
 		"another bit": func(b []byte) []byte { // of every page: some are free
 			for at := 2*4096 + 40; at < len(b); at += 4096 {
 				b[at] ^= 1
 			}
 			return b
 		},
-		"empty":       func([]byte) []byte { return nil },
+		"empty": func([]byte) []byte { return nil },
 	} {
 		path := filepath.Join(t.TempDir(), "spoiled.db")
 		spoiled := spoil(slices.Clone(good))

@@ -143,6 +143,172 @@ func TestGroupCommit(t *testing.T) {
 	}
 }
 
+// A batch of 500 events is one transaction: two fdatasync for all of them.
+func TestBatchIsOneTransaction(t *testing.T) {
+	s := fresh(t, options())
+	apps := make([]registry.Application, 500)
+	for i := range apps {
+		apps[i] = storetest.Event("R", uint64(i+1), fmt.Sprint("P", i%400), storetest.Portrayed(fmt.Sprint("N", i), 2000))
+	}
+	for _, r := range s.ApplyEvents(t.Context(), apps) {
+		if r.Err != nil {
+			t.Fatal(r.Err)
+		}
+	}
+	if n := s.Commits(); n != 1 {
+		t.Errorf("%d commits for a batch", n)
+	}
+}
+
+// What is too much for one transaction goes into several, in order, while
+// others get their turn between them.
+func TestLargeOperation(t *testing.T) {
+	s := fresh(t, options())
+	const steps = 3*maxSteps + 7
+	all := make([]step, steps)
+	order := make([]int, 0, steps)
+	boom := errors.New("boom")
+	for i := range all {
+		all[i] = func(t *tx) error {
+			order = append(order, i)
+			t.put(seenBucket, number(uint64(i)), []byte("x"))
+			if i%1000 == 999 {
+				return boom
+			}
+			return nil
+		}
+	}
+	op, err := s.writer.submit(t.Context(), all...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Append(t.Context(), storeEvent("between")); err != nil {
+		t.Fatal(err)
+	}
+	<-op.done
+	for i, err := range op.errs {
+		if (err != nil) != (i%1000 == 999) || order[i] != i {
+			t.Fatalf("step %d (%d): %v", i, order[i], err)
+		}
+		if got := stored(t, s, string(number(uint64(i)))); (got == "x") != (err == nil) {
+			t.Fatalf("step %d: %q, %v", i, got, err)
+		}
+	}
+	if n := s.Commits(); n < 4 || n > 6 {
+		t.Errorf("%d commits", n)
+	}
+	// Octets bound a transaction too.
+	before := s.Commits()
+	big := make([]step, 6)
+	for i := range big {
+		big[i] = func(t *tx) error { t.put(seenBucket, number(uint64(i)), make([]byte, maxOctets/2)); return nil }
+	}
+	if op, err = s.writer.submit(t.Context(), big...); err != nil {
+		t.Fatal(err)
+	}
+	<-op.done
+	if n := s.Commits() - before; n != 3 {
+		t.Errorf("%d commits for three times the bound", n)
+	}
+}
+
+// When the second transaction of an operation fails, the steps of the first
+// are told that they are durable.
+func TestLargeOperationFails(t *testing.T) {
+	opts := options()
+	fatal := 0
+	opts.OnFatal = func(error) { fatal++ }
+	s := fresh(t, opts)
+	commits := 0
+	s.writer.commit = func(below *bbolt.Tx) error {
+		if commits++; commits == 2 {
+			return errors.Join(below.Rollback(), syscall.EIO)
+		}
+		return below.Commit()
+	}
+	all := make([]step, 2*maxSteps+1)
+	for i := range all {
+		all[i] = func(t *tx) error { t.put(seenBucket, number(uint64(i)), nil); return nil }
+	}
+	op, err := s.writer.submit(t.Context(), all...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-op.done
+	for i, err := range op.errs {
+		if (i < maxSteps) != (err == nil) || i >= maxSteps && !errors.Is(err, ErrUnknown) {
+			t.Fatalf("step %d: %v", i, err)
+		}
+	}
+	if fatal != 1 {
+		t.Errorf("OnFatal was called %d times", fatal)
+	}
+}
+
+// A key that the library below would refuse is the fault of its step alone.
+func TestImpossibleKey(t *testing.T) {
+	s := fresh(t, options())
+	ops := queued(t, s,
+		putting("a", "1"),
+		func(t *tx) error { t.put(seenBucket, nil, nil); return nil },
+		func(t *tx) error { t.put(seenBucket, make([]byte, bbolt.MaxKeySize+1), nil); return nil },
+		putting("b", "2"),
+	)
+	if ops[0].errs[0] != nil || ops[1].errs[0] == nil || ops[2].errs[0] == nil || ops[3].errs[0] != nil {
+		t.Errorf("%v %v %v %v", ops[0].errs, ops[1].errs, ops[2].errs, ops[3].errs)
+	}
+	if stored(t, s, "a")+stored(t, s, "b") != "12" {
+		t.Error("the others were drawn in")
+	}
+}
+
+// A panic of a commit is an unknown outcome.
+func TestPanicInCommit(t *testing.T) {
+	opts := options()
+	var fatal error
+	opts.OnFatal = func(err error) { fatal = err }
+	s := fresh(t, opts)
+	s.writer.commit = func(below *bbolt.Tx) error { defer below.Rollback(); panic("trouble") }
+	if err := s.Append(t.Context(), storeEvent("x")); !errors.Is(err, ErrUnknown) || !errors.Is(fatal, ErrUnknown) {
+		t.Errorf("%v, %v", err, fatal)
+	}
+	if err := s.Writable(); !errors.Is(err, ErrUnknown) {
+		t.Errorf("%v", err)
+	}
+}
+
+// A value that settled below is seen by the steps after it, and a step that
+// refuses leaves it as it was.
+func TestSettledBelow(t *testing.T) {
+	s := fresh(t, options())
+	boom := errors.New("boom")
+	seen := ""
+	ops := queued(t, s,
+		putting("a", "1"),
+		func(t *tx) error { // brings a below
+			return t.scan(seenBucket, nil, func(k, v []byte) error { seen += string(k) + string(v); return nil })
+		},
+		func(t *tx) error {
+			t.put(seenBucket, []byte("a"), []byte("2"))
+			t.delete(seenBucket, []byte("a"))
+			t.put(seenBucket, []byte("c"), []byte("3"))
+			return boom
+		},
+		func(t *tx) error {
+			return t.scanBack(seenBucket, nil, nil, func(k, v []byte) error { seen += string(k) + string(v); return nil })
+		},
+		func(t *tx) error { t.delete(seenBucket, []byte("a")); return nil },
+	)
+	for i, op := range ops {
+		if (op.errs[0] != nil) != (i == 2) {
+			t.Errorf("step %d: %v", i, op.errs[0])
+		}
+	}
+	if seen != "a1a1" || stored(t, s, "a") != "" || stored(t, s, "c") != "" {
+		t.Errorf("seen %q, left %q %q", seen, stored(t, s, "a"), stored(t, s, "c"))
+	}
+}
+
 func TestGivenUpBeforeItsTurn(t *testing.T) {
 	s := fresh(t, options())
 	ctx, cancel := context.WithCancel(t.Context())
@@ -207,7 +373,8 @@ func TestCommitErrorIsFatal(t *testing.T) {
 	}
 }
 
-// A disk that is full is the same, without a seam of ours.
+// A disk that fills between the look for room and the commit is the same,
+// without a seam of ours.
 func TestFullDiskIsFatal(t *testing.T) {
 	fatal := make(chan error, 1)
 	opts := options()

@@ -17,8 +17,9 @@ import (
 // written.
 type happening struct {
 	at      time.Time
-	version uint64 // of the subject, after it
-	person  string // who is told, "" when it is about a wallet unit
+	version uint64          // of the subject, after it
+	urgent  map[string]bool // batches of which the flips are due at once
+	person  string          // who is told, "" when it is about a wallet unit
 	// own is the event, whose outcome is made; zero for time.
 	own     document.EventID
 	number  uint64
@@ -37,6 +38,12 @@ func (s *Store) effect(t *tx, e *happening, change document.Change) error {
 		byCause[r.Cause] = append(byCause[r.Cause], r)
 	}
 	holders := map[string]bool{}
+	// What one cause wants at once is due at once for all.
+	urgent, err := t.batchesOf(slices.DeleteFunc(slices.Clone(change.Revoke), func(r document.Revocation) bool { return !r.Urgent }))
+	if err != nil {
+		return err
+	}
+	e.urgent = urgent
 	for _, cause := range slices.SortedFunc(maps.Keys(byCause), compareIDs) {
 		if cause == e.own && e.number != 0 {
 			continue
@@ -76,7 +83,7 @@ func (s *Store) openOwn(t *tx, e *happening, revoke []document.Revocation, holde
 	e.outcome.Version = e.version
 	var lists []listVersion
 	if len(revoke) > 0 {
-		o := opening{event: e.number, at: e.at}
+		o := opening{event: e.number, at: e.at, atOnce: e.urgent}
 		if err := s.flip(t, &o, revoke, holders); err != nil {
 			return err
 		}
@@ -96,12 +103,12 @@ func (s *Store) openOwn(t *tx, e *happening, revoke []document.Revocation, holde
 func (s *Store) reopen(t *tx, e *happening, event uint64, revoke []document.Revocation, holders map[string]bool) error {
 	outcome, _, err := t.bareOutcome(event)
 	if errors.Is(err, registry.ErrOutcomeNotFound) {
-		return s.flip(t, &opening{at: e.at}, revoke, holders)
+		return s.flip(t, &opening{at: e.at, atOnce: e.urgent}, revoke, holders)
 	}
 	if err != nil {
 		return err
 	}
-	o := opening{event: event, at: e.at}
+	o := opening{event: event, at: e.at, atOnce: e.urgent}
 	if err := o.recall(t, outcome); err != nil {
 		return err
 	}

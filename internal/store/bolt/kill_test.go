@@ -16,8 +16,10 @@ import (
 	"time"
 
 	"vidimus/internal/authserver"
+	"vidimus/internal/document"
 	"vidimus/internal/issuance"
 	"vidimus/internal/registry"
+	"vidimus/internal/status"
 	"vidimus/internal/store/storetest"
 )
 
@@ -50,6 +52,9 @@ type ack struct {
 
 	Batch   string                 `json:",omitempty"` // indices were allocated
 	Indices []issuance.StatusIndex `json:",omitempty"`
+
+	Revoked string `json:",omitempty"` // batch whose copies an event revoked
+	Covered int    `json:",omitempty"` // outcomes were covered
 }
 
 // child works until it is killed: it pushes events, redeems codes and records
@@ -102,17 +107,59 @@ func child(path string) error {
 		}
 	})
 	wg.Go(func() {
-		for {
+		source := fmt.Sprint("wallets-", rand.Uint64())
+		for seq := uint64(1); ; {
 			in := storetest.Intent(fmt.Sprint("B", rand.Uint64()), "holder", "N", 2, 20)
+			in.Wallet.Unit = "unit of " + in.Batch
 			given, err := s.RecordIntent(ctx, in, storetest.AuditEvent("batch"))
 			if err != nil {
 				failed <- err
 				return
 			}
 			say(ack{Batch: in.Batch, Indices: given})
+			if rand.IntN(3) > 0 {
+				continue
+			}
+			revoke := []document.Revocation{{Wallet: in.Wallet.Unit, Urgent: rand.IntN(2) == 0}}
+			r := s.ApplyEvents(ctx, []registry.Application{storetest.Deciding(source, seq, "holder", document.Change{Revoke: revoke})})[0]
+			if r.Err != nil || r.Outcome.Copies != 20 {
+				failed <- fmt.Errorf("revoking %s: %+v", in.Batch, r)
+				return
+			}
+			say(ack{Revoked: in.Batch})
+			seq++
+		}
+	})
+	wg.Go(func() {
+		for {
+			n, err := publishOnce(ctx, s)
+			if err != nil {
+				failed <- err
+				return
+			}
+			if n > 0 {
+				say(ack{Covered: n})
+			}
 		}
 	})
 	return <-failed
+}
+
+// publishOnce does what the publisher of the office does on a tick.
+func publishOnce(ctx context.Context, s *Store) (int, error) {
+	now := storetest.Now.Add(2 * time.Hour)
+	if _, err := s.Release(ctx, now); err != nil {
+		return 0, err
+	}
+	lists, err := s.Lists(ctx)
+	if err != nil {
+		return 0, err
+	}
+	var published []status.Published
+	for _, l := range lists {
+		published = append(published, status.Published{ID: l.ID, Version: l.Version})
+	}
+	return s.MarkCovered(ctx, published, now)
 }
 
 // TestKill kills the writing process twenty times at a moment of chance. What
@@ -140,7 +187,7 @@ func TestKill(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 1))
-	journal := &journal{last: map[string]uint64{}, codes: map[int]bool{}, indices: map[index]string{}}
+	journal := &journal{last: map[string]uint64{}, codes: map[int]bool{}, indices: map[index]string{}, revoked: map[string]bool{}}
 	for round := range 20 {
 		killOnce(t, path, 30+random.IntN(170), time.Duration(random.IntN(20))*time.Millisecond, journal)
 		s := reopened(t, path, options())
@@ -148,10 +195,15 @@ func TestKill(t *testing.T) {
 		s.Close()
 	}
 	// An idle test proves nothing.
-	if journal.events < 100 || len(journal.codes) < 20 || len(journal.indices) < 400 {
-		t.Errorf("too little happened: %d events, %d codes, %d indices", journal.events, len(journal.codes), len(journal.indices))
+	if journal.events < 100 || len(journal.codes) < 20 || len(journal.indices) < 400 || len(journal.revoked) < 10 || journal.covered < 5 {
+		t.Errorf("too little happened: %d events, %d codes, %d indices, %d batches revoked, %d covered", journal.events, len(journal.codes), len(journal.indices), len(journal.revoked), journal.covered)
 	}
-	t.Logf("%d events, %d codes, %d indices acknowledged", journal.events, len(journal.codes), len(journal.indices))
+	t.Logf("%d events, %d codes, %d indices, %d batches revoked, %d outcomes covered", journal.events, len(journal.codes), len(journal.indices), len(journal.revoked), journal.covered)
+	s = reopened(t, path, options())
+	if _, err := publishOnce(t.Context(), s); err != nil {
+		t.Error(err)
+	}
+	journal.public(t, s)
 }
 
 // killOnce runs a child, reads what it says, and kills it that long after so
@@ -200,6 +252,8 @@ type journal struct {
 	last    map[string]uint64
 	codes   map[int]bool
 	indices map[index]string
+	revoked map[string]bool // batches
+	covered int
 }
 
 func (j *journal) take(t *testing.T, a ack) {
@@ -215,6 +269,10 @@ func (j *journal) take(t *testing.T, a ack) {
 			t.Errorf("code %d redeemed twice", a.Code)
 		}
 		j.codes[a.Code] = true
+	case a.Revoked != "":
+		j.revoked[a.Revoked] = true
+	case a.Covered != 0:
+		j.covered += a.Covered
 	case a.Batch != "":
 		for _, given := range a.Indices {
 			i := index{given.List, given.Index}
@@ -222,6 +280,21 @@ func (j *journal) take(t *testing.T, a ack) {
 				t.Errorf("index %v for %s and %s", i, other, a.Batch)
 			}
 			j.indices[i] = a.Batch
+		}
+	}
+}
+
+// public: in the end every copy of every batch that an event revoked is
+// INVALID for everybody.
+func (j *journal) public(t *testing.T, s *Store) {
+	t.Helper()
+	copies, err := s.Copies(t.Context(), "N")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range copies {
+		if j.revoked[c.Batch] && c.InvalidSince == 0 {
+			t.Errorf("%s is revoked and not published", c.Batch)
 		}
 	}
 }
@@ -249,6 +322,9 @@ func (j *journal) check(t *testing.T, round int, s *Store) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := s.Check(t.Context()); err != nil {
+		t.Errorf("round %d: %v", round, err)
+	}
 	stored := map[index]string{}
 	for _, c := range copies {
 		at := index{c.List, c.Index}
@@ -256,6 +332,9 @@ func (j *journal) check(t *testing.T, round int, s *Store) {
 			t.Errorf("round %d: index %v belongs to %s and %s", round, at, other, c.Batch)
 		}
 		stored[at] = c.Batch
+		if j.revoked[c.Batch] && !c.Invalid {
+			t.Errorf("round %d: a bit of %s is lost", round, c.Batch)
+		}
 	}
 	for at, batch := range j.indices {
 		if stored[at] != batch {

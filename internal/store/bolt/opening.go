@@ -15,8 +15,9 @@ import (
 
 // opening counts the copies that an outcome concerns while it is not covered.
 type opening struct {
-	event uint64 // 0: nobody keeps the outcome
-	at    time.Time
+	event  uint64 // 0: nobody keeps the outcome
+	at     time.Time
+	atOnce map[string]bool // batches of which the flips are due at once, whoever asks
 
 	members  []string // batches (keys of copyBucket) of an opening before that is not covered yet
 	copies   int
@@ -161,10 +162,11 @@ func (s *Store) flip(t *tx, o *opening, revoke []document.Revocation, holders ma
 			continue // retention took it: it has expired
 		}
 		urgent, again := named[key]
-		before := o.copies
-		if err := f.batch(b, again, urgent); err != nil {
+		before, left := o.copies, o.expiring
+		if err := f.batch(b, again, o.atOnce[key]); err != nil {
 			return err
 		}
+		o.urgent = o.urgent || urgent && o.copies-o.expiring > before-left
 		if o.copies > before {
 			kept = append(kept, key)
 			if holder := t.get(holderBucket, []byte(b.Document)); holder != nil && again {
@@ -281,7 +283,6 @@ func (f *flipping) copy(b *batchValue, p place, named, urgent bool) error {
 		f.tx.put(dueBucket, after(v.due, key), nil)
 	}
 	f.copies++
-	f.urgent = f.urgent || named && urgent
 	if v.version > 0 {
 		f.versions[p.list.number] = max(f.versions[p.list.number], v.version)
 		return nil

@@ -167,6 +167,7 @@ func (s *Store) MarkCovered(ctx context.Context, published []status.Published, a
 		if err != nil {
 			return err
 		}
+		slices.Sort(events) // receipts in the order of the events
 		for _, event := range events {
 			done, err := t.cover(event, at)
 			if err != nil {

@@ -4,9 +4,11 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"testing"
 
+	"vidimus/internal/store/memory"
 	"vidimus/internal/store/storetest"
 )
 
@@ -59,4 +61,21 @@ func TestDurable(t *testing.T) {
 		}
 		return reopened(t, path, options())
 	})
+}
+
+// The same history on the store that counts and on the one that looks
+// everything up. What is drawn must not matter: the schedule draws nothing.
+func TestCompare(t *testing.T) {
+	for seed := range uint64(6) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			o := storetest.Usual()
+			plain, err := memory.New(memory.Options{
+				PublicURL: o.PublicURL, Rand: rand.Reader, Schedule: o.Schedule, OpenLists: o.OpenLists, Rotate: o.Rotate, Pseudonyms: o.Pseudonyms,
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			storetest.Compare(t, seed, 400, plain, open(t, o))
+		})
+	}
 }

@@ -142,7 +142,7 @@ func (t *tx) putSubject(person string, before known, next document.Subject, last
 	v := subjectValue{version: next.Version, last: last}
 	bare := t.withoutImages(person, before, next, &v)
 	var err error
-	if v.body, err = bare.AppendBinary(nil); err != nil {
+	if v.body, err = bare.AppendBinary(make([]byte, 0, len(before.body)+1024)); err != nil {
 		return fmt.Errorf("encoding a subject: %w", err)
 	}
 	for _, i := range before.images {

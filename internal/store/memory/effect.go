@@ -53,9 +53,10 @@ func (s *Store) effect(h happening, change document.Change) error {
 	causes := slices.SortedFunc(maps.Keys(byCause), func(a, b document.EventID) int {
 		return cmp.Or(cmp.Compare(a.Source, b.Source), cmp.Compare(a.JTI, b.JTI))
 	})
+	atOnce := s.named(slices.DeleteFunc(slices.Clone(change.Revoke), func(r document.Revocation) bool { return !r.Urgent }))
 	for _, cause := range causes {
 		n := s.ids[eventID{cause.Source, cause.JTI}]
-		if err := s.revoke(h, n, byCause[cause], holders); err != nil {
+		if err := s.revoke(h, n, byCause[cause], atOnce, holders); err != nil {
 			return err
 		}
 		if n != 0 && n != h.own {
@@ -88,10 +89,10 @@ func (s *Store) effect(h happening, change document.Change) error {
 	return nil
 }
 
-// revoke flips every copy that revocations name, and opens the outcome of the
-// event that is their cause (0: nobody knows it).
-func (s *Store) revoke(h happening, n uint64, revoke []document.Revocation, holders map[string]bool) error {
-	named := map[string]bool{} // batch -> urgent
+// named gives the batches that revocations name, and whether one of those is
+// urgent.
+func (s *Store) named(revoke []document.Revocation) map[string]bool {
+	named := map[string]bool{}
 	for _, r := range revoke {
 		for id, b := range s.batches {
 			in := b.intent
@@ -100,6 +101,13 @@ func (s *Store) revoke(h happening, n uint64, revoke []document.Revocation, hold
 			}
 		}
 	}
+	return named
+}
+
+// revoke flips every copy that revocations name, and opens the outcome of the
+// event that is their cause (0: nobody knows it).
+func (s *Store) revoke(h happening, n uint64, revoke []document.Revocation, atOnce, holders map[string]bool) error {
+	named := s.named(revoke)
 	before := s.open[n].batches
 	all := slices.Sorted(maps.Keys(named))
 	for _, id := range before {
@@ -121,7 +129,7 @@ func (s *Store) revoke(h happening, n uint64, revoke []document.Revocation, hold
 				o.Until = b.intent.Expires
 			}
 		}
-		count := o.Copies
+		count, left := o.Copies, o.Expiring
 		for i := range b.intent.Count {
 			if len(b.places) == 0 {
 				if !again || b.intent.Expires.After(h.at) {
@@ -132,7 +140,7 @@ func (s *Store) revoke(h happening, n uint64, revoke []document.Revocation, hold
 			if _, there := s.lists[b.places[i].list]; !there {
 				continue
 			}
-			left, err := s.flip(b, b.places[i], h.at, again, urgent)
+			left, err := s.flip(b, b.places[i], h.at, again, atOnce[id])
 			if err != nil {
 				return err
 			}
@@ -141,9 +149,9 @@ func (s *Store) revoke(h happening, n uint64, revoke []document.Revocation, hold
 				continue
 			}
 			o.Copies++
-			o.Urgent = o.Urgent || again && urgent
 		}
 		if o.Copies > count {
+			o.Urgent = o.Urgent || urgent && o.Copies-o.Expiring > count-left
 			concerned = append(concerned, id)
 			if holder := s.holders[b.intent.Document]; holder != "" && again {
 				holders[holder] = true

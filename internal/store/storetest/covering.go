@@ -321,7 +321,7 @@ func withoutStatus(t *testing.T, s Store) {
 	if none := intend(t, s, in); none != nil {
 		t.Errorf("indices without status: %v", none)
 	}
-	if o := apply(t, s, Revoking("R", 1, "P", true, "N"))[0]; o.Copies != 2 || o.Expiring != 2 || !o.Until.Equal(in.Expires) || o.State() != registry.StateApplied {
+	if o := apply(t, s, Revoking("R", 1, "P", true, "N"))[0]; o.Copies != 2 || o.Urgent || o.Expiring != 2 || !o.Until.Equal(in.Expires) || o.State() != registry.StateApplied {
 		t.Errorf("%+v", o)
 	}
 	publish(t, s, Now.Add(2*hour), 1)
