@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"runtime"
 
 	"vidimus/internal/app/command"
 	"vidimus/internal/app/issuer"
@@ -72,6 +73,8 @@ is under way may take ten more seconds, and nothing that was answered is lost.`,
 			if err != nil {
 				return err
 			}
+			ballast := issuer.Ballast()
+			defer runtime.KeepAlive(ballast)
 			return app.Run(ctx)
 		})
 	},

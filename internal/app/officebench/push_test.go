@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"runtime/pprof"
 	"slices"
 	"strconv"
@@ -26,6 +27,7 @@ import (
 // serve runs the office in this process until stop.
 func (o *office) serve() (at issuer.Addresses, stop func()) {
 	o.Helper()
+	ballast := issuer.Ballast() // as `issuer serve` has it
 	app, err := issuer.New(o.Context(), o.cfg, issuer.Options{Fatal: func(err error) { o.Errorf("fatal: %v", err) }})
 	o.must(err)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -33,6 +35,7 @@ func (o *office) serve() (at issuer.Addresses, stop func()) {
 	go func() { done <- app.Run(ctx) }()
 	stop = sync.OnceFunc(func() {
 		cancel()
+		defer runtime.KeepAlive(ballast)
 		if err := <-done; err != nil {
 			o.Errorf("the office ends with %v", err)
 		}
@@ -127,10 +130,9 @@ func push(t *testing.T, tls bool) {
 		c.Status.Tick, c.Status.Mix, c.Status.Cover = tick, 0, 0
 	})
 	people := size(t, "OFFICEBENCH_PEOPLE", 20_000, 1_000)
-	copied := people / 10
-	o.populate(people, copied)
+	o.populate(people, people/10)
 	at, stop := o.serve()
-	p := pushing{Endpoint: "http://" + at.Registry, Audience: o.cfg.PublicURL, People: people, Copied: copied}
+	p := pushing{Endpoint: "http://" + at.Registry, Audience: o.cfg.PublicURL, People: people}
 	for _, s := range o.sources {
 		one := pushingSource{Name: s.name, KeyID: s.kid, Key: s.file}
 		if tls {
@@ -173,7 +175,10 @@ func push(t *testing.T, tls bool) {
 		float64(median(ratios))/1000, float64(slices.Min(ratios))/1000, time.Duration(float64(pusherCPU)/events).Microseconds(), megabytes(o.cfg.Path("issuer.db")), now, peak, load())
 	promise(t, events/wall.Seconds() >= 2000, "2,000 events/s with the pusher: %.0f", events/wall.Seconds())
 	promise(t, min(median(ratios), slices.Min(ratios)) <= 3000, "3 times the floor: median %.2f, least %.2f", float64(median(ratios))/1000, float64(slices.Min(ratios))/1000)
-	promise(t, events/(commits*fsyncsPerCommit) >= 50, "one fsync per 50 events: one per %.0f", events/(commits*fsyncsPerCommit))
+	// Some commits come with the events, others with the clock: what is allowed
+	// is that of the promised rate, whatever others leave of the machine.
+	promise(t, commits*fsyncsPerCommit <= max(events, 2000*wall.Seconds())/50, "one fsync per 50 events, at 2,000 events/s: one per %.0f, %.0f a second",
+		events/(commits*fsyncsPerCommit), commits*fsyncsPerCommit/wall.Seconds())
 
 	beside := pusher.do("beside", size(t, "OFFICEBENCH_SINGLES", 300, 20))
 	slices.Sort(beside.Waits)

@@ -29,7 +29,6 @@ type pushing struct {
 	Roots              string // of the listener's certificate; "" without TLS
 	Sources            []pushingSource
 	People             int // P-000000000 and on
-	Copied             int // so many of the first have copies
 }
 
 type pushingSource struct {
@@ -103,7 +102,6 @@ type pusher struct {
 	random  *rand.Rand
 	persons bool // it tells of persons, else of licences
 	people  int
-	copied  int
 	seq     uint64
 	faces   [][]byte
 	banned  [][2]string // person, measure
@@ -131,7 +129,7 @@ func newPusher(p pushing, s pushingSource, n uint64) (*pusher, error) {
 		client: &registryclient.Client{
 			Endpoint: p.Endpoint, Source: s.Name, Audience: p.Audience, Signer: key, KeyID: s.KeyID, HTTP: &http.Client{Transport: transport},
 		},
-		random: rand.New(rand.NewPCG(1, n)), persons: n == 0, people: p.People, copied: p.Copied,
+		random: rand.New(rand.NewPCG(1, n)), persons: n == 0, people: p.People,
 	}
 	for i := range 8 {
 		face, err := portrait.Draw(i)
@@ -247,10 +245,7 @@ func (p *pusher) singles(n int) (sum pushed) {
 // and bans and reinstates drivers.
 func (p *pusher) next() (registryclient.SET, error) {
 	p.seq++
-	n := p.random.IntN(p.people)
-	if p.random.IntN(10) == 0 {
-		n = p.random.IntN(p.copied) // somebody with copies on a phone
-	}
+	n := p.random.IntN(p.people) // one in ten has copies on a phone
 	person := fmt.Sprintf("P-%09d", n)
 	e := registryclient.Event{Subject: person, Seq: p.seq}
 	driving := registryclient.Right{Kind: "driving", Territory: "LU"}
