@@ -110,6 +110,10 @@ func (p *Prepared) record(ctx context.Context, cfg *catalog.Configuration) (*cat
 	}
 }
 
+// errClockBack: nothing can be said of the rights of a person at an instant
+// before the one up to which the record was evaluated.
+var errClockBack = errors.New("the clock is behind the person's record")
+
 // resolve turns the person's record into the values of the batch, and puts
 // what was found into the intent.
 func (p *Prepared) resolve(ctx context.Context, cfg *catalog.Configuration) (*catalog.Batch, error) {
@@ -121,7 +125,13 @@ func (p *Prepared) resolve(ctx context.Context, cfg *catalog.Configuration) (*ca
 	if doc == nil {
 		return nil, p.denied(ctx, problem.New(problem.NotFound, "no such document"))
 	}
-	batch, err := cfg.NewBatch(subject, *doc, p.s.p.Clock.Now(), p.signer.Terms)
+	now := p.s.p.Clock.Now()
+	if subject.Evaluated.After(now) {
+		// Our clock was set back. By it a measure may not have begun yet whose
+		// effect is done: a copy made now would never be revoked.
+		return nil, unavailable(errClockBack)
+	}
+	batch, err := cfg.NewBatch(subject, *doc, now, p.signer.Terms)
 	if err != nil {
 		return nil, p.denied(ctx, err)
 	}
