@@ -33,6 +33,8 @@ func (s Source) maySayOf(subjects []document.Subject, p document.Payload) error 
 	}
 	number, measure := "", ""
 	switch p := p.(type) {
+	case document.PersonSplit:
+		return s.maySplit(subjects[0], p)
 	case document.DocumentPut:
 		number = p.Number
 	case document.DocumentSurrendered:
@@ -56,6 +58,31 @@ func (s Source) maySayOf(subjects []document.Subject, p document.Payload) error 
 	for _, m := range subjects[0].Measures {
 		if measure != "" && m.ID == measure {
 			return s.ofMeasure(m.Kind, m.Right)
+		}
+	}
+	return nil
+}
+
+// maySplit: what moves to the new person is taken away from the old one, a
+// measure as if it were lifted. So all that is named must be one's own.
+func (s Source) maySplit(subject document.Subject, p document.PersonSplit) error {
+	for _, number := range p.Documents {
+		if d := subject.Document(number); d != nil {
+			if err := s.ofDocument(d.Type); err != nil {
+				return err
+			}
+		}
+	}
+	for _, right := range p.Entitlements {
+		if err := s.ofRight(right.Kind); err != nil {
+			return err
+		}
+	}
+	for _, id := range p.Measures {
+		if m := subject.Measure(id); m != nil {
+			if err := s.ofMeasure(m.Kind, m.Right); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
