@@ -36,6 +36,8 @@ func TestMain(m *testing.M) {
 		if err = json.Unmarshal([]byte(os.Getenv("CHILD_ARGUMENT")), &p); err == nil {
 			err = pushEvents(p)
 		}
+	case "start":
+		err = startOffice(os.Getenv("CHILD_STATE"))
 	default:
 		err = fmt.Errorf("no such child")
 	}

@@ -33,23 +33,29 @@ func (o *office) open() *bolt.Store {
 	return store
 }
 
-// populate loads people from a file, and gives the first of them 20 copies of
-// their licence each.
-func (o *office) populate(people_, copied int) {
+// populate loads people, and gives the first of them 20 copies of their licence
+// each.
+func (o *office) populate(people, copied int) {
+	o.Helper()
+	o.load(people)
+	store := o.open()
+	o.copies(store, 0, copied, 1)
+	o.must(store.Close())
+}
+
+// load loads people from a file.
+func (o *office) load(n int) {
 	o.Helper()
 	desk, err := issuer.OpenOffice(o.Context(), &o.cfg, issuer.Options{})
 	o.must(err)
 	var last issuer.ImportStep
-	o.must(desk.Lines(o.Context(), http.MethodPost, issuerhttp.ImportPath, people(o.T, o, people_, 9, 0), func(line []byte) error {
+	o.must(desk.Lines(o.Context(), http.MethodPost, issuerhttp.ImportPath, people(o.T, o, n, 9, 0), func(line []byte) error {
 		return json.Unmarshal(line, &last)
 	}))
 	o.must(desk.Close())
-	if last.Applied != people_ {
+	if last.Applied != n {
 		o.Fatalf("%+v", last)
 	}
-	store := o.open()
-	o.copies(store, 0, copied, 1)
-	o.must(store.Close())
 }
 
 // copies records batches of 20 copies of the licences of people, from the one
