@@ -246,8 +246,7 @@ func (c *coder) measure(m *Measure) {
 	})
 }
 
-// attributes are written in the order of their names; none and an empty set are
-// the same.
+// attributes are written in one order; none and an empty set are the same.
 func (c *coder) attributes(a *Attributes) {
 	m := map[string]any(*a)
 	c.object(&m, 0)
@@ -261,9 +260,7 @@ func (c *coder) object(m *map[string]any, depth int) {
 	c.uint(&n)
 	if c.writing {
 		var few [MaxAttributes]string
-		names := slices.AppendSeq(few[:0], maps.Keys(*m))
-		slices.Sort(names)
-		for _, name := range names {
+		for _, name := range inOrder(few[:0], *m) {
 			v := (*m)[name]
 			c.text(&name)
 			c.value(&v, depth)
@@ -287,6 +284,31 @@ func (c *coder) object(m *map[string]any, depth int) {
 	if uint64(len(*m)) != n {
 		c.fail() // one name twice
 	}
+}
+
+// knownNames are those of the standards, in the order in which they are written:
+// to look them up costs less than to sort them.
+var knownNames = slices.Sorted(maps.Keys(rules))
+
+// inOrder appends the names of m: those of the standards, then the others, each
+// in their order.
+func inOrder(names []string, m map[string]any) []string {
+	for _, name := range knownNames {
+		if _, ok := m[name]; ok {
+			names = append(names, name)
+		}
+	}
+	known := len(names)
+	if known == len(m) {
+		return names
+	}
+	for name := range m {
+		if _, ok := rules[name]; !ok {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names[known:])
+	return names
 }
 
 // The letters of the values that Attributes documents.
