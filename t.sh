@@ -92,9 +92,11 @@ e2e() {
 faults() {
 	need qemu-system-x86_64 qemu-system-x86
 	need mkfs.ext4 e2fsprogs
+	need mount mount
 	compgen -G "/boot/vmlinuz-*-cloud-amd64" >/dev/null || need a-guest-kernel linux-image-cloud-amd64
 	say "faults ($FAULTS): kill -9, points, system calls, a full disk, two offices, power cuts"
 	go test -count=1 -v -run 'Kill|Crash|Fatal' ./internal/store/bolt
+	go test -count=1 -tags nomsgpack,faults ./internal/faults
 	FAULTS=$FAULTS go test -count=1 -v -timeout 180m -tags nomsgpack,faults ./internal/app/faulttest
 }
 
