@@ -15,7 +15,7 @@ import (
 // runs, at one that is opened for this desk alone, without listeners: the same
 // requests, the same answers. Close it.
 func OpenOffice(ctx context.Context, cfg *Config, opts Options) (*Desk, error) {
-	if running(ctx, cfg.Listen.Office) {
+	if running(ctx, cfg.Listen.Office) && cfg.HasState() { // without, it is another office that listens there
 		d, err := OpenDesk(cfg)
 		if err == nil {
 			d.http.Timeout = 0 // a backup takes as long as it takes
