@@ -33,10 +33,17 @@ func (h *holder) licence() *verification.Report {
 }
 
 // window lets everything that waits for its tick be published.
-func (o *office) window() { o.pass(o.cfg.Status.Mix + time.Hour) }
+func (o *office) window() { o.pass(2*o.cfg.Status.Mix + o.cfg.Status.Tick) }
 
 // quick is an office whose windows are short.
-func quick(c *issuer.Config) { c.Status.Mix, c.Status.Cover = 5*time.Minute, 0 }
+func quick(c *issuer.Config) {
+	calm(c)
+	c.Status.Mix, c.Status.Cover = 5*time.Minute, 0
+}
+
+// calm is an office whose lists are signed when they change alone, as far as a
+// test looks.
+func calm(c *issuer.Config) { c.Status.TTL, c.Status.OpenLists = 24*time.Hour, 3 }
 
 // A ban leaves the holder a licence without categories; lifting it brings them
 // back in new copies alone.

@@ -29,7 +29,7 @@ func (o *office) figure(name string) float64 {
 // not; so is what an alarm hangs on.
 func TestFigures(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t, quick).serve().people()
+	o := newOffice(t, quick, func(c *issuer.Config) { c.Status.TTL = 5 * time.Minute }).serve().people()
 	s := o.speaker()
 	o.holds("DL-1", 2)
 	const published = "vidimus_registry_event_to_published_seconds"

@@ -291,6 +291,7 @@ func (o *office) add(name, text string) {
 
 // A development database opens in development alone, and the reverse.
 func TestDevAndProductionApart(t *testing.T) {
+	t.Parallel()
 	dev := newOffice(t)
 	dev.cfg = production(t, dev.cfg)
 	if _, err := dev.new(); !errors.Is(err, bolt.ErrDev) || !strings.Contains(err.Error(), "with --dev") {
@@ -317,6 +318,7 @@ func TestLocked(t *testing.T) {
 
 // A listener that cannot be bound ends the start, and lets go of the state.
 func TestPortTaken(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t)
 	taken, err := o.new()
 	o.must(err)
@@ -329,6 +331,7 @@ func TestPortTaken(t *testing.T) {
 }
 
 func TestRunEndsByContext(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t)
 	app, err := o.new()
 	o.must(err)

@@ -90,6 +90,7 @@ func expect(t *testing.T, r *verification.Report, colour policy.Colour, status p
 // TestIssue is the main job: registry events, an offer, a wallet, a reader, and
 // the turn of the verdict once the licence is annulled.
 func TestIssue(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t).serve().people()
 	offer := o.offer(issuer.OfferWish{Person: "P-1"})
 	w := o.wallet()

@@ -17,6 +17,7 @@ import (
 
 // The office's interface answers whoever has the token, and nobody else.
 func TestOfficeGuard(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t).serve().people()
 	base := "http://" + o.app.Addresses().Office
 	token := strings.TrimSpace(string(o.read(o.cfg.Path("secrets/office.token"))))
@@ -58,6 +59,7 @@ func TestOfficeGuard(t *testing.T) {
 func first(status int, _ http.Header, _ string) int { return status }
 
 func TestOfficeDocuments(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t).serve().people()
 	o.push(issuer.Annulment("ID-2"))
 	base := "http://" + o.app.Addresses().Office + "/office/v1/documents"
@@ -87,6 +89,7 @@ func TestOfficeDocuments(t *testing.T) {
 
 // What a clerk wishes and what cannot be had.
 func TestDesk(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t).serve().people()
 	second := issuer.FileEvent{Event: "document-put", Person: "P-1", Payload: json.RawMessage(
 		`{"number":"ID-1b","type":"pid","issue_date":"2026-01-01","issuing_authority":"Utopia Interior","issuing_country":"UT"}`)}
@@ -140,6 +143,7 @@ func TestDesk(t *testing.T) {
 // The listener for this machine has metrics, health and profiles; the public
 // one has none of it but health.
 func TestPrivateListener(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t).serve().people()
 	at := o.app.Addresses()
 	for url, want := range map[string]string{
@@ -179,6 +183,7 @@ func TestPrivateListener(t *testing.T) {
 
 // The batch size that is announced is kept by every configuration.
 func TestMetadata(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t)
 	o.add("fishing.yaml", strings.Replace(fishing, "signer: angler", "signer: pid\nbatch_size: 7", 1))
 	o.serve()
@@ -201,6 +206,7 @@ func TestMetadata(t *testing.T) {
 
 // A licence of a type that a file adds, from the event to the wallet.
 func TestAddedType(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t)
 	o.add("fishing.yaml", strings.Replace(fishing, "signer: angler", "signer: pid", 1))
 	o.serve().people()

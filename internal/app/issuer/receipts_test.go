@@ -199,7 +199,7 @@ func TestFeedResumes(t *testing.T) {
 // it begins.
 func TestFutureMeasure(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t).serve().people()
+	o := newOffice(t, calm).serve().people()
 	o.holds("DL-1", 2)
 	s := o.speaker()
 	set := s.say("P-1", ban("M-1", registryclient.CourtBan), from(start.Add(48*time.Hour)))
@@ -227,7 +227,7 @@ func TestFutureMeasure(t *testing.T) {
 // revoked, and the wallet can have whole ones.
 func TestLapse(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t).serve().people()
+	o := newOffice(t, calm).serve().people()
 	o.holds("DL-1", 2)
 	s := o.speaker()
 	set := s.say("P-1", ban("M-1", registryclient.ProvisionalWithdrawal, func(r *registryclient.Orders) { r.ConfirmBy = start.Add(8 * 24 * time.Hour) }))
@@ -255,7 +255,7 @@ func TestLapse(t *testing.T) {
 // What is not urgent comes out in the window after, spread over its ticks.
 func TestMix(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t, func(c *issuer.Config) { c.Status.Cover = 0 }).serve().people()
+	o := newOffice(t, calm, func(c *issuer.Config) { c.Status.Cover = 0 }).serve().people()
 	o.holds("DL-1", 20)
 	s := o.speaker()
 	o.pass(30*time.Minute + time.Second) // in the middle of a window
@@ -279,7 +279,7 @@ func TestMix(t *testing.T) {
 
 func TestWithoutMix(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t, func(c *issuer.Config) { c.Status.Mix, c.Status.Cover = 0, 0 }).serve().people()
+	o := newOffice(t, calm, func(c *issuer.Config) { c.Status.Mix, c.Status.Cover = 0, 0 }).serve().people()
 	o.holds("DL-1", 5)
 	s := o.speaker()
 	set := s.say("P-1", ban("M-1", registryclient.CourtBan))
@@ -295,7 +295,7 @@ func TestWithoutMix(t *testing.T) {
 // Copies that are about to expire are left to it, unless it is urgent.
 func TestExpiringCopies(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t).serve().people()
+	o := newOffice(t, calm).serve().people()
 	o.holds("DL-1", 2)
 	o.holds("DL-2", 2)
 	s := o.speaker()

@@ -126,6 +126,7 @@ func (b behind) Do(r *http.Request, limit int64) (*http.Response, []byte, error)
 // TestProduction issues without --dev: https behind a proxy, a registry with a
 // client certificate (bad input R01: not without), a named wallet.
 func TestProduction(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t, func(c *issuer.Config) { *c = production(t, *c) }).serve()
 	dir := filepath.Dir(o.cfg.RegistryTLS.ClientCA)
 	feed := func(name string) *issuer.Feed {
@@ -187,6 +188,7 @@ func TestProduction(t *testing.T) {
 // What the office did not acknowledge waits, and goes first with the same
 // token; what it refused is gone, and its number is free.
 func TestFeed(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t)
 	events, err := issuer.Sample(o.cfg.Authority, start)
 	o.must(err)
@@ -236,6 +238,7 @@ func TestFeed(t *testing.T) {
 }
 
 func TestParseEvents(t *testing.T) {
+	t.Parallel()
 	for text, want := range map[string]string{
 		`{"event":"document-annulled","person":"P-1","payload":{"number":"DL-1","reason":"x"}}`: "",
 		`[]`:                        "",

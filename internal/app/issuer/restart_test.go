@@ -78,6 +78,7 @@ func (w rawWallet) credential(configuration, token, nonce, dpop string) (int, st
 // TestRestart ends the office at every step and starts it again on the same
 // state: what was given stays good, what was used stays used.
 func TestRestart(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t).serve().people()
 	w := rawWallet{o, newKey(t)}
 	wish := issuer.OfferWish{Person: "P-3", Key: "counter 7, no. 12"}
@@ -152,6 +153,7 @@ func TestRestart(t *testing.T) {
 // A list is published soon after the first copy that refers to it, and not at
 // the next tick of a minute.
 func TestNewListIsPublished(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t).serve().people()
 	w := rawWallet{o, newKey(t)}
 	offer := o.offer(issuer.OfferWish{Person: "P-1", Configurations: []string{"mdl"}})
@@ -194,6 +196,7 @@ func revoked(o *office) (n int) {
 // A revocation whose lists were not published before the end is published by
 // the next start, and its receipt completed.
 func TestRevocationAcrossTheEnd(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t).serve().people()
 	w := rawWallet{o, newKey(t)}
 	offer := o.offer(issuer.OfferWish{Person: "P-1", Configurations: []string{"mdl"}})

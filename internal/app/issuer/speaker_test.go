@@ -4,6 +4,7 @@ import (
 	"crypto/ecdsa"
 	"encoding/json"
 	"errors"
+	"net/http"
 	"slices"
 	"testing"
 	"time"
@@ -30,6 +31,7 @@ func (o *office) speaker() *speaker {
 	o.must(err)
 	return &speaker{office: o, seq: last, client: &registryclient.Client{
 		Endpoint: "http://" + o.cfg.Listen.Registry, Source: issuer.DevSource, Audience: o.cfg.PublicURL, Signer: key, KeyID: "dev-registry", Now: o.clock.Now,
+		HTTP: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}, // the office comes and goes
 	}}
 }
 

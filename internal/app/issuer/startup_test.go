@@ -31,7 +31,7 @@ func cpu(t *testing.T) time.Duration {
 // processor is taken: other tests of the machine do not count.
 func TestStartWithManyLists(t *testing.T) {
 	o := newOffice(t, func(c *issuer.Config) { c.Status.OpenLists, c.Status.Rotate = 64, 24*time.Hour }).serve().people()
-	for range 3 {
+	for range 2 {
 		for n := range 3 {
 			o.holds("DL-"+fmt.Sprint(n+1), 20)
 		}
