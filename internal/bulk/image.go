@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"sync/atomic"
 
@@ -100,17 +101,17 @@ var pictures = []string{"portrait", "signature_usual_mark"}
 
 var referenceMember = []byte(`"sha-256"`)
 
-// withImages gives the JSON of attributes with each {"sha-256": hexadecimal}
-// of a picture replaced by the picture, as an event would have it. Text without
-// such a member comes back as it is. size grows by what was read. Without
-// images the references are taken out and their names given.
-func withImages(attributes []byte, images Images, size *int64) (text []byte, left []string, err error) {
+// withImages takes each {"sha-256": hexadecimal} of a picture out of the JSON of
+// attributes, and gives the pictures apart, in their kept form. Text without
+// such a member comes back as it is. size grows by what was read. Without images
+// only the names of the pictures are given.
+func withImages(attributes []byte, images Images, size *int64) (text []byte, drawn document.Attributes, left []string, err error) {
 	if !bytes.Contains(attributes, referenceMember) {
-		return attributes, nil, nil
+		return attributes, nil, nil, nil
 	}
 	members, err := jose.Members(attributes)
 	if err != nil {
-		return nil, nil, problem.Wrap(problem.InvalidRequest, err, "attributes: %s", err)
+		return nil, nil, nil, problem.Wrap(problem.InvalidRequest, err, "attributes: %s", err)
 	}
 	for _, name := range pictures {
 		raw := members[name]
@@ -119,26 +120,42 @@ func withImages(attributes []byte, images Images, size *int64) (text []byte, lef
 		}
 		digest, err := reference(raw)
 		if err != nil {
-			return nil, nil, problem.New(problem.InvalidRequest, "attributes: %s: sha-256 is not 64 lower-case hexadecimal digits", name)
+			return nil, nil, nil, problem.New(problem.InvalidRequest, "attributes: %s: sha-256 is not 64 lower-case hexadecimal digits", name)
 		}
+		delete(members, name)
 		if images == nil {
-			delete(members, name)
 			left = append(left, name)
 			continue
 		}
 		b, err := images.Image(digest)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			return nil, nil, problem.New(problem.InvalidRequest, "attributes: %s: the picture is not in the folder", name)
+			return nil, nil, nil, problem.New(problem.InvalidRequest, "attributes: %s: the picture is not in the folder", name)
 		case err != nil:
-			return nil, nil, problem.Wrap(problem.InvalidRequest, err, "attributes: %s: the picture cannot be read", name)
+			return nil, nil, nil, problem.Wrap(problem.InvalidRequest, err, "attributes: %s: the picture cannot be read", name)
 		}
 		*size += int64(len(b))
-		quoted := make([]byte, 0, 2+(len(b)+2)/3*4)
-		quoted = append(append(append(quoted, '"'), jose.EncodeBase64(b)...), '"')
-		members[name] = quoted
+		if b, err = document.CleanImage("attributes: "+name, b); err != nil {
+			return nil, nil, nil, err
+		}
+		if drawn == nil {
+			drawn = document.Attributes{}
+		}
+		drawn[name] = b
 	}
-	return object(members), left, nil
+	if len(members)+len(drawn) > document.MaxAttributes {
+		return nil, nil, nil, problem.New(problem.InvalidRequest, "attributes: more than %d", document.MaxAttributes)
+	}
+	return object(members), drawn, left, nil
+}
+
+// joined gives attributes with the pictures that were taken out of them.
+func joined(a, drawn document.Attributes) document.Attributes {
+	if a == nil {
+		return drawn
+	}
+	maps.Copy(a, drawn)
+	return a
 }
 
 // reference reads {"sha-256": "64 hexadecimal digits"}.

@@ -99,7 +99,7 @@ func (p *parser) parse(line []byte) (parsed, error) {
 func (p *parser) facts(members map[string]json.RawMessage, out *parsed) ([]fact, error) {
 	var facts, ends []fact
 	if raw, ok := members["attributes"]; ok {
-		text, left, err := withImages(raw, p.images, &out.size)
+		text, drawn, left, err := withImages(raw, p.images, &out.size)
 		if err != nil {
 			return nil, err
 		}
@@ -108,7 +108,9 @@ func (p *parser) facts(members map[string]json.RawMessage, out *parsed) ([]fact,
 		if err != nil {
 			return nil, err
 		}
-		facts = append(facts, fact{payload, p.now})
+		put := payload.(document.PersonPut)
+		put.Attributes = joined(put.Attributes, drawn)
+		facts = append(facts, fact{put, p.now})
 	}
 	err := each(members, "entitlements", func(raw []byte) error {
 		payload, err := document.ParsePayload(document.NameEntitlementPut, raw, p.now)
@@ -188,9 +190,11 @@ func (p *parser) document(raw []byte, out *parsed) (begun fact, ended []fact, er
 	if err != nil {
 		return fact{}, nil, problem.Wrap(problem.InvalidRequest, err, "%s", err)
 	}
+	var drawn document.Attributes
 	if attributes, ok := members["attributes"]; ok {
-		text, left, err := withImages(attributes, p.images, &out.size)
-		if err != nil {
+		var text []byte
+		var left []string
+		if text, drawn, left, err = withImages(attributes, p.images, &out.size); err != nil {
 			return fact{}, nil, err
 		}
 		out.left = append(out.left, left...)
@@ -203,7 +207,9 @@ func (p *parser) document(raw []byte, out *parsed) (begun fact, ended []fact, er
 	if err != nil {
 		return fact{}, nil, err
 	}
-	number := payload.(document.DocumentPut).Number
+	put := payload.(document.DocumentPut)
+	put.Attributes = joined(put.Attributes, drawn)
+	number := put.Number
 	for _, end := range ends {
 		raw, ok := members[end.member]
 		if !ok {
@@ -215,7 +221,7 @@ func (p *parser) document(raw []byte, out *parsed) (begun fact, ended []fact, er
 		}
 		ended = append(ended, e)
 	}
-	return fact{payload, p.now}, ended, nil
+	return fact{put, p.now}, ended, nil
 }
 
 // measure reads a measure-added with from, and lifted as in document.

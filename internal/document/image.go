@@ -25,6 +25,16 @@ const (
 	markerCOM  = 0xfe
 )
 
+// CleanImage gives a picture as an attribute keeps it, for who has the octets
+// and not their base64 in an event; b is not changed. None at all says that the
+// holder opted out (PID Rulebook). The refusal names the field.
+func CleanImage(field string, b []byte) ([]byte, error) {
+	if len(b) == 0 {
+		return b, nil
+	}
+	return cleanImage(field, b)
+}
+
 // cleanImage walks the segments of a JPEG without decoding a pixel and gives
 // it without its metadata: of the application segments only JFIF and Adobe's
 // colour word stay, comments go (Exif carries the place where it was taken).
