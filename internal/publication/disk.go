@@ -33,7 +33,10 @@ type disk interface {
 }
 
 // folderDisk is the real one.
-type folderDisk struct{ root *os.Root }
+type folderDisk struct {
+	root *os.Root
+	dir  string // where root was opened
+}
 
 // openDisk makes the folder and those in it.
 func openDisk(dir string) (*folderDisk, error) {
@@ -54,8 +57,28 @@ func openDisk(dir string) (*folderDisk, error) {
 			return nil, err
 		}
 	}
-	d := &folderDisk{root}
+	d := &folderDisk{root, dir}
 	return d, d.sync(".")
+}
+
+// errMoved: what is written would lie where nobody serves it from.
+var errMoved = errors.New("the folder was moved, removed or replaced while it was in use: put it back or restart")
+
+// inPlace refuses a folder that is no longer the one of its name: an open
+// folder goes on to take files wherever it was moved to.
+func (d *folderDisk) inPlace() error {
+	here, err := d.root.Stat(".")
+	if err != nil {
+		return err
+	}
+	named, err := os.Stat(d.dir)
+	if err != nil {
+		return errors.Join(errMoved, err)
+	}
+	if !os.SameFile(here, named) {
+		return errMoved
+	}
+	return nil
 }
 
 func (d *folderDisk) read(name string, max int64) ([]byte, error) {

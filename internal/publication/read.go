@@ -54,7 +54,7 @@ func Read(dir string, anchors []*pki.Certificate) (map[string]List, error) {
 		return nil, fmt.Errorf("reading the folder of lists: %w", err)
 	}
 	defer func() { _ = root.Close() }()
-	f := &Folder{disk: &folderDisk{root}, anchors: anchors}
+	f := &Folder{disk: &folderDisk{root: root}, anchors: anchors}
 	if f.files, err = readManifest(f.disk); err != nil {
 		return nil, fmt.Errorf("reading the folder of lists: %w", err)
 	}
