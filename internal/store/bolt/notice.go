@@ -3,13 +3,60 @@ package bolt
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
+	"vidimus/internal/document"
 	"vidimus/internal/notice"
 )
 
 // errNotice: there is no notice of this number.
 var errNotice = errors.New("no such notice")
+
+// noticeForm begins a notice in packed form. Older ones are JSON and begin with
+// a brace.
+const noticeForm = 1
+
+func encodeNotice(r notice.Record) []byte {
+	p := packer{b: make([]byte, 0, sealSize+320)}
+	p.byte(noticeForm)
+	p.uint(r.Number)
+	p.text(r.Person)
+	p.text(r.Notice.Document)
+	p.text(string(r.Notice.Fact))
+	p.text(r.Notice.Measure)
+	p.text(string(r.Notice.Effect))
+	p.time(r.Notice.Since)
+	p.text(r.Notice.Cause.Source)
+	p.text(r.Notice.Cause.JTI)
+	p.time(r.Created)
+	p.text(string(r.State))
+	p.uint(uint64(r.Attempts))
+	p.time(r.Next)
+	p.time(r.Settled)
+	p.text(r.Channel)
+	p.text(r.Problem)
+	return p.b
+}
+
+func decodeNotice(b []byte) (r notice.Record, err error) {
+	if len(b) > 0 && b[0] == '{' {
+		return r, decode(b, &r)
+	}
+	u := unpacker{b: b}
+	u.bad = u.byte() != noticeForm
+	r.Number, r.Person = u.uint(), u.text()
+	n := &r.Notice
+	n.Document, n.Fact, n.Measure = u.text(), document.Fact(u.text()), u.text()
+	n.Effect, n.Since = document.Effect(u.text()), u.time()
+	n.Cause = document.EventID{Source: u.text(), JTI: u.text()}
+	r.Created, r.State, r.Attempts = u.time(), notice.State(u.text()), int(u.uint())
+	r.Next, r.Settled, r.Channel, r.Problem = u.time(), u.time(), u.text(), u.text()
+	if err := u.end(); err != nil {
+		return r, fmt.Errorf("notice: %w", err)
+	}
+	return r, nil
+}
 
 // newNotice puts a notice into the outbox.
 func (t *tx) newNotice(r notice.Record) error {
@@ -18,7 +65,8 @@ func (t *tx) newNotice(r notice.Record) error {
 	t.put(personNoticeBucket, pair(r.Person, key), nil)
 	t.put(noticeWaitingBucket, key, instant(r.Next))
 	t.put(metaBucket, noticeWaitingKey, number(toNumber(t.get(metaBucket, noticeWaitingKey))+1))
-	return t.putRecord(noticeBucket, key, r)
+	t.put(noticeBucket, key, encodeNotice(r))
+	return nil
 }
 
 // DueNotices implements notice.Store. It walks over those that wait.
@@ -49,11 +97,11 @@ func (s *Store) DueNotices(ctx context.Context, now time.Time, limit int) ([]not
 }
 
 func (t *tx) notice(key []byte) (r notice.Record, err error) {
-	known, err := t.record(noticeBucket, key, &r)
-	if err == nil && !known {
-		err = errNotice
+	b := t.get(noticeBucket, key)
+	if b == nil {
+		return r, errNotice
 	}
-	return r, err
+	return decodeNotice(b)
 }
 
 // PutNotice implements notice.Store. Number, Person, Notice and Created stay
@@ -72,7 +120,8 @@ func (s *Store) PutNotice(ctx context.Context, r notice.Record) error {
 			t.put(metaBucket, noticeWaitingKey, number(toNumber(t.get(metaBucket, noticeWaitingKey))-1))
 		}
 		r.Person, r.Notice, r.Created = before.Person, before.Notice, before.Created
-		return t.putRecord(noticeBucket, key, r)
+		t.put(noticeBucket, key, encodeNotice(r))
+		return nil
 	})
 }
 

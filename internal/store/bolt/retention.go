@@ -216,8 +216,8 @@ func (t *tx) takeBatches(before time.Time, limit int) (int, error) {
 func (t *tx) takeNotices(before time.Time, limit int) (int, error) {
 	var people []string
 	keys, err := t.oldest(noticeBucket, nil, limit, func(_, value []byte) (bool, bool, error) {
-		var r notice.Record
-		if err := decode(value, &r); err != nil {
+		r, err := decodeNotice(value)
+		if err != nil {
 			return false, false, err
 		}
 		take := r.State != notice.Waiting && !r.Settled.After(before)
