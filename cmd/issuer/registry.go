@@ -21,7 +21,8 @@ order. A file holds one event or a list of them:
   {"event": "document-annulled", "person": "P-1",
    "payload": {"number": "DL-1", "reason": "lost"}}
 
-Members: event, person, payload, and as needed seq, prev, toe, decision. Numbers
+Members: event, person, payload (docs/REGISTRY.md, by event), and as needed prev,
+toe ("2027-01-31T00:00:00Z": when it takes effect), decision (txn), seq. Numbers
 (seq) are given by a counter beside the key; what the office has not
 acknowledged is kept there and sent first next time.
 
@@ -49,7 +50,7 @@ With --dev everything has a default: the sample registry that init made.`,
 		fs.StringVar(&f.TLSRoots, "tls-roots", "", "PEM `FILE` with the CA of the office's server certificate")
 		seq := fs.Uint64("seq", 0, "`NUMBER` of the first event, when the counter was lost")
 		batch := fs.Bool("batch", false, "send: push up to 500 events with one request")
-		wait := fs.Bool("wait", false, "wait for the last receipt of every event and print it: for an annulment until every copy is published as revoked")
+		wait := fs.Bool("wait", false, "wait for the last receipt of every event and print it: until every copy is published as revoked, up to twice status.mix for what is not urgent")
 		var b bulkFlags
 		b.declare(fs)
 		after := fs.Uint64("after", 0, "receipts: `NUMBER` after which to begin")

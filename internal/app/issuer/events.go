@@ -53,7 +53,11 @@ func strictJSON(data []byte, v any) error {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.DisallowUnknownFields()
 	dec.UseNumber()
-	return dec.Decode(v)
+	err := dec.Decode(v)
+	if kind, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && kind.Field != "" {
+		return fmt.Errorf("%s: %s is wanted, got a %s", kind.Field, kind.Type, kind.Value)
+	}
+	return err
 }
 
 // event reads the payload into what the client signs.
@@ -73,7 +77,7 @@ func (e FileEvent) event() (registryclient.Event, error) {
 	}
 	if e.TOE != "" {
 		if out.Effective, err = time.Parse(time.RFC3339, e.TOE); err != nil {
-			return registryclient.Event{}, fmt.Errorf("toe: %w", err)
+			return registryclient.Event{}, fmt.Errorf("toe: %q is no time such as 2027-01-31T00:00:00Z", e.TOE)
 		}
 	}
 	return out, nil
