@@ -14,6 +14,9 @@ const (
 	attemptTime = 30 * time.Second
 	// DefaultEvery is how often the outbox is looked at when it was empty.
 	DefaultEvery = 5 * time.Second
+	// gathering is how long what became of one attempt waits for others before it
+	// is written.
+	gathering = 50 * time.Millisecond
 	// batch is how many notices are read at once, workers how many are
 	// delivered at a time: a portal or mail server that hangs holds up no more.
 	batch   = 200

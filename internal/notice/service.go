@@ -149,38 +149,70 @@ func (s *Service) Deliver(ctx context.Context) (int, error) {
 		work <- r
 	}
 	close(work)
-	var attempts, records sync.WaitGroup
-	var mu sync.Mutex
-	var errs []error
-	failed := func(err error) bool {
-		mu.Lock()
-		defer mu.Unlock()
-		if err != nil {
-			errs = append(errs, err)
-		}
-		return len(errs) > 0
-	}
+	made := make(chan attempted, len(due))
+	var attempts sync.WaitGroup
 	for range min(workers, len(due)) {
 		attempts.Go(func() {
 			for r := range work {
 				channel, word, err := s.attempt(ctx, r)
-				if failed(err) {
-					return
-				}
-				if ctx.Err() != nil {
+				if err == nil && ctx.Err() != nil {
 					// Whether an attempt that was cut off arrived is not known: it is
 					// made again.
 					return
 				}
-				// The next attempt does not wait for the disk, and what is written at
-				// one time shares a transaction.
-				records.Go(func() { failed(s.record(ctx, r, channel, word)) })
+				if made <- (attempted{r, channel, word, err}); err != nil {
+					return
+				}
 			}
 		})
 	}
-	attempts.Wait()
-	records.Wait()
+	go func() {
+		attempts.Wait()
+		close(made)
+	}()
+	var errs []error
+	for a := range made {
+		errs = append(errs, s.recordAll(ctx, gather(a, made))...)
+	}
 	return len(due), errors.Join(errs...)
+}
+
+// attempted is a notice and what became of it; err is one of the store.
+type attempted struct {
+	record        Record
+	channel, word string
+	err           error
+}
+
+// gather waits a moment for more: what is written at one time shares a
+// transaction.
+func gather(first attempted, more <-chan attempted) []attempted {
+	all := []attempted{first}
+	for enough := time.After(gathering); ; {
+		select {
+		case a, open := <-more:
+			if !open {
+				return all
+			}
+			all = append(all, a)
+		case <-enough:
+			return all
+		}
+	}
+}
+
+func (s *Service) recordAll(ctx context.Context, all []attempted) []error {
+	errs := make([]error, len(all))
+	var wg sync.WaitGroup
+	for i, a := range all {
+		wg.Go(func() {
+			if errs[i] = a.err; a.err == nil {
+				errs[i] = s.record(ctx, a.record, a.channel, a.word)
+			}
+		})
+	}
+	wg.Wait()
+	return slices.DeleteFunc(errs, func(err error) bool { return err == nil })
 }
 
 // record writes what became of one attempt.
