@@ -243,6 +243,9 @@ func VerifyRecord(cfg *Config, r io.Reader, files []string, now time.Time) (stri
 	if err != nil {
 		return "", err
 	}
+	if verified.Checkpoints == 0 && verified.Head.Seq > 0 {
+		return "", fmt.Errorf("the %d lines follow each other, but no checkpoint outside the database speaks of them: nothing says that this is the record that was written; look for the files of audit.checkpoints, or name a copy with --checkpoints", verified.Head.Seq)
+	}
 	text := fmt.Sprintf("verified: %d lines, %d of them under %d checkpoints\n", verified.Head.Seq, verified.Signed, verified.Checkpoints)
 	if len(verified.Lost) > 0 {
 		text += fmt.Sprintf("%d checkpoints speak of lines that were lost when a backup was restored\n", len(verified.Lost))

@@ -122,6 +122,9 @@ func (a *App) Publish(ctx context.Context, directory string) (any, error) {
 	if !filepath.IsAbs(directory) {
 		return nil, problem.New(problem.InvalidRequest, "directory is not an absolute path")
 	}
+	if state, err := filepath.Abs(a.cfg.StateDir); err != nil || filepath.Clean(directory) == state {
+		return nil, problem.New(problem.InvalidRequest, "directory is the state folder: the whole world would read what lies there; name one of its own")
+	}
 	folder, err := publication.Open(directory, []*pki.Certificate{a.roots.iaca})
 	if err != nil {
 		return nil, problem.Wrap(problem.InvalidRequest, err, "the folder cannot be written: %s", err)
