@@ -99,6 +99,7 @@ type Source struct {
 	ClientNames   []string `yaml:"client_names"`
 	ClientPins    []string `yaml:"client_pins"`
 	Webhook       string   `yaml:"webhook"`
+	WebhookRoots  string   `yaml:"webhook_roots"`
 }
 
 // Offers is the life of offers and transaction codes.
@@ -126,6 +127,7 @@ type Status struct {
 type Notices struct {
 	Language string            `yaml:"language"`
 	Webhook  string            `yaml:"webhook"`
+	Roots    string            `yaml:"webhook_roots"`
 	Mail     Mail              `yaml:"mail"`
 	Appeal   map[string]Appeal `yaml:"appeal"`
 }

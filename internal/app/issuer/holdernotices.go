@@ -22,7 +22,7 @@ func (a *App) holderNotices(id *identity) error {
 		cfg.Appeal[language] = notice.Appeal{Text: appeal.Text, URL: appeal.URL}
 	}
 	if n.Webhook != "" {
-		sender, err := a.cfg.webhookSender()
+		sender, err := a.cfg.webhookSender(n.Roots)
 		if err != nil {
 			return err
 		}

@@ -3,7 +3,9 @@ package issuer
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"fmt"
+	"os"
 	"time"
 
 	"vidimus/internal/delivery"
@@ -21,10 +23,20 @@ func (c *Config) webhook(source string) string {
 }
 
 // webhookSender posts to the registries and the citizens' portal. A state's own
-// network may have private addresses; those of the configuration are chosen by
-// the operator.
-func (c *Config) webhookSender() (*delivery.Webhook, error) {
+// network may have private addresses and CAs of its own; those of the
+// configuration are chosen by the operator.
+func (c *Config) webhookSender(roots string) (*delivery.Webhook, error) {
 	opts := delivery.WebhookOptions{AllowPrivate: true, AllowInsecureLoopback: c.Dev}
+	if roots != "" {
+		data, err := os.ReadFile(c.Path(roots))
+		if err != nil {
+			return nil, fmt.Errorf("webhook_roots: %w", err)
+		}
+		opts.Roots = x509.NewCertPool()
+		if !opts.Roots.AppendCertsFromPEM(data) {
+			return nil, fmt.Errorf("webhook_roots: %s holds no certificate", c.Path(roots))
+		}
+	}
 	if t := c.RegistryTLS; !c.Dev && t.Certificate != "" {
 		pair, err := tls.LoadX509KeyPair(c.Path(t.Certificate), c.Path(t.Key))
 		if err != nil {
@@ -35,28 +47,38 @@ func (c *Config) webhookSender() (*delivery.Webhook, error) {
 	return delivery.NewWebhook(opts), nil
 }
 
+// hookSenders posts to each address as its source wants it.
+type hookSenders map[string]*delivery.Webhook
+
+// Send implements registry.Sender.
+func (h hookSenders) Send(ctx context.Context, url, contentType string, body []byte) error {
+	return h[url].Send(ctx, url, contentType, body)
+}
+
 // receipts makes what brings receipts to their sources and measures them.
 func (a *App) receipts() error {
 	published := a.metrics.Histogram("vidimus_registry_event_to_published_seconds",
 		"From the acceptance of an event that revokes copies until the last of their lists was published, by urgency.",
 		[]float64{.1, .25, .5, 1, 2, 5, 15, 60, 300, 1800, 7200, 86400}, "urgent")
 	a.meter = registry.NewMeter(a.inbox, publications{published})
-	hooks := map[string]string{}
+	hooks, senders := map[string]string{}, hookSenders{}
 	for _, s := range a.cfg.Sources {
-		if s.Webhook != "" {
-			hooks[s.Issuer] = s.Webhook
+		if s.Webhook == "" {
+			continue
 		}
+		sender, err := a.cfg.webhookSender(s.WebhookRoots)
+		if err != nil {
+			return fmt.Errorf("source %s: %w", s.Issuer, err)
+		}
+		hooks[s.Issuer], senders[s.Webhook] = s.Webhook, sender
 	}
 	if len(hooks) == 0 {
 		return nil
 	}
-	sender, err := a.cfg.webhookSender()
-	if err != nil {
-		return err
-	}
+	var err error
 	refused := a.metrics.Counter("vidimus_receipts_not_taken_total", "Attempts to bring a receipt to a webhook that failed; it is tried again.")
 	a.pusher, err = registry.NewPusher(registry.PusherConfig{
-		Inbox: a.inbox, Sender: sender, Hooks: hooks,
+		Inbox: a.inbox, Sender: senders, Hooks: hooks,
 		Trouble: func(source string, number uint64, err error) {
 			refused()
 			a.log.Warn("a receipt was not taken", "source", source, "number", number, "error", err)

@@ -2,9 +2,12 @@ package issuer_test
 
 import (
 	"context"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -159,6 +162,32 @@ func TestWebhook(t *testing.T) {
 	}
 	if !slices.Equal(feed, hook) {
 		t.Errorf("the feed has %d receipts, the webhook got %d", len(feed), len(hook))
+	}
+}
+
+// A webhook of a registry with a CA of its own: https, and nothing else.
+func TestWebhookRoots(t *testing.T) {
+	t.Parallel()
+	h := &hook{}
+	h.server = httptest.NewTLSServer(http.HandlerFunc(h.serve))
+	h.server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	t.Cleanup(h.server.Close)
+	o := newOffice(t, withHook(h.server.URL+"/receipts"))
+	h.office = o
+	o.serve()
+	set := o.speaker().say("P-1", registryclient.PersonPut{Attributes: map[string]any{"family_name": "F", "given_name": "G", "birth_date": "1990-01-01"}})
+	o.soon("a refusal of the certificate", func() bool { return o.figure("vidimus_receipts_not_taken_total") > 0 })
+	if h.tries() > 0 {
+		t.Error("a receipt goes to whoever answers")
+	}
+	write(t, o.cfg.Path("hook.pem"), "CERTIFICATE", h.server.Certificate().Raw)
+	o.cfg.Sources[0].WebhookRoots = "hook.pem"
+	o.restart()
+	o.soon("the receipt", func() bool { return len(h.of(set)) == 1 })
+	o.must(o.stop())
+	o.cfg.Sources[0].WebhookRoots = "nothing.pem"
+	if _, err := o.new(); err == nil || !strings.Contains(err.Error(), "webhook_roots") {
+		t.Errorf("roots that are not there: %v", err)
 	}
 }
 
