@@ -13,6 +13,7 @@ import (
 
 // A full disk refuses what would have to be kept, and nothing else; it is over
 // when there is room again.
+// Bad inputs R16 and T10.
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
 	var full atomic.Bool

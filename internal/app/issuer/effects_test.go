@@ -263,6 +263,7 @@ func TestMergeAndSplit(t *testing.T) {
 }
 
 // What ends a document or its holder ends the copies, and there are no others.
+// Bad input R14.
 func TestBlocked(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t, quick).serve().people()

@@ -160,6 +160,7 @@ func (b *border) ask(c *http.Client, body io.Reader) (int, string) {
 func isCA(c *x509.Certificate) { c.IsCA, c.BasicConstraintsValid = true, true }
 
 // Who has no certificate of the CA that is good now does not come to speak.
+// Bad input R01.
 func TestClientCertificates(t *testing.T) {
 	t.Parallel()
 	b := newBorder(t)
@@ -225,6 +226,7 @@ func (b *border) push(cert tls.Certificate, size int) pushed {
 
 // The list of revoked certificates is that of the CA, counts only while it is
 // good, and is read again when it changes.
+// Bad input R01.
 func TestRevokedClients(t *testing.T) {
 	t.Parallel()
 	b := newBorder(t)
@@ -263,6 +265,7 @@ func TestRevokedClients(t *testing.T) {
 }
 
 // What comes over the wire is bounded, whoever sends it.
+// Bad inputs R08, R09 and R17.
 func TestRegistryWire(t *testing.T) {
 	t.Parallel()
 	b := newBorder(t)
@@ -376,6 +379,7 @@ func many(n int) string {
 
 // A source says what is its own to say, under its own name, for this office,
 // now.
+// Bad inputs R02 and R18.
 func TestAuthority(t *testing.T) {
 	t.Parallel()
 	b := newBorder(t)

@@ -38,6 +38,7 @@ func (o *office) version(person string) (uint64, int) {
 }
 
 // One token has one effect and one answer, however often it comes.
+// Bad inputs R03, R04 and R15.
 func TestRepeatedEvent(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t).serve().people()
@@ -93,6 +94,7 @@ func TestRepeatedEvent(t *testing.T) {
 
 // Events are applied in the order of their numbers. One that comes too early
 // waits for those before it, and is refused by name when they do not come.
+// Bad input R06.
 func TestGap(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
@@ -154,6 +156,7 @@ func TestGap(t *testing.T) {
 }
 
 // Who builds on a state that is not that of now is told so.
+// Bad input R05.
 func TestConflict(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t).serve().people()
@@ -177,6 +180,7 @@ func TestConflict(t *testing.T) {
 
 // A batch is taken up to what is bad in it, and from there on once that was
 // made good: every event has its own answer.
+// Bad input R07.
 func TestBatch(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t).serve()

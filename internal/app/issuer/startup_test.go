@@ -57,6 +57,7 @@ func TestStartWithManyLists(t *testing.T) {
 }
 
 // Who comes second to a state folder leaves within two seconds.
+// Bad input T11.
 func TestSecondOffice(t *testing.T) {
 	o := newOffice(t).serve()
 	second := *o
@@ -98,6 +99,7 @@ func (o *office) readOnly() {
 
 // A commit that fails ends the process: nothing is acknowledged, and what was
 // under way is asked for again and has one effect.
+// Bad input T12.
 func TestFailedCommit(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
