@@ -66,16 +66,17 @@ func kindOf(k issuance.StatusKind) status.Kind {
 	return status.KindStatus
 }
 
-// allocate draws a list for each copy and gives it the next index of that.
-func (s *Store) allocate(t *tx, in issuance.Intent) (allocation, error) {
+// allocate draws a list for each copy and gives it the next index of that: the
+// places are in the order of the copies.
+func (s *Store) allocate(t *tx, in issuance.Intent) (allocation, []place, error) {
 	kind := kindOf(in.Status)
 	open, err := s.refreshOpen(t, kind, in)
 	if err != nil {
-		return allocation{}, err
+		return allocation{}, nil, err
 	}
 	order, err := draw(s.opts.Rand, len(open), in.Count)
 	if err != nil {
-		return allocation{}, err
+		return allocation{}, nil, err
 	}
 	a := allocation{order: order}
 	slot := make([]byte, len(open)) // list drawn from -> its span, from 1
@@ -87,33 +88,47 @@ func (s *Store) allocate(t *tx, in issuance.Intent) (allocation, error) {
 		order[i] = slot[n] - 1
 		a.spans[order[i]].count++
 	}
+	places := make([][]place, len(a.spans))
 	for i := range a.spans {
-		if err := s.take(t, &a.spans[i], open, kind, in); err != nil {
-			return allocation{}, err
+		if places[i], err = s.take(t, &a.spans[i], open, kind, in); err != nil {
+			return allocation{}, nil, err
 		}
 	}
-	return a, nil
+	all, err := inOrder(a.order, places)
+	return a, all, err
+}
+
+// inOrder puts the places of spans into the order of the copies.
+func inOrder(order []byte, spans [][]place) ([]place, error) {
+	all := make([]place, len(order))
+	for i, n := range order {
+		if int(n) >= len(spans) || len(spans[n]) == 0 {
+			return nil, fmt.Errorf("batch: %w", errRecord)
+		}
+		all[i], spans[n] = spans[n][0], spans[n][1:]
+	}
+	return all, nil
 }
 
 // take moves the counter of the list that a span draws from; a list that has
 // not enough left is closed, and another one opened in its place.
-func (s *Store) take(t *tx, sp *span, open []uint32, kind status.Kind, in issuance.Intent) error {
-	place := sp.list
+func (s *Store) take(t *tx, sp *span, open []uint32, kind status.Kind, in issuance.Intent) ([]place, error) {
+	slot := sp.list
 	for {
-		n := open[place]
+		n := open[slot]
 		l, err := s.list(t, n)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		c, err := t.counter(n)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		first := c.next
 		if faults.Wrong("store.same-index") {
 			first = 0
 		}
-		if _, next, ok := l.permutation.Take(first, sp.count); ok && next+c.cover <= fullList {
+		if indices, next, ok := l.permutation.Take(first, sp.count); ok && next+c.cover <= fullList {
 			sp.list, sp.first = n, first
 			c.next = next
 			if in.Expires.After(c.expiry) {
@@ -121,16 +136,16 @@ func (s *Store) take(t *tx, sp *span, open []uint32, kind status.Kind, in issuan
 			}
 			t.putCounter(n, c)
 			t.countExpiring(n, in, sp.count)
-			return nil
+			return placesOf(l, indices), nil
 		}
 		if c.next == 0 {
-			return errIntent // more than a list takes
+			return nil, errIntent // more than a list takes
 		}
 		if err := t.closeList(n); err != nil {
-			return err
+			return nil, err
 		}
-		if open[place], err = s.newList(t, kind, in.Recorded); err != nil {
-			return err
+		if open[slot], err = s.newList(t, kind, in.Recorded); err != nil {
+			return nil, err
 		}
 		t.putOpenLists(kind, open)
 	}

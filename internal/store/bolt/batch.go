@@ -79,6 +79,13 @@ func decodeBatch(key, value []byte) (*batchValue, error) {
 
 func (b *batchValue) key() []byte { return pair(b.Document, []byte(b.ID)) }
 
+// putBatchEnd notes when a batch expires. The number keeps those of one day in
+// the order of their making: they go to one page, and not to as many as there
+// are.
+func (t *tx) putBatchEnd(b *batchValue) {
+	t.put(batchEndBucket, after(moment(b.Expires), number(t.nextNumber(endCountKey))), b.key())
+}
+
 func (t *tx) putBatch(b *batchValue) { t.put(copyBucket, b.key(), b.encode()) }
 
 // batch reads a batch by its key in copyBucket, nil when there is none.
@@ -132,18 +139,17 @@ func (s *Store) places(t *tx, b *batchValue) ([]place, error) {
 		if !ok {
 			return nil, fmt.Errorf("batch beyond its list: %w", errRecord)
 		}
-		for _, index := range indices {
-			spans[i] = append(spans[i], place{l, index})
-		}
+		spans[i] = placesOf(l, indices)
 	}
-	all := make([]place, len(b.order))
-	for i, n := range b.order {
-		if int(n) >= len(spans) || len(spans[n]) == 0 {
-			return nil, fmt.Errorf("batch: %w", errRecord)
-		}
-		all[i], spans[n] = spans[n][0], spans[n][1:]
+	return inOrder(b.order, spans)
+}
+
+func placesOf(l *knownList, indices []uint32) []place {
+	places := make([]place, len(indices))
+	for i, index := range indices {
+		places[i] = place{l, index}
 	}
-	return all, nil
+	return places
 }
 
 // eachBatch reads the batches of a document.
@@ -175,7 +181,7 @@ func (s *Store) WalletCopies(ctx context.Context, unit string) ([]issuance.Copy,
 	var copies []issuance.Copy
 	prefix := pair(unit, nil)
 	err := s.view(ctx, func(t *tx) error {
-		return t.scan(unitCopyBucket, prefix, func(key, _ []byte) error {
+		return t.scan(walletBucket, prefix, func(key, _ []byte) error {
 			b, err := t.batch(string(key[len(prefix):]))
 			if err == nil && b == nil {
 				err = fmt.Errorf("%w: a batch is gone", ErrDamaged)

@@ -38,12 +38,11 @@ const (
 	nonceBucket     // digest -> nothing
 	useBucket       // token id \0 configuration -> count
 	voidBucket      // document number -> instant up to which grants are void
-	walletBucket    // unit -> walletValue
-	walletEndBucket // instant, unit -> nothing: those that may be forgotten
+	walletBucket    // unit -> walletValue; unit \0 document number \0 batch -> nothing
+	walletEndBucket // instant, number -> unit: those that may be forgotten
 	batchBucket     // batch -> document number
 	copyBucket      // document number \0 batch -> batchValue
-	unitCopyBucket  // unit \0 document number \0 batch -> nothing
-	batchEndBucket  // instant, document number \0 batch -> nothing: when copies expire
+	batchEndBucket  // instant, number -> document number \0 batch: when copies expire
 	saidBucket      // batch \0 event -> instant
 	listBucket      // number of the list -> listValue
 	listIDBucket    // id of the list -> number
@@ -82,7 +81,7 @@ var bucketNames = [bucketCount]string{
 	"subjects", "images", "holders", "agenda",
 	"sources", "jtis", "events", "outcomes", "receipts", "cursors",
 	"open", "members", "unpublished", "until",
-	"offers", "nonces", "uses", "voids", "wallets", "wallet-ends", "batches", "copies", "unit-copies", "batch-ends", "wallet-events",
+	"offers", "nonces", "uses", "voids", "wallets", "wallet-ends", "batches", "copies", "batch-ends", "wallet-events",
 	"lists", "list-ids", "list-uris", "counters", "expiring", "flips", "due",
 	"notices", "notices-waiting", "person-notices",
 	"imports",

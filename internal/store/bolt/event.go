@@ -178,9 +178,7 @@ func (s *Store) applyEvent(t *tx, app registry.Application) (registry.Outcome, e
 	switch {
 	case rec.Wallet != "" && len(people) == 0:
 		if change.Applied {
-			unit.version++
-			e.version = unit.version
-			t.putWallet(rec.Wallet, unit)
+			e.version++
 		}
 	case change.Applied:
 		t.hold(before, next)
@@ -200,6 +198,13 @@ func (s *Store) applyEvent(t *tx, app registry.Application) (registry.Outcome, e
 	}
 	if err := s.effect(t, e, change); err != nil {
 		return registry.Outcome{}, err
+	}
+	if e.version != unit.version && len(people) == 0 {
+		if unit, err = t.wallet(rec.Wallet); err != nil { // it may be revoked now
+			return registry.Outcome{}, err
+		}
+		unit.version = e.version
+		t.putWallet(rec.Wallet, unit)
 	}
 	t.putJTI(src.number, rec.JTI, jtiValue{e.number, rec.Digest})
 	return e.outcome, s.note(t, rec.Audited(people))

@@ -91,9 +91,9 @@ func (s *Store) recordIntent(t *tx, in issuance.Intent, will audit.Event) ([]iss
 	}
 	t.putBatch(b) // step 6
 	t.put(batchBucket, []byte(b.ID), []byte(b.Document))
-	t.put(batchEndBucket, after(moment(b.Expires), b.key()), nil)
+	t.putBatchEnd(b)
 	if b.Wallet != "" {
-		t.put(unitCopyBucket, pair(b.Wallet, b.key()), nil)
+		t.put(walletBucket, pair(b.Wallet, b.key()), nil)
 		if err := t.meetWallet(in.Wallet, in.Expires); err != nil {
 			return nil, err
 		}
@@ -134,14 +134,11 @@ func (s *Store) giveIndices(t *tx, b *batchValue, in issuance.Intent) ([]issuanc
 	if in.Status == issuance.StatusNone {
 		return nil, nil
 	}
-	var err error
-	if b.allocation, err = s.allocate(t, in); err != nil {
-		return nil, err
-	}
-	places, err := s.places(t, b)
+	a, places, err := s.allocate(t, in)
 	if err != nil {
 		return nil, err
 	}
+	b.allocation = a
 	given := make([]issuance.StatusIndex, len(places))
 	for i, p := range places {
 		given[i] = p.statusIndex()

@@ -184,7 +184,7 @@ func (t *tx) takeBatches(before time.Time, limit int) (int, error) {
 	var said [][]byte
 	var over []*batchValue
 	for _, end := range ends {
-		b, err := t.batch(string(end[8:]))
+		b, err := t.batch(string(t.get(batchEndBucket, end)))
 		if err == nil && b == nil {
 			err = fmt.Errorf("%w: a batch is gone", ErrDamaged)
 		}
@@ -204,7 +204,7 @@ func (t *tx) takeBatches(before time.Time, limit int) (int, error) {
 		t.delete(copyBucket, b.key())
 		t.delete(batchBucket, []byte(b.ID))
 		if b.Wallet != "" {
-			t.delete(unitCopyBucket, pair(b.Wallet, b.key()))
+			t.delete(walletBucket, pair(b.Wallet, b.key()))
 		}
 	}
 	for _, key := range said {
@@ -236,8 +236,8 @@ func (t *tx) takeNotices(before time.Time, limit int) (int, error) {
 func (t *tx) takeWallets(before time.Time, limit int) (int, error) {
 	ends, err := t.first(walletEndBucket, moment(before), limit)
 	for _, end := range ends {
+		t.delete(walletBucket, t.get(walletEndBucket, end))
 		t.delete(walletEndBucket, end)
-		t.delete(walletBucket, end[8:])
 	}
 	return len(ends), err
 }

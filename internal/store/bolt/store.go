@@ -78,6 +78,7 @@ var (
 	eventCountKey    = []byte("events")
 	sourceCountKey   = []byte("sources")
 	listCountKey     = []byte("lists")
+	endCountKey      = []byte("ends")
 	coverWindowKey   = []byte("cover-window")
 	noticeCountKey   = []byte("notices")
 	noticeWaitingKey = []byte("notices-waiting")

@@ -21,7 +21,7 @@ type tx struct {
 	undo    []former                       // of the present step
 	fault   error                          // first write of the present step that cannot be
 	size    int                            // octets of keys and values written
-	keys    int                            // keys written
+	poured  int                            // keys in no order that are below already
 }
 
 // former is what a key had before the present step wrote to it.
@@ -39,14 +39,11 @@ const keptKeys = 8192
 
 // again makes t ready for another transaction.
 func (t *tx) again(below *bbolt.Tx) {
-	for b := range t.over {
-		if len(t.over[b]) > keptKeys {
-			t.over[b] = nil
-		}
-		clear(t.over[b])
+	for b := range bucketCount {
+		t.empty(b)
 	}
 	t.keep()
-	t.below, t.buckets, t.size, t.keys = below, [bucketCount]*bbolt.Bucket{}, 0, 0
+	t.below, t.buckets, t.size, t.poured = below, [bucketCount]*bbolt.Bucket{}, 0, 0
 }
 
 func (t *tx) bucket(b bucketID) *bbolt.Bucket {
@@ -66,6 +63,15 @@ func openBelow(below *bbolt.Tx, b bucketID) *bbolt.Bucket {
 		bucket.FillPercent = 0.95
 	}
 	return bucket
+}
+
+// empty forgets what was written above a bucket. To walk over a map costs what
+// it once held: a large one is not kept.
+func (t *tx) empty(b bucketID) {
+	if len(t.over[b]) > keptKeys {
+		t.over[b] = nil
+	}
+	clear(t.over[b])
 }
 
 // get gives a value that holds until the transaction ends and is not to be
@@ -110,12 +116,20 @@ func (t *tx) set(b bucketID, key, value []byte) {
 	m[k] = value
 	t.dirty[b]++
 	t.size += len(key) + len(value)
-	t.keys++
 }
 
-// need is how many octets the transaction may take on the disk: for each key a
-// page, and as much again for the pages above.
-func (t *tx) need() uint64 { return uint64(t.size) + 2*4096*uint64(t.keys) }
+// need is how many octets the transaction may take on the disk: twice what is
+// written, since pages are not full, and for each key that has no order a page
+// that is written anew; and what lies above.
+func (t *tx) need() uint64 {
+	pages := t.poured
+	for b := range t.over {
+		if !appending[b] {
+			pages += len(t.over[b])
+		}
+	}
+	return 2*uint64(t.size) + 4096*uint64(pages) + 1<<20
+}
 
 // keep ends a step and keeps what it wrote.
 func (t *tx) keep() {
@@ -244,7 +258,10 @@ func (t *tx) pour(b bucketID) (err error) {
 			return fmt.Errorf("writing to %s: %w", b, err)
 		}
 	}
-	clear(t.over[b])
+	if !appending[b] {
+		t.poured += len(t.over[b])
+	}
+	t.empty(b)
 	return nil
 }
 

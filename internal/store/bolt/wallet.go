@@ -14,6 +14,7 @@ type walletValue struct {
 	version uint64    // counts the events about it
 	revoked time.Time // since when it gets no copy; zero while it may
 	end     time.Time // when its last copy, or what it showed, has expired
+	ending  uint64    // number in walletEndBucket
 	last    issuance.Wallet
 }
 
@@ -22,6 +23,7 @@ func (v walletValue) encode() []byte {
 	p.uint(v.version)
 	p.time(v.revoked)
 	p.time(v.end)
+	p.uint(v.ending)
 	p.time(v.last.Expires)
 	p.uint(uint64(len(v.last.Attestations)))
 	for _, a := range v.last.Attestations {
@@ -40,7 +42,7 @@ func (t *tx) wallet(unit string) (walletValue, error) {
 		return v, nil
 	}
 	u := unpacker{b: b}
-	v.version, v.revoked, v.end, v.last.Expires = u.uint(), u.time(), u.time(), u.time()
+	v.version, v.revoked, v.end, v.ending, v.last.Expires = u.uint(), u.time(), u.time(), u.uint(), u.time()
 	for range u.count() {
 		a := issuance.StatusIndex{List: u.text(), Index: u.uint()}
 		if id := u.octets(); len(id) > 0 {
@@ -73,8 +75,11 @@ func (t *tx) meetWallet(w issuance.Wallet, expires time.Time) error {
 		}
 	}
 	if !v.end.Equal(before) {
-		t.delete(walletEndBucket, after(moment(before), []byte(w.Unit)))
-		t.put(walletEndBucket, after(moment(v.end), []byte(w.Unit)), nil)
+		if v.ending != 0 {
+			t.delete(walletEndBucket, after(moment(before), number(v.ending)))
+		}
+		v.ending = t.nextNumber(endCountKey)
+		t.put(walletEndBucket, after(moment(v.end), number(v.ending)), []byte(w.Unit))
 	}
 	v.last = w
 	t.putWallet(w.Unit, v)
@@ -88,8 +93,10 @@ func (t *tx) revokeWallet(unit string, at time.Time) error {
 	if err != nil || !v.revoked.IsZero() {
 		return err
 	}
-	t.delete(walletEndBucket, after(moment(v.end), []byte(unit)))
-	v.revoked = at
+	if v.ending != 0 {
+		t.delete(walletEndBucket, after(moment(v.end), number(v.ending)))
+	}
+	v.revoked, v.ending = at, 0
 	t.putWallet(unit, v)
 	return nil
 }
