@@ -208,12 +208,8 @@ func (s *Store) appendCopies(t *tx, copies []issuance.Copy, b *batchValue) ([]is
 		if len(places) > 0 {
 			at := places[n].statusIndex()
 			c.List, c.Index, c.Identifier = at.List, at.Index, at.Identifier
-			if p := places[n]; p.list != nil {
-				v, known, err := t.flip(flipKey(p.list.number, p.index))
-				if err != nil {
-					return nil, err
-				}
-				c.Invalid, c.InvalidSince = known, v.version
+			if c.Invalid, c.InvalidSince, err = t.invalid(places[n]); err != nil {
+				return nil, err
 			}
 		}
 		copies = append(copies, c)
