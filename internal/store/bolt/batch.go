@@ -181,7 +181,7 @@ func (s *Store) WalletCopies(ctx context.Context, unit string) ([]issuance.Copy,
 	var copies []issuance.Copy
 	prefix := pair(unit, nil)
 	err := s.view(ctx, func(t *tx) error {
-		return t.scan(walletBucket, prefix, func(key, _ []byte) error {
+		return t.scan(unitCopyBucket, prefix, func(key, _ []byte) error {
 			b, err := t.batch(string(key[len(prefix):]))
 			if err == nil && b == nil {
 				err = fmt.Errorf("%w: a batch is gone", ErrDamaged)

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"vidimus/internal/bulk"
 	"vidimus/internal/document"
 	"vidimus/internal/issuance"
 	"vidimus/internal/registry"
@@ -161,7 +162,7 @@ func past(b *testing.B, s *Store, n int) {
 				}
 				t.putBatch(v)
 				t.put(batchBucket, []byte(v.ID), []byte(v.Document))
-				t.put(walletBucket, pair(v.Wallet, v.key()), nil)
+				t.put(unitCopyBucket, pair(v.Wallet, v.key()), nil)
 				t.putBatchEnd(v)
 			}
 			return nil
@@ -239,6 +240,43 @@ func BenchmarkStart(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// Loading a registry from a file: blocks of 1000 people of 3 KB with a licence,
+// in the order of their numbers.
+func BenchmarkImportBlock(b *testing.B) {
+	const size = 1000
+	s := fresh(b, options())
+	in, err := s.BeginImport(b.Context(), bulk.Import{Source: "R", ID: "L", Begun: storetest.Now})
+	if err != nil {
+		b.Fatal(err)
+	}
+	var cpu time.Duration
+	block := 0
+	b.ReportAllocs()
+	for b.Loop() {
+		b.StopTimer()
+		subjects := make([]document.Subject, size)
+		for i := range subjects {
+			n := block*size + i
+			p := storetest.Portrayed(fmt.Sprint(n), 2200)
+			licence := storetest.Licence(fmt.Sprint("N", n))
+			subjects[i] = document.Subject{Number: fmt.Sprintf("P%09d", n), Person: &document.Person{Attributes: p.Attributes}, Documents: []document.Document{{
+				Number: licence.Number, Type: licence.Type, IssueDate: licence.IssueDate, ExpiryDate: licence.ExpiryDate,
+				IssuingAuthority: licence.IssuingAuthority, IssuingCountry: licence.IssuingCountry,
+			}}}
+		}
+		b.StartTimer()
+		began := processor()
+		state, err := s.ImportBlock(b.Context(), in, block, false, subjects, storetest.AuditEvent("block"))
+		if err != nil || state.Applied != (block+1)*size {
+			b.Fatal(state, err)
+		}
+		block++
+		cpu += processor() - began
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/size, "ns/subject")
+	b.ReportMetric(float64(cpu.Nanoseconds())/float64(b.N)/size, "cpu-ns/subject")
 }
 
 // What reading and writing the JSON of a subject costs.

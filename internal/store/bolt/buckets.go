@@ -38,10 +38,11 @@ const (
 	nonceBucket     // digest -> nothing
 	useBucket       // token id \0 configuration -> count
 	voidBucket      // document number -> instant up to which grants are void
-	walletBucket    // unit -> walletValue; unit \0 document number \0 batch -> nothing
+	walletBucket    // unit -> walletValue
 	walletEndBucket // instant, number -> unit: those that may be forgotten
 	batchBucket     // batch -> document number
 	copyBucket      // document number \0 batch -> batchValue
+	unitCopyBucket  // unit \0 document number \0 batch -> nothing
 	batchEndBucket  // instant, number -> document number \0 batch: when copies expire
 	saidBucket      // batch \0 event -> instant
 	listBucket      // number of the list -> listValue
@@ -81,7 +82,7 @@ var bucketNames = [bucketCount]string{
 	"subjects", "images", "holders", "agenda",
 	"sources", "jtis", "events", "outcomes", "receipts", "cursors",
 	"open", "members", "unpublished", "until",
-	"offers", "nonces", "uses", "voids", "wallets", "wallet-ends", "batches", "copies", "batch-ends", "wallet-events",
+	"offers", "nonces", "uses", "voids", "wallets", "wallet-ends", "batches", "copies", "unit-copies", "batch-ends", "wallet-events",
 	"lists", "list-ids", "list-uris", "counters", "expiring", "flips", "due",
 	"notices", "notices-waiting", "person-notices",
 	"imports",

@@ -93,7 +93,7 @@ func (s *Store) recordIntent(t *tx, in issuance.Intent, will audit.Event) ([]iss
 	t.put(batchBucket, []byte(b.ID), []byte(b.Document))
 	t.putBatchEnd(b)
 	if b.Wallet != "" {
-		t.put(walletBucket, pair(b.Wallet, b.key()), nil)
+		t.put(unitCopyBucket, pair(b.Wallet, b.key()), nil)
 		if err := t.meetWallet(in.Wallet, in.Expires); err != nil {
 			return nil, err
 		}

@@ -199,7 +199,7 @@ func (t *tx) batchesOf(revoke []document.Revocation) (map[string]bool, error) {
 			})
 		case r.Wallet != "":
 			prefix := pair(r.Wallet, nil)
-			err = t.scan(walletBucket, prefix, func(key, _ []byte) error {
+			err = t.scan(unitCopyBucket, prefix, func(key, _ []byte) error {
 				b, err := t.batch(string(key[len(prefix):]))
 				if err == nil && b != nil && b.State != issuance.StateBurned {
 					each(key[len(prefix):])

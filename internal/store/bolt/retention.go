@@ -204,7 +204,7 @@ func (t *tx) takeBatches(before time.Time, limit int) (int, error) {
 		t.delete(copyBucket, b.key())
 		t.delete(batchBucket, []byte(b.ID))
 		if b.Wallet != "" {
-			t.delete(walletBucket, pair(b.Wallet, b.key()))
+			t.delete(unitCopyBucket, pair(b.Wallet, b.key()))
 		}
 	}
 	for _, key := range said {

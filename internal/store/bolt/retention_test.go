@@ -168,7 +168,7 @@ func TestRetain(t *testing.T) {
 	// Nothing of them is anywhere else.
 	left := map[bucketID]int{}
 	if err := s.view(ctx, func(t *tx) error {
-		for _, b := range []bucketID{copyBucket, batchBucket, batchEndBucket, saidBucket, noticeBucket, personNoticeBucket, noticeWaitingBucket, walletBucket, walletEndBucket} {
+		for _, b := range []bucketID{copyBucket, batchBucket, unitCopyBucket, batchEndBucket, saidBucket, noticeBucket, personNoticeBucket, noticeWaitingBucket, walletBucket, walletEndBucket} {
 			if err := t.scan(b, nil, func(_, _ []byte) error { left[b]++; return nil }); err != nil {
 				return err
 			}
@@ -177,7 +177,7 @@ func TestRetain(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	want := map[bucketID]int{copyBucket: 2, batchBucket: 2, batchEndBucket: 2, saidBucket: 2, noticeBucket: 3, personNoticeBucket: 3, noticeWaitingBucket: 3, walletBucket: 3}
+	want := map[bucketID]int{copyBucket: 2, batchBucket: 2, unitCopyBucket: 2, batchEndBucket: 2, saidBucket: 2, noticeBucket: 3, personNoticeBucket: 3, noticeWaitingBucket: 3, walletBucket: 1}
 	if fmt.Sprint(left) != fmt.Sprint(want) {
 		t.Errorf("left are %v, want %v", left, want)
 	}
