@@ -48,7 +48,11 @@ lint() {
 }
 
 unit() { say "unit"; go test ./...; }
-race() { say "race"; go test -race -short ./...; }
+
+# What walks a large space in one goroutine, builds programs or measures: for
+# unit, and of no use or too long under the race detector and in fast.
+LONG='^(TestEverySequence|TestHistories|TestUnlinkable.*|TestPermutationIsBijective|TestFlippedBits.*|TestCrash|TestDiskFullThenFreed|TestReleaseHasNone|TestActs|TestEveryByte|TestImport|TestIndices|TestPush|TestSparseAgainstZlib|TestWycheproof.*)$'
+race() { say "race"; go test -race -short -skip "$LONG" ./...; }
 
 # Two targets at a time, one worker each: as many as the smallest machine has cores.
 fuzz() {
@@ -143,7 +147,7 @@ mkdir -p bin
 [ $# -gt 0 ] || set -- lint unit race fuzz interop e2e faults
 for word in "$@"; do
 	case $word in
-	fast) say "vet"; go vet ./...; say "unit"; go test -short ./... ;;
+	fast) say "vet"; go vet ./...; say "unit"; go test -short -skip "$LONG" ./... ;;
 	lint | unit | race | fuzz | interop | e2e | bench | bench-office | faults | vuln | interop-more) "$word" ;;
 	*) sed -n '2,10p' "$0"; exit 2 ;;
 	esac
