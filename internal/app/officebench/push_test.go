@@ -129,7 +129,7 @@ func push(t *testing.T, tls bool) {
 		c.Authority = issuer.Authority{Country: "LU", Organization: "Luxembourg"}
 		c.Status.Tick, c.Status.Mix, c.Status.Cover = tick, 0, 0
 	})
-	people := size(t, "OFFICEBENCH_PEOPLE", 20_000, 1_000)
+	people := size(t, "OFFICEBENCH_PEOPLE", 20_000, 300)
 	o.populate(people, people/10)
 	at, stop := o.serve()
 	p := pushing{Endpoint: "http://" + at.Registry, Audience: o.cfg.PublicURL, People: people}
@@ -149,7 +149,10 @@ func push(t *testing.T, tls bool) {
 		o.must(pprof.StartCPUProfile(&profile))
 		defer func() { pprof.StopCPUProfile(); o.must(os.WriteFile(path, profile.Bytes(), 0o600)) }()
 	}
-	const rounds = 10
+	rounds := 10
+	if !full() {
+		rounds = 2
+	}
 	perRound := max(1, size(t, "OFFICEBENCH_EVENTS", 100_000, 2_000)/rounds/2/500)
 	f := newFloor(t)
 	var sum pushed
@@ -180,9 +183,9 @@ func push(t *testing.T, tls bool) {
 	promise(t, commits*fsyncsPerCommit <= max(events, 2000*wall.Seconds())/50, "one fsync per 50 events, at 2,000 events/s: one per %.0f, %.0f a second",
 		events/(commits*fsyncsPerCommit), commits*fsyncsPerCommit/wall.Seconds())
 
-	beside := pusher.do("beside", size(t, "OFFICEBENCH_SINGLES", 300, 20))
+	beside := pusher.do("beside", size(t, "OFFICEBENCH_SINGLES", 300, 10))
 	slices.Sort(beside.Waits)
-	alone := pusher.do("single", size(t, "OFFICEBENCH_SINGLES", 300, 20))
+	alone := pusher.do("single", size(t, "OFFICEBENCH_SINGLES", 300, 10))
 	slices.Sort(alone.Waits)
 	t.Logf("single events: alone p50 %v p99 %v; beside batches p50 %v p99 %v", at50(alone), at99(alone), at50(beside), at99(beside))
 	promise(t, at99(alone) <= 50*time.Millisecond, "single p99 50 ms: %v", at99(alone))
