@@ -51,7 +51,7 @@ unit() { say "unit"; go test ./...; }
 
 # What walks a large space in one goroutine, builds programs or measures: for
 # unit, and of no use or too long under the race detector and in fast.
-LONG='^(TestEverySequence|TestHistories|TestUnlinkable.*|TestPermutationIsBijective|TestFlippedBits.*|TestCrash|TestDiskFullThenFreed|TestReleaseHasNone|TestActs|TestEveryByte|TestImport|TestIndices|TestPush|TestSparseAgainstZlib|TestWycheproof.*)$'
+LONG='^(TestEverySequence|TestHistories|TestUnlinkable.*|TestPermutationIsBijective|TestFlippedBits.*|TestCrash|TestDiskFullThenFreed|TestReleaseHasNone|TestActs|TestEveryByte|TestImport|TestIndices|TestPush|TestSparseAgainstZlib|TestStartWithManyLists|TestWycheproof.*)$'
 race() { say "race"; go test -race -short -skip "$LONG" ./...; }
 
 # Two targets at a time, one worker each: as many as the smallest machine has cores.
