@@ -42,9 +42,14 @@ func TestRestore(t *testing.T) {
 	_, err = desk.Backup(t.Context(), issuerhttp.BackupRequest{Recipients: []string{id.Recipient().String()}, Keys: true}, f)
 	o.must(err)
 	o.must(f.Close())
+	published := o.cfg.Path(o.cfg.Status.Directory)
+	// The lists are written by a goroutine of the office.
+	o.soon("the lists are files", func() bool {
+		files, err := filepath.Glob(filepath.Join(published, "status", "*.jwt"))
+		return err == nil && len(files) == o.cfg.Status.OpenLists
+	})
 	o.must(o.stop())
 
-	published := o.cfg.Path(o.cfg.Status.Directory)
 	o.cfg.StateDir = filepath.Join(dir, "restored")
 	o.clock.Advance(time.Minute)
 	report, err := issuer.Restore(t.Context(), o.cfg, issuer.RestoreOptions{
