@@ -70,12 +70,14 @@ func TestWebhookAnswers(t *testing.T) {
 		word    string
 		lasting bool
 	}{
-		"200":      {func(w http.ResponseWriter, _ *http.Request) {}, "", false},
-		"202":      {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(202) }, "", false},
-		"400":      {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(400) }, Refused, false},
-		"410":      {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(410) }, Refused, true},
-		"503":      {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(503) }, Refused, false},
-		"redirect": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect) }, Refused, false},
+		"200": {func(w http.ResponseWriter, _ *http.Request) {}, "", false},
+		"202": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(202) }, "", false},
+		"400": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(400) }, Refused, false},
+		"410": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(410) }, Refused, true},
+		"503": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(503) }, Refused, false},
+		"redirect": {func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
+		}, Refused, false},
 		"long header": {func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("X", strings.Repeat("x", 2*maxHeader))
 		}, Unreachable, false},
