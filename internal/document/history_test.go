@@ -375,6 +375,10 @@ func (h *history) draw(t *rapid.T) {
 	person := rapid.SampledFrom([]string{"P", "P", "P", "Q", "R", "S"}).Draw(t, "person")
 	toe := h.w.hour - rapid.SampledFrom([]int{0, 0, 0, 2, -1, -3}).Draw(t, "toe")
 	id := rapid.SampledFrom([]string{"m1", "m2", "m3"}).Draw(t, "measure")
+	named := id
+	if rapid.IntRange(0, 3).Draw(t, "long name") == 0 { // as after records were merged
+		named = rapid.SampledFrom([]string{person, "P", "Q"}).Draw(t, "before the name") + ":" + id
+	}
 	number := rapid.SampledFrom([]string{"D", "I", "D2"}).Draw(t, "document")
 	if d := h.w.papers[number]; d != nil {
 		person = d.owner // the store refuses another's document
@@ -397,15 +401,15 @@ func (h *history) draw(t *rapid.T) {
 		kind := rapid.SampledFrom(MeasureKinds()).Draw(t, "kind")
 		h.send(person, "", MeasureAdded{id, kind, drawRight(t), h.drawOrders(t, kind)}, toe)
 	case 11, 12:
-		p := MeasureCorrected{ID: id, Orders: h.drawOrders(t, rapid.SampledFrom([]MeasureKind{Restriction, CourtBan}).Draw(t, "kind"))}
+		p := MeasureCorrected{ID: named, Orders: h.drawOrders(t, rapid.SampledFrom([]MeasureKind{Restriction, CourtBan}).Draw(t, "kind"))}
 		if rapid.Bool().Draw(t, "moves") {
 			p.From = timeOf(toe)
 		}
 		h.send(person, "", p, h.w.hour)
 	case 13:
-		h.send(person, "", MeasureLifted{ID: id, Reason: "r"}, toe)
+		h.send(person, "", MeasureLifted{ID: named, Reason: "r"}, toe)
 	case 14:
-		h.send(person, "", AppealUpheld{Measure: id}, toe)
+		h.send(person, "", AppealUpheld{Measure: named}, toe)
 	case 15:
 		h.send(person, "", rapid.SampledFrom([]Payload{DocumentAnnulled{Number: number}, DocumentSurrendered{Number: number}, DocumentCarrierLost{Number: number}}).Draw(t, "end"), toe)
 	case 16:

@@ -2,6 +2,7 @@ package document
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"vidimus/internal/problem"
@@ -66,9 +67,9 @@ func (a *application) upholdAppeal(s *Subject, p AppealUpheld) (bool, error) {
 
 // revise adds a revision to a measure: the last one, as change makes it.
 func (a *application) revise(s *Subject, id string, change func(MeasureKind, *Revision) (bool, error)) (bool, error) {
-	i := slices.IndexFunc(s.Measures, func(m Measure) bool { return m.ID == id })
-	if i < 0 {
-		return false, problem.New(problem.NotFound, "no such measure")
+	i, err := a.named(s, id)
+	if err != nil {
+		return false, err
 	}
 	before := s.Measures[i]
 	r := before.Latest()
@@ -85,6 +86,34 @@ func (a *application) revise(s *Subject, id string, change func(MeasureKind, *Re
 	s.Measures[i] = after
 	a.measured(s, before, after)
 	return true, nil
+}
+
+// named finds the measure that an event means. After records were merged, two
+// may have had the same id: a source that does not know of the merge must not
+// lift the other one. Unless only the first one can be its own, the source has
+// to say which: the one that was moved by its new id, the other with the number
+// of the person before its id.
+func (a *application) named(s *Subject, id string) (int, error) {
+	at := func(id string) int {
+		return slices.IndexFunc(s.Measures, func(m Measure) bool { return m.ID == id })
+	}
+	i := at(id)
+	if i < 0 {
+		if own, prefixed := strings.CutPrefix(id, s.Number+":"); prefixed {
+			i = at(own)
+		}
+		if i < 0 {
+			return 0, problem.New(problem.NotFound, "no such measure")
+		}
+		return i, nil
+	}
+	by := func(m Measure) bool { return m.Revisions[0].Event.Source == a.ev.ID.Source }
+	for _, m := range s.Measures {
+		if strings.HasSuffix(m.ID, ":"+id) && (by(m) || !by(s.Measures[i])) {
+			return 0, problem.New(problem.Conflict, "two measures had the id %s when records were merged: name %s or %s:%s", id, m.ID, s.Number, id)
+		}
+	}
+	return i, nil
 }
 
 // measured compares what a measure does at this instant with what it did

@@ -75,10 +75,48 @@ func TestPersonMerged(t *testing.T) {
 		t.Error("something is left of the one who is gone")
 	}
 
-	// Lifting one measure leaves that of the same name.
-	lifted, _, err := apply(next[1], MeasureLifted{ID: "m1"})
-	if err != nil || lifted.Measure("m1").Holds(noon) || !lifted.Measure("P-1:m1").Holds(noon) {
-		t.Errorf("%+v, %v", lifted.Measures, err)
+}
+
+// Who does not know that records were merged lifts no measure of the same name.
+func TestMeasureAfterMerge(t *testing.T) {
+	for name, tt := range map[string]struct {
+		court, police, by string // who ordered P-2's m1 and P-1's m1, who lifts
+		id                string
+		want              string // the measure that ends, or a kind
+	}{
+		"all of one source":        {"S", "S", "S", "m1", "conflict"},
+		"the other's":              {"C", "S", "S", "m1", "conflict"},
+		"nobody's":                 {"C", "D", "S", "m1", "conflict"},
+		"the only one of a source": {"S", "C", "S", "m1", "m1"},
+		"the moved one by name":    {"C", "S", "S", "P-1:m1", "P-1:m1"},
+		"the other one by name":    {"S", "S", "S", "P-2:m1", "m1"},
+		"a name that nobody has":   {"S", "S", "S", "P-3:m1", "not_found"},
+		"another measure":          {"S", "S", "S", "m2", "m2"},
+	} {
+		gone, into := pair()
+		into.Measures[0].Revisions[0].Event.Source = tt.court
+		gone.Measures[0].Revisions[0].Event.Source = tt.police
+		next, _, err := DefaultTable().Apply([]Subject{gone, into}, event(PersonMerged{Into: "P-2"}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range []Payload{MeasureLifted{ID: tt.id}, AppealUpheld{Measure: tt.id}, MeasureCorrected{ID: tt.id, Orders: Orders{Authority: "A", Until: noon.Add(-time.Minute)}, From: noon.Add(-time.Hour)}} {
+			ev := event(p)
+			ev.ID.Source = tt.by
+			after, _, err := DefaultTable().Apply(next[1:], ev)
+			got := string(problem.KindOf(err))
+			if err == nil {
+				got = ""
+				for _, m := range after[0].Measures {
+					if !m.Holds(noon) {
+						got += m.ID
+					}
+				}
+			}
+			if got != tt.want {
+				t.Errorf("%s: %s: %q (%v), want %q", name, p.Name(), got, err, tt.want)
+			}
+		}
 	}
 }
 

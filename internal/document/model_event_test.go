@@ -159,6 +159,21 @@ func (w *world) takeMeasure(f *folk, ev Event) (refusal string, news bool) {
 		}
 		return nil
 	}
+	// named: all events are of one source, so of two that had the same id neither is meant.
+	named := func(id string) (c *claim, refusal string) {
+		if c = find(id); c == nil {
+			if c = find(strings.TrimPrefix(id, f.number+":")); c == nil {
+				return nil, "not_found"
+			}
+			return c, ""
+		}
+		for _, other := range w.claims {
+			if other.owner == f.number && strings.HasSuffix(other.id, ":"+id) {
+				return nil, "conflict"
+			}
+		}
+		return c, ""
+	}
 	next := func(c *claim) saying {
 		s := c.says[len(c.says)-1]
 		s.heard, s.by = w.hour, ev.ID.JTI
@@ -184,9 +199,9 @@ func (w *world) takeMeasure(f *folk, ev Event) (refusal string, news bool) {
 		w.claims = append(w.claims, &claim{id: p.ID, owner: f.number, kind: p.Kind, right: p.Right, says: []saying{s}})
 		return "", true
 	case MeasureLifted:
-		c := find(p.ID)
-		if c == nil {
-			return "not_found", false
+		c, refusal := named(p.ID)
+		if refusal != "" {
+			return refusal, false
 		}
 		s := next(c)
 		if s.void || s.lifted <= toe {
@@ -196,9 +211,9 @@ func (w *world) takeMeasure(f *folk, ev Event) (refusal string, news bool) {
 		c.says = append(c.says, s)
 		return "", true
 	case MeasureCorrected:
-		c := find(p.ID)
-		if c == nil {
-			return "not_found", false
+		c, refusal := named(p.ID)
+		if refusal != "" {
+			return refusal, false
 		}
 		old := next(c)
 		s := ordered(old, p.Orders)
@@ -218,9 +233,9 @@ func (w *world) takeMeasure(f *folk, ev Event) (refusal string, news bool) {
 		c.says = append(c.says, s)
 		return "", true
 	case AppealUpheld:
-		c := find(p.Measure)
-		if c == nil {
-			return "not_found", false
+		c, refusal := named(p.Measure)
+		if refusal != "" {
+			return refusal, false
 		}
 		s := next(c)
 		if s.void {
