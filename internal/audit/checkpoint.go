@@ -30,6 +30,8 @@ var (
 	ErrCheckpoint = errors.New("the audit record is not the one that was signed")
 	// ErrTruncated: a signed checkpoint speaks of lines that are not there.
 	ErrTruncated = errors.New("lines of the audit record that were signed are missing")
+	// ErrBegun: a file outside has no checkpoint though others were made before.
+	ErrBegun = errors.New("a file of checkpoints is new or was removed")
 	// ErrToken: not a checkpoint, or not signed by a key that counts.
 	ErrToken = errors.New("not a checkpoint of ours")
 )

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -38,7 +39,7 @@ type TreeConfig struct {
 	Interval time.Duration
 	Clock    clock.Clock
 	Rand     io.Reader
-	// Alarm is told of every failure of Run.
+	// Alarm is told of every failure of Run, and ErrBegun.
 	Alarm func(error)
 }
 
@@ -204,7 +205,20 @@ func (t *Tree) checkpoint(ctx context.Context, kept *uint64) (Checkpoint, error)
 	} else if kept != nil && !(last.Restored && last.Kept == *kept) {
 		return Checkpoint{}, fmt.Errorf("%w: the restored record has no line that says so", ErrCheckpoint)
 	}
+	if last.Size > 0 {
+		t.missing(found)
+	}
 	return c, t.handOut(c, found)
+}
+
+// missing tells of each outside file that has no checkpoint though there were
+// some: the next one makes it again, and from then on nothing is to be seen.
+func (t *Tree) missing(found []known) {
+	for _, o := range t.outside {
+		if !slices.ContainsFunc(found, func(k known) bool { return k.where == o.path }) {
+			t.cfg.Alarm(fmt.Errorf("%w: %s is begun with this checkpoint; unless it is newly configured, find out who removed it", ErrBegun, o.path))
+		}
+	}
 }
 
 // lastKept is the last checkpoint in the store.

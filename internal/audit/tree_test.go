@@ -180,6 +180,31 @@ func TestCrashes(t *testing.T) {
 	}
 }
 
+// TestFileRemoved: that a file of checkpoints is gone is said before it is made
+// again; of the first checkpoint of all nothing is said.
+func TestFileRemoved(t *testing.T) {
+	l := newLedger(t)
+	var alarms []error
+	l.cfg.Alarm = func(err error) { alarms = append(alarms, err) }
+	l.restart()
+	l.add(3)
+	l.checkpoint()
+	l.add(1)
+	l.checkpoint()
+	if len(alarms) != 0 {
+		t.Fatal(alarms)
+	}
+	if err := os.Remove(l.files[1]); err != nil {
+		t.Fatal(err)
+	}
+	l.checkpoint()
+	l.add(1)
+	l.checkpoint()
+	if len(alarms) != 1 || !errors.Is(alarms[0], ErrBegun) || !strings.Contains(alarms[0].Error(), l.files[1]) {
+		t.Errorf("%v", alarms)
+	}
+}
+
 // TestFileNotWritable: the others get their line, the error names the file, and
 // what it missed comes when it is back.
 func TestFileNotWritable(t *testing.T) {
