@@ -9,6 +9,7 @@ import (
 	"crypto/sha256"
 	"encoding/asn1"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -45,7 +46,7 @@ func (c *Client) Sign(e Event) (SET, error) {
 		if _, err := io.ReadFull(c.random(), id[:]); err != nil {
 			return SET{}, fmt.Errorf("making a jti: %w", err)
 		}
-		e.JTI = base64.RawURLEncoding.EncodeToString(id[:])
+		e.JTI = hex.EncodeToString(id[:]) // never begins with "-": people give it to commands
 	}
 	claims := map[string]any{
 		"iss": c.Source, "aud": c.Audience, "iat": c.now().Unix(), "jti": e.JTI,

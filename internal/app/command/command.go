@@ -139,6 +139,9 @@ func parse(fs *flag.FlagSet, args []string) ([]string, error) {
 	var positional []string
 	for {
 		if err := fs.Parse(args); err != nil {
+			if strings.Contains(err.Error(), "not defined") {
+				err = fmt.Errorf("%w; an argument that begins with - goes after --", err)
+			}
 			return nil, err
 		}
 		rest := fs.Args()
