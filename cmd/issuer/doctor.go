@@ -20,12 +20,13 @@ says what was looked at, how it is, and what remedies it.
 
 exit codes: 0 all is well, 1 something must be done, 2 something should be looked at`,
 	Setup: func(fs *flag.FlagSet) command.Run {
+		full := fs.Bool("full", false, "read the whole database as well, however large: about a second for 300 MB; the office goes on")
 		raw := fs.Bool("json", false, "print JSON")
 		return with(fs, func(ctx context.Context, env command.Env, cfg issuer.Config, args []string) error {
 			if err := none(args); err != nil {
 				return err
 			}
-			d, err := diagnose(ctx, &cfg)
+			d, err := diagnose(ctx, &cfg, *full)
 			if err != nil {
 				return err
 			}
@@ -48,7 +49,7 @@ exit codes: 0 all is well, 1 something must be done, 2 something should be looke
 }
 
 // diagnose asks the office or, where it does not open, looks without it.
-func diagnose(ctx context.Context, cfg *issuer.Config) (*issuer.Diagnosis, error) {
+func diagnose(ctx context.Context, cfg *issuer.Config, full bool) (*issuer.Diagnosis, error) {
 	desk, err := issuer.OpenOffice(ctx, cfg, issuer.Options{})
 	if err != nil {
 		if !cfg.HasState() {
@@ -57,6 +58,10 @@ func diagnose(ctx context.Context, cfg *issuer.Config) (*issuer.Diagnosis, error
 		return issuer.DiagnoseClosed(ctx, *cfg, issuer.Options{}, err), nil
 	}
 	defer desk.Close()
+	query := url.Values{}
+	if full {
+		query.Set("full", "true")
+	}
 	var d issuer.Diagnosis
-	return &d, desk.Read(ctx, issuerhttp.DoctorPath, url.Values{}, &d)
+	return &d, desk.Read(ctx, issuerhttp.DoctorPath, query, &d)
 }

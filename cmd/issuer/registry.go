@@ -119,6 +119,7 @@ func send(ctx context.Context, env command.Env, feed *issuer.Feed, files []strin
 		if !wait {
 			break
 		}
+		fmt.Fprintf(env.Stderr, "waiting until %d %s is settled\n", s.Seq, s.Name)
 		r, err := feed.Settled(ctx, s)
 		if err != nil {
 			return err

@@ -66,7 +66,8 @@ type Operator interface {
 	Record(ctx context.Context, l LookUp) (any, error)
 	History(ctx context.Context, l LookUp) (any, error)
 	Lists(ctx context.Context) (any, error)
-	Doctor(ctx context.Context) (any, error)
+	// Doctor looks at everything; full reads the whole database too.
+	Doctor(ctx context.Context, full bool) (any, error)
 	Backup(ctx context.Context, r BackupRequest, w io.Writer) error
 	Audit(ctx context.Context, w io.Writer) error
 	// Prove proves that a line is in the record: line seq, or, when that is 0,
@@ -110,7 +111,16 @@ func (cfg OfficeConfig) operate(e *webserver.Engine) {
 		return o.History(c.Request.Context(), lookUp(c, actor))
 	})
 	read(ListsPath, func(c *gin.Context, _ string) (any, error) { return o.Lists(c.Request.Context()) })
-	read(DoctorPath, func(c *gin.Context, _ string) (any, error) { return o.Doctor(c.Request.Context()) })
+	read(DoctorPath, func(c *gin.Context, _ string) (any, error) {
+		full := c.Query("full") == "true"
+		if full {
+			late := time.Now().Add(fullPatience)
+			if err := http.NewResponseController(c.Writer).SetWriteDeadline(late); err != nil && !errors.Is(err, http.ErrNotSupported) {
+				return nil, err
+			}
+		}
+		return o.Doctor(c.Request.Context(), full)
+	})
 	read(ProofPath, func(c *gin.Context, _ string) (any, error) {
 		seq, err := strconv.ParseUint(c.DefaultQuery("seq", "0"), 10, 63)
 		if err != nil {
@@ -190,6 +200,10 @@ func stream(c *gin.Context, mediaType string, do func(context.Context, io.Writer
 	_, writeErr := w.Write(append(line, '\n'))
 	return errors.Join(jsonErr, writeErr)
 }
+
+// fullPatience is how long reading a whole database may take: a second for
+// 300 MB on a quiet machine.
+const fullPatience = 30 * time.Minute
 
 // streamPatience is how long one write of a stream may take.
 const streamPatience = time.Minute

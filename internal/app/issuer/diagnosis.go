@@ -17,7 +17,7 @@ const (
 
 // Finding is one thing that was looked at.
 type Finding struct {
-	Area   string `json:"area"` // keys, certificates, lists, disk, clock, sources, audit, notices
+	Area   string `json:"area"` // keys, certificates, lists, disk, database, clock, sources, audit, notices
 	What   string `json:"what"`
 	Grade  Grade  `json:"grade"`
 	Detail string `json:"detail"`

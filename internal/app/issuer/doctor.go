@@ -3,6 +3,7 @@ package issuer
 import (
 	"context"
 	"fmt"
+	"os"
 	"syscall"
 	"time"
 
@@ -11,13 +12,14 @@ import (
 )
 
 // Doctor looks at everything that an operator can do something about. It
-// reads; it changes nothing.
-func (a *App) Doctor(ctx context.Context) (any, error) {
+// reads; it changes nothing. With full it reads the whole database.
+func (a *App) Doctor(ctx context.Context, full bool) (any, error) {
 	d := &Diagnosis{}
 	now := a.opts.Clock.Now()
 	a.cfg.diagnoseKeys(ctx, d, a.roots, now, a.opts.Rand)
 	a.diagnoseLists(ctx, d, now)
 	a.cfg.diagnoseDisk(d)
+	a.diagnoseDatabase(ctx, d, full)
 	a.diagnoseClock(ctx, d, now)
 	a.diagnoseSources(ctx, d, now)
 	a.diagnoseAudit(ctx, d, now)
@@ -75,6 +77,28 @@ func (c *Config) diagnoseDisk(d *Diagnosis) {
 	}
 	d.add("disk", c.StateDir, grade, "make room or grow the volume: writes are refused when there is none", "%s free, %d files more", size(free), fs.Ffree)
 }
+
+// diagnoseDatabase reads a small database as a whole, a large one when asked.
+func (a *App) diagnoseDatabase(ctx context.Context, d *Diagnosis, full bool) {
+	info, err := os.Stat(a.cfg.Path(databaseFile))
+	if err != nil {
+		d.add("database", databaseFile, Wrong, "see that the file system is mounted", "%v", err)
+		return
+	}
+	length := size(uint64(info.Size()))
+	if !full && info.Size() > readWhole {
+		d.add("database", databaseFile, Good, "", "%s; not read as a whole: doctor --full does", length)
+		return
+	}
+	if err := a.store.Check(ctx); err != nil {
+		d.add("database", databaseFile, Wrong, "stop the office, keep the file, and restore the last good backup (docs/OPERATIONS.md, Restore)", "%s: %v", length, err)
+		return
+	}
+	d.add("database", databaseFile, Good, "", "%s, read as a whole: every page, record and count is right", length)
+}
+
+// readWhole is up to which length a database is read whenever somebody looks.
+const readWhole = 64 << 20
 
 func size(n uint64) string {
 	switch {

@@ -122,8 +122,8 @@ func (a *App) Publish(ctx context.Context, directory string) (any, error) {
 	if !filepath.IsAbs(directory) {
 		return nil, problem.New(problem.InvalidRequest, "directory is not an absolute path")
 	}
-	if state, err := filepath.Abs(a.cfg.StateDir); err != nil || filepath.Clean(directory) == state {
-		return nil, problem.New(problem.InvalidRequest, "directory is the state folder: the whole world would read what lies there; name one of its own")
+	if err := a.cfg.mayPublish(directory); err != nil {
+		return nil, err
 	}
 	folder, err := publication.Open(directory, []*pki.Certificate{a.roots.iaca})
 	if err != nil {
@@ -159,6 +159,20 @@ func (a *App) Publish(ctx context.Context, directory string) (any, error) {
 		return nil, problem.Wrap(problem.Conflict, err, "the folder was not brought up to date: %s", err)
 	}
 	return PublishedFiles{Directory: directory, Lists: len(e.Lists), Removed: len(e.Retired)}, nil
+}
+
+// mayPublish refuses the state folder and what lies in it, but for the folder
+// that is there to be published.
+func (c *Config) mayPublish(directory string) error {
+	state, err := filepath.Abs(c.StateDir)
+	if err != nil {
+		return err
+	}
+	in, err := filepath.Rel(state, directory)
+	if err == nil && filepath.IsLocal(in) && (c.Status.Directory == "" || filepath.Clean(directory) != filepath.Clean(c.Path(c.Status.Directory))) {
+		return problem.New(problem.InvalidRequest, "directory is in the state folder: the whole world would read what lies there; name one of its own")
+	}
+	return nil
 }
 
 // servedForms are the forms of a list as they are served.
