@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 
+	"vidimus/internal/faults"
 	"vidimus/internal/jose"
 	"vidimus/internal/problem"
 )
@@ -69,6 +70,7 @@ func (in *Inbox) AcceptBatch(ctx context.Context, peer string, sets map[string]s
 		}
 		answer.Acks = append(answer.Acks, it.jti)
 	}
+	faults.Point("registry.batch-settled")
 	slices.Sort(answer.Acks)
 	return answer, nil
 }

@@ -15,6 +15,7 @@ import (
 	"vidimus/internal/audit"
 	"vidimus/internal/clock"
 	"vidimus/internal/document"
+	"vidimus/internal/faults"
 	"vidimus/internal/problem"
 )
 
@@ -146,6 +147,7 @@ func (in *Inbox) apply(ctx context.Context, list []*statement) []Result {
 		apps[i] = in.application(s, now)
 	}
 	results := in.store.ApplyEvents(ctx, apps)
+	faults.Point("registry.applied")
 	for i := 0; i < len(list); {
 		source, last := list[i].source.Name, uint64(0)
 		for ; i < len(list) && list[i].source.Name == source; i++ {

@@ -8,6 +8,8 @@ import (
 	"io"
 	"sync"
 	"time"
+
+	"vidimus/internal/faults"
 )
 
 // Sender brings one body to an address. Nil means that it was taken.
@@ -96,6 +98,7 @@ func (p *Pusher) deliver(ctx context.Context, source string, row ReceiptRow) err
 			err = p.cfg.Sender.Send(ctx, p.cfg.Hooks[source], "application/"+ReceiptType, []byte(token))
 		}
 		if err == nil {
+			faults.Point("registry.webhook-sent")
 			return nil
 		}
 		if ctx.Err() != nil {
@@ -148,6 +151,7 @@ func (t tail) run(ctx context.Context, each func(ReceiptRow) error) error {
 		if reached > done {
 			// Also when ctx has ended: what was taken is not sent again.
 			err = errors.Join(err, t.store.SetCursor(context.WithoutCancel(ctx), t.cursor, reached))
+			faults.Point("registry.cursor-kept")
 			done = reached
 		}
 		if err == nil && len(rows) < MaxPage {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"time"
 
+	"vidimus/internal/faults"
 	"vidimus/internal/jose"
 	"vidimus/internal/problem"
 )
@@ -79,5 +80,6 @@ func (r receiptSigner) sign(o Outcome, now time.Time) (string, error) {
 	if err != nil {
 		return "", problem.Wrap(problem.Unavailable, err, "try again")
 	}
+	faults.Point("registry.receipt-signed")
 	return token, nil
 }

@@ -24,6 +24,8 @@ func storeProblem(err error) error {
 		return problem.Wrap(problem.NotFound, err, "no such document")
 	case errors.Is(err, ErrDocumentTaken):
 		return problem.Wrap(problem.Conflict, err, "the document number belongs to another person")
+	case errors.Is(err, ErrForeignWallet):
+		return problem.Wrap(problem.Conflict, err, "the wallet unit has copies of others only, none of this person")
 	case errors.Is(err, ErrOutcomeNotFound):
 		return problem.Wrap(problem.NotFound, err, "no such event was accepted")
 	case errors.As(err, &named):

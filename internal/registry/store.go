@@ -27,6 +27,8 @@ var (
 	ErrSubjectNotFound = problem.New(problem.NotFound, "no such subject")
 	// ErrDocumentTaken: the document number belongs to another person.
 	ErrDocumentTaken = errors.New("document number belongs to another person")
+	// ErrForeignWallet: the wallet unit has copies, none of them of the person.
+	ErrForeignWallet = errors.New("wallet unit of others")
 )
 
 // SeqError says that an event is not the next one of its source.
@@ -127,7 +129,9 @@ type Store interface {
 	//     rec.Wallet is a subject without a person, with a version of its own;
 	//  4. rec.Prev is not the version of the subject (0 when not heard of):
 	//     *VersionError;
-	//  5. decide is called: its error is returned;
+	//  5. decide is called: its error is returned. A person's event may end a
+	//     wallet unit (change.Wallets) that has no copies, or some of theirs:
+	//     ErrForeignWallet;
 	//  6. written: the event, and that it is in the history of each subject;
 	//     the states, when change.Applied, that each person has every document
 	//     of theirs (and, after a merge or split, that the other no longer

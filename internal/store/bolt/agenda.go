@@ -7,6 +7,7 @@ import (
 
 	"vidimus/internal/audit"
 	"vidimus/internal/document"
+	"vidimus/internal/faults"
 	"vidimus/internal/registry"
 )
 
@@ -33,6 +34,7 @@ func (s *Store) ApplyDue(ctx context.Context, now time.Time, limit int, advance 
 		return 0, err
 	}
 	<-op.done
+	faults.Point("store.agenda-done")
 	looked := 0
 	for _, e := range op.errs {
 		if e == nil {
@@ -71,5 +73,6 @@ func (s *Store) applyDue(t *tx, key []byte, now time.Time, advance registry.Adva
 	if err := s.effect(t, e, change); err != nil {
 		return err
 	}
+	faults.Point("store.due-applied")
 	return s.note(t, note(before.subject, next, change))
 }

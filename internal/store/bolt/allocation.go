@@ -185,6 +185,7 @@ func (s *Store) refreshOpen(t *tx, kind status.Kind, in issuance.Intent) ([]uint
 		open = append(open, n)
 	}
 	if !slices.Equal(was, open) {
+		faults.Point("store.list-opened")
 		t.putOpenLists(kind, open)
 	}
 	return open, nil

@@ -91,6 +91,7 @@ func (s *Store) ApplyEvents(ctx context.Context, apps []registry.Application) []
 	for i := range apps {
 		steps[i] = func(t *tx) (err error) {
 			results[i].Outcome, err = s.applyEvent(t, apps[i])
+			faults.Point("store.event-applied")
 			return err
 		}
 	}
@@ -163,6 +164,11 @@ func (s *Store) applyEvent(t *tx, app registry.Application) (registry.Outcome, e
 	}
 	if err := checkDecision(people, next); err != nil {
 		return registry.Outcome{}, err
+	}
+	if len(people) > 0 {
+		if err := t.checkWallets(change.Wallets, people); err != nil {
+			return registry.Outcome{}, err
+		}
 	}
 	e := &happening{at: rec.Accepted, version: version, own: document.EventID{Source: rec.Source, JTI: rec.JTI}}
 	e.number = t.nextNumber(eventCountKey) // step 6

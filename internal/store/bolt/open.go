@@ -205,6 +205,9 @@ func openGuarded(path string, timeout time.Duration) (db *bbolt.DB, err error) {
 			db = nil
 		}
 	}()
+	if faults.Wrong("store.unlocked") {
+		defer func() { _ = syscall.Flock(int(file.Fd()), syscall.LOCK_UN) }()
+	}
 	return bbolt.Open(path, 0o600, &bbolt.Options{
 		Timeout: timeout,
 		// The list of free pages may be long after a sweep.

@@ -3,10 +3,13 @@ package bolt
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"vidimus/internal/issuance"
+	"vidimus/internal/registry"
 )
 
 // walletValue is what is kept of a wallet unit.
@@ -85,6 +88,35 @@ func (t *tx) meetWallet(w issuance.Wallet, expires time.Time) error {
 	t.putWallet(w.Unit, v)
 	return nil
 }
+
+// checkWallets refuses units that have copies, none of them of these people.
+func (t *tx) checkWallets(units, people []string) error {
+	for _, unit := range units {
+		foreign := false
+		prefix := pair(unit, nil)
+		err := t.scan(unitCopyBucket, prefix, func(key, _ []byte) error {
+			b, err := t.batch(string(key[len(prefix):]))
+			if err != nil || b == nil || b.State == issuance.StateBurned {
+				return err
+			}
+			holder := t.get(holderBucket, []byte(b.Document))
+			if slices.Contains(people, string(holder)) {
+				return errOwn
+			}
+			foreign = true
+			return nil
+		})
+		if err != nil && !errors.Is(err, errOwn) {
+			return err
+		}
+		if err == nil && foreign {
+			return registry.ErrForeignWallet
+		}
+	}
+	return nil
+}
+
+var errOwn = errors.New("a copy of theirs")
 
 // revokeWallet writes that a unit gets no copy any more. That is never
 // forgotten.

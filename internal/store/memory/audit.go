@@ -40,7 +40,7 @@ func (s *Store) note(e audit.Event) error {
 	if err != nil {
 		return err
 	}
-	assign(s, &s.lines, append(slices.Clip(s.lines), line))
+	assign(s, &s.lines, append(s.lines, line))
 	assign(s, &s.head, head)
 	return nil
 }

@@ -25,8 +25,9 @@ type happening struct {
 // opening is what an outcome that is not covered concerns.
 type opening struct {
 	batches   []string
-	released  bool // Lists are set
-	published bool // in all of them, and some copies have to expire yet
+	waits     []place // flips that were not released when it was opened
+	released  bool    // Lists are set
+	published bool    // in all of them, and some copies have to expire yet
 }
 
 // flip is an index that is or will be INVALID.
@@ -38,6 +39,12 @@ type flip struct {
 type place struct {
 	list  string
 	index uint32
+}
+
+// expiring names copies of a list that expire at one instant.
+type expiring struct {
+	list string
+	at   int64 // Unix nanoseconds
 }
 
 // effect does what a change asks for beside the new states.
@@ -89,12 +96,35 @@ func (s *Store) effect(h happening, change document.Change) error {
 	return nil
 }
 
+// checkWallets refuses a person's event about units that have copies, none of
+// them of that person.
+func (s *Store) checkWallets(units, people []string) error {
+	for _, unit := range units {
+		own, others := false, false
+		for _, b := range s.batches {
+			if b.intent.Wallet.Unit == unit && b.state != issuance.StateBurned {
+				mine := slices.Contains(people, s.holders[b.intent.Document])
+				own, others = own || mine, others || !mine
+			}
+		}
+		if len(people) > 0 && others && !own {
+			return registry.ErrForeignWallet
+		}
+	}
+	return nil
+}
+
 // named gives the batches that revocations name, and whether one of those is
 // urgent.
 func (s *Store) named(revoke []document.Revocation) map[string]bool {
 	named := map[string]bool{}
 	for _, r := range revoke {
-		for id, b := range s.batches {
+		of := s.order
+		if r.Document != "" {
+			of = s.issued[r.Document]
+		}
+		for _, id := range of {
+			b := s.batches[id]
 			in := b.intent
 			if b.state != issuance.StateBurned && (r.Document == "" || r.Document == in.Document) && (r.Wallet == "" || r.Wallet == in.Wallet.Unit) {
 				named[id] = named[id] || r.Urgent
@@ -119,6 +149,7 @@ func (s *Store) revoke(h happening, n uint64, revoke []document.Revocation, atOn
 	o.Version, o.Revokes, o.Copies, o.Expiring, o.Urgent = h.version, true, 0, 0, o.Urgent && len(before) > 0
 	o.Until, o.Lists, o.Covered = time.Time{}, nil, time.Time{}
 	var concerned []string
+	var waits []place
 	slices.Sort(all)
 	for _, id := range all {
 		b := s.batches[id]
@@ -149,6 +180,9 @@ func (s *Store) revoke(h happening, n uint64, revoke []document.Revocation, atOn
 				continue
 			}
 			o.Copies++
+			if s.waits[b.places[i]] {
+				waits = append(waits, b.places[i])
+			}
 		}
 		if o.Copies > count {
 			o.Urgent = o.Urgent || urgent && o.Copies-o.Expiring > count-left
@@ -164,7 +198,7 @@ func (s *Store) revoke(h happening, n uint64, revoke []document.Revocation, atOn
 	put(s, s.outcomes, n, o)
 	drop(s, s.open, n)
 	if o.Copies > 0 {
-		put(s, s.open, n, opening{batches: concerned})
+		put(s, s.open, n, opening{batches: concerned, waits: waits})
 		s.settleReleased(n)
 	}
 	return nil
@@ -182,6 +216,8 @@ func (s *Store) flip(b batch, p place, now time.Time, named, urgent bool) (left 
 			return leave, err
 		}
 		put(s, s.flips, p, flip{due: due})
+		put(s, s.waits, p, true)
+		s.count(p.list, b.intent.Expires, -1)
 	case named && urgent && f.version == 0 && f.due.After(now):
 		put(s, s.flips, p, flip{due: now})
 	}
@@ -191,15 +227,15 @@ func (s *Store) flip(b batch, p place, now time.Time, named, urgent bool) (left 
 // settleReleased gives an outcome its lists once all its flips are released.
 func (s *Store) settleReleased(n uint64) {
 	at := s.open[n]
+	if slices.ContainsFunc(at.waits, func(p place) bool { return s.waits[p] }) {
+		return
+	}
 	versions := map[string]uint64{}
 	for _, id := range at.batches {
 		for _, p := range s.batches[id].places {
 			f, known := s.flips[p]
 			if _, there := s.lists[p.list]; !known || !there {
 				continue
-			}
-			if f.version == 0 {
-				return
 			}
 			versions[s.lists[p.list].URI] = max(versions[s.lists[p.list].URI], f.version)
 		}

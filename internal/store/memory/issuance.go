@@ -111,7 +111,8 @@ func (s *Store) recordIntent(in issuance.Intent, will audit.Event) ([]issuance.S
 		}
 	}
 	put(s, s.batches, in.Batch, b) // step 6
-	assign(s, &s.order, append(slices.Clip(s.order), in.Batch))
+	assign(s, &s.order, append(s.order, in.Batch))
+	put(s, s.issued, in.Document, append(s.issued[in.Document], in.Batch))
 	if in.Wallet.Unit != "" {
 		w := s.wallets[in.Wallet.Unit]
 		w.last = in.Wallet
@@ -208,8 +209,6 @@ func (s *Store) copies(ctx context.Context, of func(issuance.Intent) bool) (copi
 						c.List, c.Index, c.Identifier = at.List, at.Index, at.Identifier
 						f, invalid := s.flips[b.places[n]]
 						c.Invalid, c.InvalidSince = invalid, f.version
-						v, known := s.flips[b.places[n]]
-						c.Invalid, c.InvalidSince = known, v.version
 					}
 					copies = append(copies, c)
 				}

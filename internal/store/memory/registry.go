@@ -72,6 +72,9 @@ func (s *Store) applyEvent(app registry.Application) (registry.Outcome, error) {
 	if len(next) != len(people) || len(people) == 2 && people[0] == people[1] {
 		return registry.Outcome{}, errors.New("memory: decided on other subjects")
 	}
+	if err := s.checkWallets(change.Wallets, people); err != nil {
+		return registry.Outcome{}, err
+	}
 	n := s.next("events") // step 6
 	put(s, s.ids, id, n)
 	put(s, s.seqs, rec.Source, rec.Seq)
@@ -245,7 +248,7 @@ func (s *Store) LastSeq(ctx context.Context, source string) (n uint64, err error
 func (s *Store) row(n uint64, at time.Time) {
 	o := copyOutcome(s.outcomes[n])
 	rows := s.rows[o.Source]
-	put(s, s.rows, o.Source, append(slices.Clip(rows), registry.ReceiptRow{Number: uint64(len(rows) + 1), At: at, Outcome: o}))
+	put(s, s.rows, o.Source, append(rows, registry.ReceiptRow{Number: uint64(len(rows) + 1), At: at, Outcome: o}))
 }
 
 // Receipts implements registry.Store.

@@ -83,6 +83,7 @@ func (s *Store) take(id *string, n int, kind status.Kind, uri func(string, strin
 				l.LastExpiry = in.Expires
 			}
 			put(s, s.lists, *id, l)
+			s.count(*id, in.Expires, n)
 			places := make([]place, n)
 			for i, index := range indices {
 				places[i] = place{*id, index}
@@ -127,18 +128,16 @@ func (s *Store) newList(kind status.Kind, uri func(string, string) string, now t
 // Lists implements status.Store and bulk.Store.
 func (s *Store) Lists(ctx context.Context) (lists []status.List, err error) {
 	err = s.step(ctx, func() error {
+		revoked, waiting := map[string]int{}, map[string]int{}
+		for p := range s.flips {
+			revoked[p.list]++
+		}
+		for p := range s.waits {
+			waiting[p.list]++
+		}
 		for _, id := range slices.Sorted(maps.Keys(s.lists)) {
 			l := s.lists[id].List
-			l.Key = slices.Clone(l.Key)
-			for p, f := range s.flips {
-				switch {
-				case p.list != id:
-				case f.version > 0:
-					l.Revoked++
-				default:
-					l.Waiting++
-				}
-			}
+			l.Key, l.Revoked, l.Waiting = slices.Clone(l.Key), revoked[id]-waiting[id], waiting[id]
 			lists = append(lists, l)
 		}
 		return nil
@@ -169,10 +168,13 @@ func (s *Store) Revoked(ctx context.Context, id string) (indices []uint32, versi
 func (s *Store) Release(ctx context.Context, now time.Time) (released []status.Released, err error) {
 	err = s.step(ctx, func() error {
 		byList := map[string][]uint32{}
-		for p, f := range s.flips {
-			if f.version == 0 && !f.due.After(now) {
+		for p := range s.waits {
+			if !s.flips[p].due.After(now) {
 				byList[p.list] = append(byList[p.list], p.index)
 			}
+		}
+		if len(byList) == 0 {
+			return nil
 		}
 		for _, id := range slices.Sorted(maps.Keys(byList)) {
 			l := s.lists[id]
@@ -181,6 +183,7 @@ func (s *Store) Release(ctx context.Context, now time.Time) (released []status.R
 			slices.Sort(byList[id])
 			for _, index := range byList[id] {
 				put(s, s.flips, place{id, index}, flip{version: l.Version})
+				drop(s, s.waits, place{id, index})
 			}
 			released = append(released, status.Released{ID: id, Version: l.Version, Indices: byList[id]})
 		}
@@ -191,10 +194,25 @@ func (s *Store) Release(ctx context.Context, now time.Time) (released []status.R
 }
 
 func (s *Store) settleAll() {
-	for _, n := range slices.Sorted(maps.Keys(s.open)) {
-		if !s.open[n].released {
-			s.settleReleased(n)
+	var unreleased []uint64
+	for n, o := range s.open {
+		if !o.released {
+			unreleased = append(unreleased, n)
 		}
+	}
+	slices.Sort(unreleased)
+	for _, n := range unreleased {
+		s.settleReleased(n)
+	}
+}
+
+// count counts copies of a list that are alive, by when they expire.
+func (s *Store) count(list string, expires time.Time, n int) {
+	at := expiring{list, expires.UnixNano()}
+	if n += s.alive[at]; n > 0 {
+		put(s, s.alive, at, n)
+	} else {
+		drop(s, s.alive, at)
 	}
 }
 
@@ -206,31 +224,25 @@ func (s *Store) PlanCover(ctx context.Context, c status.Cover) (planned int, err
 		}
 		put(s, s.counters, "cover window", c.Window+1)
 		have := 0
-		for _, f := range s.flips {
-			if f.version == 0 && !f.due.Before(c.Begin) && f.due.Before(c.End) {
+		for p := range s.waits {
+			if due := s.flips[p].due; !due.Before(c.Begin) && due.Before(c.End) {
 				have++
 			}
 		}
-		var alive []string // the list of each copy that expires later and was not flipped
-		for _, b := range s.batches {
-			for _, p := range b.places {
-				_, there := s.lists[p.list]
-				if _, flipped := s.flips[p]; there && !flipped && b.intent.Expires.After(c.Alive) {
-					alive = append(alive, p.list)
-				}
-			}
-		}
-		slices.Sort(alive)
-		for ; have < c.Total && len(alive) > 0; have++ {
-			n, err := rand.Int(s.opts.Rand, big.NewInt(int64(len(alive))))
+		weights, sum := s.weights(c)
+		for ; have < c.Total && sum > 0; have++ {
+			n, err := rand.Int(s.opts.Rand, big.NewInt(int64(sum)))
 			if err != nil {
 				return fmt.Errorf("drawing a list: %w", err)
 			}
-			l := s.lists[alive[n.Int64()]]
-			if l.Allocated+l.Cover >= status.ListSize {
+			at := int(n.Int64())
+			l := s.lists[weights[slices.IndexFunc(weights, func(w weight) bool { at -= w.copies; return at < 0 })].list]
+			if l.Allocated+l.Cover >= l.Limit() {
 				continue
 			}
-			put(s, s.flips, place{l.ID, l.permutation.Index(uint32(status.ListSize - 1 - l.Cover))}, flip{due: c.Due()})
+			p := place{l.ID, l.permutation.Noise(uint32(l.Cover))}
+			put(s, s.flips, p, flip{due: c.Due()})
+			put(s, s.waits, p, true)
 			l.Cover++
 			put(s, s.lists, l.ID, l)
 			planned++
@@ -238,6 +250,31 @@ func (s *Store) PlanCover(ctx context.Context, c status.Cover) (planned int, err
 		return nil
 	})
 	return planned, err
+}
+
+// weight is how many copies of a list could be flipped yet.
+type weight struct {
+	list   string
+	copies int
+}
+
+// weights are those for the noise of a window, and their sum. Copies that
+// expire before it are counted no longer.
+func (s *Store) weights(c status.Cover) (weights []weight, sum int) {
+	copies := map[string]int{}
+	for at, n := range s.alive {
+		switch {
+		case at.at <= c.Begin.UnixNano():
+			drop(s, s.alive, at)
+		case at.at > c.Alive.UnixNano():
+			copies[at.list] += n
+			sum += n
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(copies)) {
+		weights = append(weights, weight{id, copies[id]})
+	}
+	return weights, sum
 }
 
 // MarkCovered implements status.Store.
@@ -288,9 +325,18 @@ func (s *Store) Retire(ctx context.Context, expiredBefore time.Time) (ids []stri
 				drop(s, s.lists, id)
 			}
 		}
+		if len(ids) == 0 {
+			return nil
+		}
 		for p := range maps.Clone(s.flips) {
 			if slices.Contains(ids, p.list) {
 				drop(s, s.flips, p)
+				drop(s, s.waits, p)
+			}
+		}
+		for at := range maps.Clone(s.alive) {
+			if slices.Contains(ids, at.list) {
+				drop(s, s.alive, at)
 			}
 		}
 		s.settleAll()

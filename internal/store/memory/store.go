@@ -3,7 +3,9 @@
 //
 // Start with New. One mutex makes every method one step, and a step that ends
 // with an error is undone. It shares no code with the durable store, counts
-// nothing that it can look up, and passes the same storetest.Run.
+// nothing that it can look up but the copies that are alive, and passes the
+// same storetest.Run. A step costs no more for what was made before, so that a
+// test can live through a year.
 package memory
 
 import (
@@ -71,13 +73,15 @@ type Store struct {
 	voids   map[string]time.Time
 	wallets map[string]wallet
 	batches map[string]batch
-	order   []string // of batches
+	order   []string            // of batches
+	issued  map[string][]string // document -> its batches
 	said    map[issuance.Event]bool
 	// Lists.
 	lists  map[string]list
 	giving map[status.Kind][]string // open lists
 	flips  map[place]flip
-	uris   map[string]string // of lists, retired ones too
+	waits  map[place]bool   // flips that are not released
+	alive  map[expiring]int // copies that were not flipped
 	// Notices, imports, officers.
 	notices   map[uint64]notice.Record
 	imports   map[importID]bulk.Import
@@ -141,8 +145,9 @@ func New(opts Options) (*Store, error) {
 		history: map[string][]uint64{}, merged: map[string][]string{}, rows: map[string][]registry.ReceiptRow{},
 		cursors: map[string]uint64{}, open: map[uint64]opening{},
 		offers: map[issuance.Digest]issuance.OfferRecord{}, nonces: map[issuance.Digest]time.Time{}, uses: map[useID]use{},
-		voids: map[string]time.Time{}, wallets: map[string]wallet{}, batches: map[string]batch{}, said: map[issuance.Event]bool{},
-		lists: map[string]list{}, giving: map[status.Kind][]string{}, flips: map[place]flip{}, uris: map[string]string{},
+		voids: map[string]time.Time{}, wallets: map[string]wallet{}, batches: map[string]batch{}, issued: map[string][]string{}, said: map[issuance.Event]bool{},
+		lists: map[string]list{}, giving: map[status.Kind][]string{}, flips: map[place]flip{},
+		waits: map[place]bool{}, alive: map[expiring]int{},
 		notices: map[uint64]notice.Record{}, imports: map[importID]bulk.Import{},
 		links: map[officer.Digest]officer.Link{}, sessions: map[officer.Digest]officer.Session{}, proposals: map[string]officer.Proposal{},
 		grants: map[authserver.Digest]authserver.GrantRecord{}, grantKeys: map[string]authserver.Digest{},

@@ -16,6 +16,7 @@ import (
 var walletTests = []test{
 	{name: "Kept", run: walletKept},
 	{name: "Revoked", run: walletRevoked},
+	{name: "Foreign", run: walletForeign},
 	{name: "UnitEvent", run: unitEvent},
 	{name: "RevokedRacesWithIntents", run: walletRaces},
 }
@@ -66,6 +67,34 @@ func walletRevoked(t *testing.T, s Store) {
 	}
 	if _, since, err := s.Wallet(t.Context(), "U"); err != nil || !since.Equal(Now) {
 		t.Errorf("%v, %v", since, err)
+	}
+}
+
+// walletForeign: nobody ends the wallet of others by an event about somebody
+// else, and the refusal leaves no trace.
+func walletForeign(t *testing.T, s Store) {
+	for _, p := range []string{"P", "Q"} {
+		person(t, s, p, "N"+p)
+	}
+	in := Intent("P's", "P", "NP", 2, 1)
+	in.Wallet.Unit = "U"
+	intend(t, s, in)
+	lost := document.Change{Applied: true, Wallets: []string{"U"}}
+	if _, err := applyOne(t, s, Deciding("R", 1, "Q", lost)); !errors.Is(err, registry.ErrForeignWallet) {
+		t.Fatalf("%v", err)
+	}
+	in = Intent("more", "P", "NP", 2, 1)
+	in.Wallet.Unit = "U"
+	intend(t, s, in)
+	// One that two people share is of either.
+	in = Intent("Q's", "Q", "NQ", 2, 1)
+	in.Wallet.Unit = "U"
+	intend(t, s, in)
+	apply(t, s, Deciding("R", 1, "Q", lost))
+	in = Intent("again", "P", "NP", 2, 1)
+	in.Wallet.Unit = "U"
+	if _, err := s.RecordIntent(t.Context(), in, AuditEvent("B")); !errors.Is(err, issuance.ErrWalletRevoked) {
+		t.Errorf("%v", err)
 	}
 }
 
