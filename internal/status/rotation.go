@@ -10,10 +10,12 @@ import (
 	"time"
 )
 
-// identifierCapacity is how many indices a list of KindIdentifier gives out:
-// the list grows with what is revoked, and has to stay within what a reader
-// takes (10,000) even when every copy is.
-const identifierCapacity = 8192
+// A list of KindIdentifier grows with what is revoked, and has to stay within
+// what a reader takes (10,000) even when every copy is and noise goes on.
+const (
+	identifierCapacity = 8192
+	identifierLimit    = 10_000
+)
 
 // Capacity is up to how many indices, given out, passed over or taken for
 // noise, a list is open: 95 % of its size.
@@ -22,6 +24,15 @@ func (l List) Capacity() int {
 		return identifierCapacity
 	}
 	return ListSize / 100 * 95
+}
+
+// Limit is how many indices, given out, passed over or taken for noise, a list
+// has at most, open or closed.
+func (l List) Limit() int {
+	if l.Kind == KindIdentifier {
+		return identifierLimit
+	}
+	return ListSize
 }
 
 // progress goes from 0 to 1 while a list is open: by its age, or by what it
