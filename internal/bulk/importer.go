@@ -10,6 +10,7 @@ import (
 	"vidimus/internal/audit"
 	"vidimus/internal/clock"
 	"vidimus/internal/document"
+	"vidimus/internal/faults"
 )
 
 // Importer loads one file.
@@ -52,9 +53,10 @@ func (im *Importer) Run(ctx context.Context) (Import, error) {
 	if err != nil {
 		return state, err
 	}
+	faults.Point("bulk.begun")
 	blocks := im.Manifest.Blocks
 	if state.Blocks >= len(blocks) {
-		return state, nil
+		return state, im.same()
 	}
 	if err := skipBlocks(im.File, blocks, state.Blocks); err != nil {
 		return state, err
@@ -76,6 +78,7 @@ func (im *Importer) Run(ctx context.Context) (Import, error) {
 		if err != nil {
 			return fmt.Errorf("applying block %d: %w", w.block, err)
 		}
+		faults.Point("bulk.block-applied")
 		progress.Blocks, progress.Applied, progress.Known = state.Blocks, state.Applied, state.Known
 		progress.Lines += len(w.lines)
 		progress.Refused += len(w.refused)
@@ -85,6 +88,17 @@ func (im *Importer) Run(ctx context.Context) (Import, error) {
 		return nil
 	})
 	return state, err
+}
+
+// same refuses a file that is not that of the manifest, of which everything is
+// loaded already: who names another one by mistake must not read that it is.
+func (im *Importer) same() error {
+	for i := range im.Manifest.Blocks {
+		if _, err := readBlock(im.File, im.Manifest.Blocks, i); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Check reads the whole file as Run does and changes nothing. It tells Refused

@@ -42,6 +42,13 @@ func TestImport(t *testing.T) {
 	if again, err := im.Run(t.Context()); err != nil || again.Applied != 95 || w.store.blocks != 5 {
 		t.Errorf("%+v, %v", again, err)
 	}
+	// Another file beside the manifest of what is loaded is not said to be loaded.
+	for name, other := range map[string][]byte{"changed": bytes.ToUpper(text), "shorter": text[:len(text)-9], "longer": append(bytes.Clone(text), '\n')} {
+		im.File = bytes.NewReader(other)
+		if _, err := im.Run(t.Context()); !errors.Is(err, ErrFile) || w.store.blocks != 5 {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 	// Another file under the same jti.
 	if _, err := w.importer(generated(t, 10), 20).Run(t.Context()); !errors.Is(err, ErrOtherImport) {
 		t.Errorf("%v", err)
