@@ -57,17 +57,24 @@ LONG='^(TestEverySequence|TestHistories|TestUnlinkable.*|TestPermutationIsBiject
 ALONE='/(cmd/.*|api|internal/(cbor|cose|qr|problem|i18n|portrait|elements|policy|oauth|document|statuslist|archtest|app/command|app/officebench))$'
 race() { say "race"; go test -race -short -skip "$LONG" $(go list ./... | grep -vE "$ALONE"); }
 
-# Two targets at a time, one worker each: as many as the smallest machine has cores.
+# Two rooms at a time, one worker each: as many as the smallest machine has cores.
+# A room is built once for all its targets.
 fuzz() {
 	say "fuzz, $FUZZTIME a target"
-	go test -list '^Fuzz' ./... | awk '
-		/^Fuzz/ { target[n++] = $1; next }
-		/^ok/   { for (i = 0; i < n; i++) print $2, target[i]; n = 0 }' >bin/fuzz.targets
-	[ -s bin/fuzz.targets ] || { echo "no fuzz targets found"; return 1; }
-	FUZZTIME=$FUZZTIME xargs -P 2 -L 1 bash -c '
-		out=$(go test -run "^$" -fuzz "^$1\$" -fuzztime "$FUZZTIME" -fuzzminimizetime 1x -parallel 1 "$0" 2>&1) ||
-			{ printf "%s\n" "$out"; exit 255; }
-		printf "%s %s: %s\n" "$0" "$1" "$(printf "%s\n" "$out" | grep -o "execs: [0-9]*" | tail -1)"' <bin/fuzz.targets
+	grep -rlE '^func Fuzz' --include='*_test.go' api cmd internal | xargs -n 1 dirname | sort | uniq -c | sort -rn | awk '{ print $2 }' >bin/fuzz.rooms
+	[ -s bin/fuzz.rooms ] || { echo "no fuzz targets found"; return 1; }
+	local cache
+	cache=$(go env GOCACHE)/fuzz/vidimus
+	FUZZTIME=$FUZZTIME CACHE=$cache TOP=$PWD xargs -P 2 -n 1 bash -c '
+		program=$TOP/bin/$(echo "$0" | tr / -).fuzz
+		go test -c -fuzz Fuzz -o "$program" "./$0" || exit 255
+		cd "$0"
+		for target in $("$program" -test.list "^Fuzz"); do
+			out=$("$program" -test.run "^$" -test.fuzz "^$target\$" -test.fuzztime "$FUZZTIME" -test.fuzzminimizetime 1x \
+				-test.parallel 1 -test.fuzzcachedir "$CACHE/$0" 2>&1) || { printf "%s\n" "$out"; exit 255; }
+			printf "%s %s: %s\n" "$0" "$target" "$(printf "%s\n" "$out" | grep -o "execs: [0-9]*" | tail -1)"
+		done
+		rm -f "$program"' <bin/fuzz.rooms
 }
 
 # modules FOLDER...: installs the npm packages that lock files name.
