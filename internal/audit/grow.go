@@ -9,6 +9,8 @@ import (
 	"strconv"
 
 	"golang.org/x/mod/sumdb/tlog"
+
+	"vidimus/internal/faults"
 )
 
 // growStep lines come into the tree in one step of the store: 64 KiB of
@@ -58,6 +60,7 @@ func (t *Tree) grow(ctx context.Context, lines uint64, head Head) (tlog.Hash, er
 		if err := t.cfg.Store.GrowTree(ctx, from, at.Seq, hashes); err != nil {
 			return tlog.Hash{}, fmt.Errorf("keeping the tree of the audit record: %w", err)
 		}
+		faults.Point("audit.tree-grown")
 	}
 	if at != head {
 		return tlog.Hash{}, fmt.Errorf("%w: line %d is not the end that the record names", ErrChain, lines)

@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"vidimus/internal/faults"
 )
 
 // outside is a file of checkpoints that lies where whoever can write the
@@ -78,6 +80,7 @@ func (o outside) append(token string) (err error) {
 	if _, err := f.Write([]byte(token + "\n")); err != nil {
 		return fmt.Errorf("writing a checkpoint: %w", err)
 	}
+	faults.Point("audit.checkpoint-written")
 	if err := f.Sync(); err != nil {
 		return fmt.Errorf("writing a checkpoint: %w", err)
 	}

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"vidimus/internal/faults"
 )
 
 // ErrKeyDestroyed: the key of this period is gone, and with it the way from
@@ -138,6 +140,7 @@ func (k *PeriodKeys) make(month string) ([]byte, error) {
 	if err := writeDurable(k.path(month), []byte(hex.EncodeToString(key)+"\n")); err != nil {
 		return nil, fmt.Errorf("making the audit key of %s: %w", month, err)
 	}
+	faults.Point("audit.key-made")
 	k.keys[month] = key
 	return key, nil
 }
@@ -183,11 +186,13 @@ func (k *PeriodKeys) Destroy(before time.Time) ([]string, error) {
 		if err := k.overwrite(month); err != nil {
 			return gone, err
 		}
+		faults.Point("audit.key-overwritten")
 		clear(k.keys[month])
 		delete(k.keys, month)
 		if err := k.remove(month); err != nil {
 			return gone, err
 		}
+		faults.Point("audit.key-removed")
 		gone = append(gone, month)
 	}
 	return gone, nil
@@ -241,6 +246,7 @@ func writeDurable(path string, data []byte) (err error) {
 	if err = f.Close(); err != nil {
 		return err
 	}
+	faults.Point("audit.key-staged")
 	if err = os.Rename(f.Name(), path); err != nil {
 		return err
 	}

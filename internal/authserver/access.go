@@ -6,6 +6,7 @@ import (
 	"errors"
 	"time"
 
+	"vidimus/internal/faults"
 	"vidimus/internal/oauth"
 	"vidimus/internal/problem"
 )
@@ -100,6 +101,7 @@ func (s *Server) verifyProof(method, url, header, token string) (*oauth.DPoPProo
 // rememberProof lets a proof pass once.
 func (s *Server) rememberProof(ctx context.Context, proof *oauth.DPoPProof) error {
 	err := s.p.Store.SeenJTI(ctx, proof.ReplayKey(), proof.Expires.Add(onceMargin))
+	faults.Point("authserver.proof-remembered")
 	switch {
 	case errors.Is(err, ErrReplay):
 		return problem.New(problem.InvalidDPoPProof, "the DPoP proof was used before")

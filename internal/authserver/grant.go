@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"vidimus/internal/audit"
+	"vidimus/internal/faults"
 	"vidimus/internal/problem"
 )
 
@@ -73,6 +74,7 @@ func (s *Server) PreAuthorize(ctx context.Context, g Grant) (*PreAuthorized, err
 	if err != nil {
 		return nil, unavailable(err)
 	}
+	faults.Point("authserver.granted")
 	if !created {
 		if !hmac.Equal(stored.ContentHash[:], rec.ContentHash[:]) {
 			return nil, problem.New(problem.Conflict, "another offer was made under this key")

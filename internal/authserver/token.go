@@ -174,6 +174,7 @@ func (s *Server) redeem(ctx context.Context, grant GrantRecord, mac []byte, w wa
 	}
 	_, err = s.p.Store.RedeemPreAuthorizedCode(ctx, grant.CodeHash, mac, now, rec)
 	if reason, refused := refusalReason(err); refused {
+		faults.Point("authserver.guess-counted")
 		denial := errGrant
 		if errors.Is(err, ErrTxCode) {
 			denial = errWrongTxCode
@@ -183,6 +184,7 @@ func (s *Server) redeem(ctx context.Context, grant GrantRecord, mac []byte, w wa
 	if err != nil {
 		return nil, unavailable(err)
 	}
+	faults.Point("authserver.code-spent")
 	if err := s.record(ctx, audit.Event{
 		Action: "token.issue", Person: grant.Subject, Actor: clientName(client), Outcome: audit.Done, Detail: map[string]string{
 			"session": grantID(grant.CodeHash), "configuration": strings.Join(slices.Sorted(maps.Keys(w.documents)), " "),

@@ -78,6 +78,7 @@ func (u *Unpacked) Install() (aside string, err error) {
 	if err := errors.Join(os.RemoveAll(u.dir), os.Remove(mark), syncDir(u.target)); err != nil {
 		return old, fmt.Errorf("installing a backup: %w", err)
 	}
+	faults.Point("backup.installed")
 	if !kept {
 		// Nothing was there: no folder is left either, if it is the only one.
 		os.Remove(old)

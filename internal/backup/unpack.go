@@ -13,6 +13,8 @@ import (
 	"strings"
 
 	"filippo.io/age"
+
+	"vidimus/internal/faults"
 )
 
 // Expect is what an archive must be to be unpacked.
@@ -94,6 +96,7 @@ func Unpack(ctx context.Context, r io.Reader, identities []Identity, target stri
 	if err := syncTree(dir); err != nil {
 		return nil, fmt.Errorf("unpacking a backup: %w", err)
 	}
+	faults.Point("backup.unpacked")
 	return &Unpacked{Manifest: x.manifest, Files: x.files, target: target, dir: dir}, nil
 }
 

@@ -16,6 +16,7 @@ import (
 
 	"filippo.io/age"
 
+	"vidimus/internal/faults"
 	"vidimus/internal/jose"
 )
 
@@ -87,11 +88,13 @@ func Write(ctx context.Context, w io.Writer, p Plan) ([]File, error) {
 		if err := a.file(part); err != nil {
 			return nil, err
 		}
+		faults.Point("backup.part-written")
 	}
 	token, err := a.sign(p, manifest)
 	if err != nil {
 		return nil, err
 	}
+	faults.Point("backup.signed")
 	if err := a.entry(digestsName, []byte(token)); err != nil {
 		return nil, err
 	}

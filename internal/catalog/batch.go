@@ -9,6 +9,7 @@ import (
 
 	"vidimus/internal/document"
 	"vidimus/internal/elements"
+	"vidimus/internal/faults"
 	"vidimus/internal/mdoc"
 	"vidimus/internal/problem"
 	"vidimus/internal/sdjwt"
@@ -106,6 +107,9 @@ func (b *Batch) begin(at time.Time, doc document.Document) {
 		b.from = b.terms.NotBefore.UTC()
 	}
 	b.endBefore(b.terms.NotAfter)
+	if faults.Wrong("catalog.outlives") {
+		b.until = b.terms.NotAfter.AddDate(0, 0, 1)
+	}
 	if last, ok := elements.Day(doc.ExpiryDate); ok {
 		b.endBefore(last.AddDate(0, 0, 1))
 	}

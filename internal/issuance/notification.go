@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"errors"
 
+	"vidimus/internal/faults"
 	"vidimus/internal/jose"
 	"vidimus/internal/oid4vci"
 	"vidimus/internal/problem"
@@ -39,6 +40,7 @@ func (s *Service) Notify(ctx context.Context, a Access, n *oid4vci.Notification)
 		return errNotification
 	}
 	err = s.p.Store.PutEvent(ctx, Event{Batch: jose.EncodeBase64URL(raw[:batchSize]), Event: n.Event, Recorded: s.p.Clock.Now()})
+	faults.Point("issuance.notified")
 	switch {
 	case errors.Is(err, ErrBatchNotFound):
 		return errNotification

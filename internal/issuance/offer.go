@@ -6,6 +6,7 @@ import (
 	"errors"
 	"time"
 
+	"vidimus/internal/faults"
 	"vidimus/internal/jose"
 	"vidimus/internal/oid4vci"
 	"vidimus/internal/problem"
@@ -65,6 +66,7 @@ func (s *Service) MakeOffer(ctx context.Context, r OfferRequest) (*Offer, error)
 	if err != nil {
 		return nil, unavailable(err)
 	}
+	faults.Point("issuance.offered")
 	return &Offer{ID: id, URL: s.offerURL(id), URI: uri, Reference: reference}, nil
 }
 

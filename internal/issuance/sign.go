@@ -29,12 +29,14 @@ func (p *Prepared) Sign(ctx context.Context) (*oid4vci.CredentialResponse, error
 	out := &oid4vci.CredentialResponse{
 		Credentials: make([]oid4vci.Credential, len(p.copies)), NotificationID: p.s.notificationID(p.intent.Batch, p.access.TokenID),
 	}
+	faults.Point("issuance.built")
 	err := p.s.parallel(ctx, len(p.copies), func(i int) error {
 		credential, err := p.copies[i].Sign(p.signer.Key, p.signer.Chain, p.s.p.Rand)
 		if err != nil {
 			return unavailable(fmt.Errorf("signing copy %d: %w", i, err))
 		}
 		out.Credentials[i].Credential = credential
+		faults.Point("issuance.copy-signed")
 		return nil
 	})
 	if err != nil {

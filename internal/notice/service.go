@@ -15,6 +15,7 @@ import (
 	"vidimus/internal/audit"
 	"vidimus/internal/clock"
 	"vidimus/internal/document"
+	"vidimus/internal/faults"
 	"vidimus/internal/jose"
 	"vidimus/internal/problem"
 )
@@ -217,6 +218,7 @@ func (s *Service) recordAll(ctx context.Context, all []attempted) []error {
 
 // record writes what became of one attempt.
 func (s *Service) record(ctx context.Context, r Record, channel, word string) error {
+	faults.Point("notice.sent")
 	now := s.cfg.Clock.Now()
 	r.Attempts++
 	r.Channel, r.Problem = channel, word
@@ -237,6 +239,7 @@ func (s *Service) record(ctx context.Context, r Record, channel, word string) er
 		if err := s.cfg.Audit.Append(ctx, entry(s.cfg.Issuer, r)); err != nil {
 			return fmt.Errorf("auditing a notice: %w", err)
 		}
+		faults.Point("notice.audited")
 	}
 	if err := s.cfg.Store.PutNotice(ctx, r); err != nil {
 		return fmt.Errorf("recording a notice: %w", err)

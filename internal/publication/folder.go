@@ -98,6 +98,7 @@ func (f *Folder) put(e status.Edition) error {
 		if err := f.disk.rename(beside(p.Path), p.Path); err != nil {
 			return err
 		}
+		faults.Point("publication.file-renamed")
 		dirs[path.Dir(p.Path)] = true
 	}
 	faults.Point("publication.renamed")
@@ -243,6 +244,7 @@ func (f *Folder) finish(files map[string]File) error {
 	if err := f.disk.remove(journalName); err != nil {
 		return err
 	}
+	faults.Point("publication.step-ended")
 	stamp, err := f.disk.stamp(manifestName)
 	if err != nil {
 		return err

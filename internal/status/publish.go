@@ -42,6 +42,7 @@ func (p *Publisher) Publish(ctx context.Context) error {
 	lists, gone := p.retiring(lists, began)
 	next, signed, failed := p.edit(ctx, lists, released)
 	troubles = append(troubles, failed...)
+	faults.Point("publication.signed")
 	if err := p.put(ctx, next, signed, gone); err != nil {
 		troubles = append(troubles, err)
 	}
@@ -86,6 +87,7 @@ func (p *Publisher) plan(ctx context.Context, now time.Time) error {
 	if _, err := p.cfg.Store.PlanCover(ctx, p.cfg.Schedule.Cover(now, p.cfg.Cover, p.cfg.Rand)); err != nil {
 		return err
 	}
+	faults.Point("publication.planned")
 	p.planned = number
 	return nil
 }
@@ -214,6 +216,7 @@ func (p *Publisher) write(ctx context.Context, next *snapshot, signed []*shard, 
 	if err := p.cfg.Sink.Put(ctx, e); err != nil {
 		return fmt.Errorf("writing status lists: %w", err)
 	}
+	faults.Point("publication.written")
 	clear(p.unwritten)
 	clear(p.removed)
 	return nil
@@ -249,6 +252,7 @@ func (p *Publisher) cover(ctx context.Context) error {
 	if _, err := p.cfg.Store.MarkCovered(ctx, published, p.cfg.Clock.Now()); err != nil {
 		return fmt.Errorf("marking what the lists cover: %w", err)
 	}
+	faults.Point("publication.covered")
 	return nil
 }
 

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"testing"
 
 	"vidimus/internal/app/invariants"
 	"vidimus/internal/store/bolt"
@@ -60,6 +62,42 @@ func (o *office) check(ctx context.Context, settled bool) error {
 	o.journal.Forget()
 	o.seen(results)
 	return nil
+}
+
+// judge ends a run in which a client met an error: what the check finds is
+// added to it.
+func (o *office) judge(ctx context.Context, met error) error {
+	return errors.Join(met, o.check(ctx, false))
+}
+
+// violated names every invariant that an error speaks of.
+func violated(err error) []string {
+	switch e := err.(type) {
+	case *violation:
+		return e.invariants
+	case interface{ Unwrap() []error }:
+		var all []string
+		for _, one := range e.Unwrap() {
+			all = append(all, violated(one)...)
+		}
+		return all
+	case interface{ Unwrap() error }:
+		return violated(e.Unwrap())
+	}
+	return nil
+}
+
+// found holds what a run against a lying office came to against the invariants
+// of which one at least must be violated.
+func found(t *testing.T, err error, names ...string) {
+	t.Helper()
+	bad := violated(err)
+	switch {
+	case len(bad) == 0:
+		t.Fatalf("nobody noticed: %v", err)
+	case !slices.ContainsFunc(names, func(n string) bool { return slices.Contains(bad, n) }):
+		t.Errorf("found, but as %v: %v", bad, err)
+	}
 }
 
 // looked counts what was looked at, over all offices of this process: an

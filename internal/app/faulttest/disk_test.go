@@ -5,6 +5,7 @@ package faulttest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
@@ -20,76 +21,124 @@ const diskSize = "64M"
 // and the lists go on, or the process ends and says why; writing is refused
 // with 503; nothing that was acknowledged is lost, and it heals by itself.
 func TestDiskFull(t *testing.T) {
-	mount := mounted(t)
-	o, err := newOffice(filepath.Join(mount, "office"), issuerProgram, sources)
-	if err != nil {
+	f := newFillings(t, issuerProgram)
+	if err := f.run(times(20, 2)); err != nil {
 		t.Fatal(err)
 	}
-	p, err := o.start(nil)
-	if err != nil {
+	if f.refused == 0 || f.office.load.Issued.Load() == 0 {
+		t.Errorf("%d pushes refused, %d batches: this run proves nothing", f.refused, f.office.load.Issued.Load())
+	}
+	t.Logf("%d pushes refused; the office stayed alive %d times", f.refused, f.alive)
+}
+
+// TestDiskFullControls does the same with an office that goes on over a commit
+// that failed, and with one that says that it is ready when it cannot write.
+func TestDiskFullControls(t *testing.T) {
+	for _, tt := range []struct {
+		wrong string
+		names []string
+	}{
+		{"store.commit-ignored", []string{"I1", "I3", "I5", "I6", "I14", damaged}},
+		{"issuer.ready-anyway", []string{"I13"}},
+	} {
+		t.Run(tt.wrong, func(t *testing.T) {
+			f := newFillings(t, faultyProgram, "VIDIMUS_WRONG="+tt.wrong)
+			found(t, f.run(2), tt.names...)
+		})
+	}
+}
+
+// fillings fills the disk of an office, several times.
+type fillings struct {
+	t       *testing.T
+	mount   string
+	office  *office
+	env     []string
+	refused int // pushes
+	alive   int // how often it stayed
+}
+
+func newFillings(t *testing.T, program string, env ...string) *fillings {
+	f := &fillings{t: t, mount: mounted(t), env: env}
+	var err error
+	if f.office, err = newOffice(filepath.Join(f.mount, "office"), program, sources); err != nil {
 		t.Fatal(err)
+	}
+	return f
+}
+
+// run says what was wrong.
+func (f *fillings) run(rounds int) error {
+	o := f.office
+	p, err := o.start(f.env)
+	if err != nil {
+		return err
 	}
 	defer func() { p.kill() }()
-	if err := o.ready(p, true); err != nil {
-		t.Fatal(err)
+	err = o.ready(p, true)
+	for i := 0; i < rounds && err == nil; i++ {
+		p, err = f.round(i, p)
 	}
-	refused, alive := 0, 0
-	for i := range times(20, 2) {
-		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
-		if err := o.load.run(ctx); err != nil {
-			t.Fatal(err)
-		}
-		cancel()
-		filler := filepath.Join(mount, "filler")
-		fill(t, filler)
-		ctx, cancel = context.WithTimeout(t.Context(), 2*time.Second)
-		s := o.load.sources[0]
-		for ctx.Err() == nil { // every client stops at the first 503; the registry goes on
-			if err := s.push(ctx, o.load.pushed); errors.Is(err, errGone) {
-				refused++
-			} else if err != nil {
-				t.Fatal(err)
-			}
-			pause(ctx, 50*time.Millisecond)
-		}
-		cancel()
-		select {
-		case <-p.ended: // its policy when a commit fails: end, and be started again
-			t.Logf("round %d: the office ended: %s", i, p.said())
-		default:
-			alive++
-			code, _, err := o.load.get(t.Context(), o.load.public+"/status", "application/json")
-			if err != nil || code != http.StatusOK {
-				t.Errorf("the lists are not served while the disk is full: %d, %v", code, err)
-			}
-		}
-		if err := os.Remove(filler); err != nil {
-			t.Fatal(err)
-		}
-		select {
-		case <-p.ended:
-			if p, err = o.start(nil); err != nil {
-				t.Fatal(err)
-			}
-		default:
-		}
-		if err := o.ready(p, true); err != nil {
-			t.Fatal(err)
-		}
+	if err != nil {
+		p.kill()
+		return o.judge(f.t.Context(), err)
 	}
 	if err := p.stop(); err != nil {
-		t.Fatal(err)
+		return o.judge(f.t.Context(), err)
 	}
 	if err := o.settle(); err != nil {
-		t.Fatal(err)
+		return o.judge(f.t.Context(), err)
 	}
-	if err := o.check(t.Context(), true); err != nil {
-		t.Fatal(err)
+	return o.check(f.t.Context(), true)
+}
+
+// round gives the process that serves after it.
+func (f *fillings) round(i int, p *process) (*process, error) {
+	t, o := f.t, f.office
+	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+	defer cancel()
+	if err := o.load.run(ctx); err != nil {
+		return p, err
 	}
-	if refused == 0 || o.load.Issued.Load() == 0 {
-		t.Errorf("%d pushes refused, %d batches: this run proves nothing", refused, o.load.Issued.Load())
+	filler := filepath.Join(f.mount, "filler")
+	fill(t, filler)
+	ctx, cancel = context.WithTimeout(t.Context(), 2*time.Second)
+	defer cancel()
+	s := o.load.sources[0]
+	for ctx.Err() == nil { // every client stops at the first 503; the registry goes on
+		if err := s.push(ctx, o.load.pushed); errors.Is(err, errGone) {
+			f.refused++
+		} else if err != nil {
+			return p, err
+		}
+		if err := o.load.ask(ctx); err != nil && !errors.Is(err, errGone) {
+			return p, err
+		}
+		pause(ctx, 30*time.Millisecond)
 	}
-	t.Logf("%d pushes refused; the office stayed alive %d times", refused, alive)
+	select {
+	case <-p.ended: // its policy when a commit fails: end, and be started again
+		t.Logf("round %d: the office ended: %s", i, p.said())
+	default:
+		f.alive++
+		code, _, err := o.load.get(t.Context(), o.load.public+"/status", "application/json")
+		if err != nil || code != http.StatusOK {
+			return p, errors.Join(err, fmt.Errorf("the lists are not served while the disk is full: %d", code))
+		}
+	}
+	if err := os.Remove(filler); err != nil {
+		return p, err
+	}
+	select {
+	case <-p.ended:
+		next, err := o.start(f.env)
+		if err != nil {
+			return p, err
+		}
+		p = next
+	default:
+	}
+	return p, o.ready(p, true)
 }
 
 // mounted makes a small file system of its own; it needs root.

@@ -8,7 +8,9 @@
 //
 // Start with TestKill. Each experiment has a control beside it: a build that
 // does what it must never do (package faults) has to be caught, or the
-// experiment sees nothing. A run that did too little is void, and fails.
+// experiment sees nothing; docs/TRACKRECORD.md lists them. A run that did too
+// little is void, and fails. What an operator's commands do is killed too:
+// TestBackupKilled, TestRestoreKilled, TestImportKilled.
 //
 // All but the race of 64 pushers and issuers has the build tag faults:
 //

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -51,7 +52,11 @@ func newHolder(dir string, cfg *issuer.Config, anchors *trust.Store, j *invarian
 	if err != nil {
 		return nil, err
 	}
-	web := &journalWeb{client: client, journal: j, trust: anchors}
+	signers, err := published(cfg)
+	if err != nil {
+		return nil, err
+	}
+	web := &journalWeb{client: client, journal: j, trust: anchors, signers: signers}
 	w, err := wallet.New(wallet.Config{Store: store, Clock: clock.System{}, Rand: rand.Reader, Web: web, AllowInsecure: true, Trust: anchors})
 	return &holder{office: cfg, desk: desk, wallet: w, web: web, journal: j, pool: p, random: random}, err
 }
@@ -127,7 +132,8 @@ type journalWeb struct {
 	client  *http.Client
 	journal *invariants.Journal
 	trust   *trust.Store
-	nonce   string // the last that was given
+	signers map[string]*x509.Certificate // published, by serial number
+	nonce   string                       // the last that was given
 	wrong   bool
 	gave    int
 }
@@ -242,7 +248,33 @@ func (w *journalWeb) one(text string) (at invariants.Copy, genuine bool) {
 		report = verification.IssuerSigned(raw, opt)
 	}
 	genuine = report.Verdict.Authenticity == policy.Genuine || report.Verdict.Authenticity == policy.HolderNotProven
-	return at, genuine
+	return at, genuine && w.covered(report)
+}
+
+// covered tells that every document is signed under a certificate that the
+// office publishes and that is valid as long as the document.
+func (w *journalWeb) covered(r *verification.Report) bool {
+	for _, d := range r.Documents {
+		c := w.signers[d.Trust.Serial]
+		if c == nil || d.Validity.From.Before(c.NotBefore) || d.Validity.Until.After(c.NotAfter) {
+			return false
+		}
+	}
+	return len(r.Documents) > 0
+}
+
+// published gives the certificates of the office's signers by their serial
+// numbers in hexadecimal.
+func published(cfg *issuer.Config) (map[string]*x509.Certificate, error) {
+	out := map[string]*x509.Certificate{}
+	for _, s := range cfg.Signers {
+		c, err := certificate(cfg.Path(s.Chain))
+		if err != nil {
+			return nil, err
+		}
+		out[c.SerialNumber.Text(16)] = c
+	}
+	return out, nil
 }
 
 func hexDigest(s string) string {

@@ -44,6 +44,8 @@ type load struct {
 	sources       []*source
 	holders       []*holder
 	http          *http.Client
+	asker         *http.Client // whether the office is ready, at readyz
+	readyz        string
 	random        *mathrand.Rand // of the reader of lists
 	receiptRandom *mathrand.Rand
 	anchors       *trust.Store
@@ -51,9 +53,11 @@ type load struct {
 	receipt       *x509.Certificate
 	root          *x509.Certificate
 	opsRoot       *x509.Certificate
-	Calls         atomic.Int64  // answered
-	Issued        atomic.Int64  // batches
-	Pushed        atomic.Int64  // events
+	Calls         atomic.Int64 // answered
+	Issued        atomic.Int64 // batches
+	Pushed        atomic.Int64 // events
+	Brought       atomic.Int64 // receipts that came by themselves
+	trouble       atomic.Pointer[error]
 	idle          time.Duration // of the reader of lists, between two looks
 
 	folder     string // of published lists
@@ -75,7 +79,9 @@ func newLoad(dir string, cfg *issuer.Config, sources, holders int, j *invariants
 		s.journal, s.pool, s.most = j, l.pool, 4
 		s.random = mathrand.New(mathrand.NewPCG(seed(), uint64(n)+100))
 		l.sources = append(l.sources, s)
+		cfg.Sources[len(cfg.Sources)-1].Webhook = hook(func(body []byte) { l.took(s, body) })
 	}
+	cfg.Notices.Webhook = hook(func([]byte) {})
 	return l, nil
 }
 
@@ -83,6 +89,7 @@ func newLoad(dir string, cfg *issuer.Config, sources, holders int, j *invariants
 func (l *load) open(cfg *issuer.Config) error {
 	l.public, l.folder = cfg.PublicURL, cfg.Path(cfg.Status.Directory)
 	l.http = &http.Client{Timeout: 10 * time.Second, Transport: &watch{l.journal, &http.Transport{MaxIdleConnsPerHost: 16}}}
+	l.readyz, l.asker = "http://"+cfg.Listen.Metrics+"/readyz", &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{}}
 	var err error
 	if l.root, err = certificate(cfg.Path(cfg.IACA.Certificate)); err != nil {
 		return err
@@ -152,7 +159,7 @@ func (l *load) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var wg sync.WaitGroup
-	failures := make(chan error, len(l.sources)+len(l.holders)+2)
+	failures := make(chan error, len(l.sources)+len(l.holders)+4)
 	work := func(do func() error) {
 		wg.Go(func() {
 			for ctx.Err() == nil {
@@ -174,10 +181,42 @@ func (l *load) run(ctx context.Context) error {
 	work(func() error { return l.readLists(ctx) })
 	work(func() error { return l.readReceipts(ctx) })
 	work(func() error { return l.readFolder(ctx) })
+	work(func() error { return l.ask(ctx) })
 	wg.Wait()
 	l.http.CloseIdleConnections()
+	l.asker.CloseIdleConnections()
 	close(failures)
-	return <-failures
+	if err := <-failures; err != nil {
+		return err
+	}
+	if err := l.trouble.Load(); err != nil {
+		return fmt.Errorf("a receipt that came to a webhook: %w", *err)
+	}
+	return nil
+}
+
+// ask asks whether the office is ready, and writes down what it says.
+func (l *load) ask(ctx context.Context) error {
+	e := invariants.Entry{Kind: invariants.Ready}
+	call := l.journal.Sent(e)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, l.readyz, nil)
+	if err != nil {
+		return err
+	}
+	res, err := l.asker.Do(req)
+	if err != nil {
+		return errGone
+	}
+	if err := res.Body.Close(); err != nil {
+		return errGone
+	}
+	e.State, e.HTTP = invariants.Refused, res.StatusCode
+	if res.StatusCode == http.StatusOK {
+		e.State = invariants.Answered
+	}
+	l.journal.Done(call, e)
+	pause(ctx, l.idle)
+	return nil
 }
 
 func (l *load) pushed(n int) { l.Pushed.Add(int64(n)); l.Calls.Add(int64(n)) }

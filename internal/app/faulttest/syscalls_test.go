@@ -22,7 +22,11 @@ import (
 // lists are published. The process ends or answers that it cannot; what it
 // acknowledged is there when it starts again.
 func TestSystemCalls(t *testing.T) {
-	calls := traced(t, 0, 0)
+	right := tracedRun{program: issuerProgram, patience: 20 * time.Second}
+	calls, err := right.run(t)
+	if err != nil {
+		t.Fatal(err)
+	}
 	if len(calls) < 30 {
 		t.Fatalf("only %d calls: the tracer does not see", len(calls))
 	}
@@ -42,7 +46,12 @@ func TestSystemCalls(t *testing.T) {
 		for n, late := 1+i*step/2, 0; late*step < step+5 && n <= 2*len(calls); n += step {
 			tried++
 			late++
-			for _, c := range traced(t, n, errno) {
+			right.at, right.errno = n, errno
+			calls, err := right.run(t)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, c := range calls {
 				if strings.Contains(c, "fails:") {
 					failed++
 					late = 0
@@ -56,19 +65,51 @@ func TestSystemCalls(t *testing.T) {
 	}
 }
 
-// traced runs the scenario with call n failing, checks, and gives the calls.
-func traced(t *testing.T, n int, errno syscall.Errno) []string {
+// TestSystemCallsControl does the same with an office that answers a commit
+// that failed as done: a write of the database that fails must be found out.
+func TestSystemCallsControl(t *testing.T) {
+	lying := tracedRun{program: faultyProgram, patience: 5 * time.Second, env: []string{"VIDIMUS_WRONG=store.commit-ignored"}}
+	calls, err := lying.run(t)
+	if err != nil {
+		t.Fatal(err) // while every call does what it should, nothing is wrong
+	}
+	var writes []int
+	for i, c := range calls {
+		if name := strings.Fields(c)[1]; (name == "pwrite64" || name == "fdatasync") && strings.Contains(c, "issuer.db") {
+			writes = append(writes, i+1)
+		}
+	}
+	lying.errno, err = syscall.EIO, nil
+	const tries = 12
+	for i := 0; i < tries && len(violated(err)) == 0; i++ {
+		lying.at = writes[len(writes)/3+i*len(writes)/(2*tries)] // from the first events on
+		_, err = lying.run(t)
+	}
+	found(t, err, "I1", "I2", "I3", "I5", "I6", "I14", damaged)
+}
+
+// tracedRun is the scenario with one of its system calls failing.
+type tracedRun struct {
+	program  string
+	env      []string
+	patience time.Duration // with the scenario
+	at       int           // which call; 0 lets all pass
+	errno    syscall.Errno
+}
+
+// run makes an office for the scenario, checks it, and gives the calls.
+func (r *tracedRun) run(t *testing.T) ([]string, error) {
 	t.Helper()
 	dir, err := os.MkdirTemp(t.TempDir(), "traced-")
 	if err != nil {
 		t.Fatal(err)
 	}
-	o, err := newOffice(dir, issuerProgram, 1)
+	o, err := newOffice(dir, r.program, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
 	log := filepath.Join(dir, "calls")
-	env := []string{fmt.Sprintf("%s=%d:%d", tracerVariable, n, int(errno)), tracerFolder + "=" + o.cfg.StateDir + "/", tracerLog + "=" + log}
+	env := append([]string{fmt.Sprintf("%s=%d:%d", tracerVariable, r.at, int(r.errno)), tracerFolder + "=" + o.cfg.StateDir + "/", tracerLog + "=" + log}, r.env...)
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -77,42 +118,42 @@ func traced(t *testing.T, n int, errno syscall.Errno) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	problem := func(err error) {
+	problem := func(err error) error {
 		text, _ := os.ReadFile(log)
-		t.Fatalf("call %d, %v: %v\n%s\n%s", n, errno, err, p.said(), text)
+		return fmt.Errorf("call %d, %v: %w\n%s\n%s", r.at, r.errno, err, p.said(), text)
 	}
 	switch err := o.ready(p, false); {
 	case err == nil:
-		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), r.patience)
 		err = o.scenario(ctx)
 		cancel()
-		if n == 0 && err != nil || err != nil && !errors.Is(err, errGone) {
-			problem(err)
-		}
 		_ = p.cmd.Process.Signal(syscall.SIGTERM) // the tracer passes it on
 		select {
 		case <-p.ended:
 		case <-time.After(10 * time.Second):
 			p.kill()
 		}
-	case !errors.Is(err, errEnded) || n == 0:
+		if r.at == 0 && err != nil || err != nil && !errors.Is(err, errGone) {
+			return nil, problem(o.judge(t.Context(), err))
+		}
+	case !errors.Is(err, errEnded) || r.at == 0:
 		p.kill()
-		problem(err)
+		return nil, problem(o.judge(t.Context(), err))
 	}
 	if err := o.check(t.Context(), false); err != nil {
-		problem(err)
+		return nil, problem(err)
 	}
 	if err := o.settle(); err != nil {
-		problem(err)
+		return nil, problem(o.judge(t.Context(), err))
 	}
 	if err := o.check(t.Context(), true); err != nil {
-		problem(err)
+		return nil, problem(err)
 	}
 	text, err := os.ReadFile(log)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return strings.Split(strings.TrimSpace(string(text)), "\n")
+	return strings.Split(strings.TrimSpace(string(text)), "\n"), nil
 }
 
 // scenario is a push of a person, a batch of copies, a push that ends the

@@ -1,6 +1,7 @@
 package invariants
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -138,10 +139,19 @@ func TestBad(t *testing.T) {
 		}},
 		{"I10", "signed by somebody else", func(w *world) { w.served(otherURI, good(w.t).list(otherURI, begin.Add(time.Hour))) }},
 		{"I11", "half a file", func(w *world) { w.ev.Files["a.jwt"] = w.ev.Files["a.jwt"][:200] }},
+		{"I11", "half a manifest", func(w *world) { w.ev.Torn = errors.New("malformed") }},
 		{"I11", "another list", func(w *world) { w.served(otherURI, w.list(listURI, begin.Add(time.Hour), 4, 9000)) }},
 		{"I12", "does not verify", func(w *world) { lastCall(w, Credential).Verified = false }},
 		{"I13", "a third state", func(w *world) { lastCall(w, Push).HTTP = 500 }},
 		{"I13", "not ready in time", func(w *world) { lastCall(w, Start).Took = 11 * time.Second }},
+		{"I13", "ready, and deaf", func(w *world) {
+			w.call(Entry{Kind: Ready, HTTP: 200})
+			for range maxDeaf {
+				w.call(Entry{Kind: Other, URI: "/registry/v1/events", State: Refused, HTTP: 503})
+			}
+			w.call(Entry{Kind: Receipt, Source: sourceName, JTI: "e1", HTTP: 200}) // reading goes on
+			w.call(Entry{Kind: Ready, HTTP: 200})
+		}},
 		{"I14", "another name", func(w *world) {
 			w.ev.Subjects["P"].Person.Attributes["family_name"] = "Miller"
 		}},
@@ -166,6 +176,75 @@ func TestBad(t *testing.T) {
 	for _, number := range Numbers() {
 		if !found[number] {
 			t.Errorf("%s: nothing bad was found", number)
+		}
+	}
+}
+
+// TestNotDeaf: an office may refuse what it says that it cannot do, and what was
+// under way when it noticed.
+func TestNotDeaf(t *testing.T) {
+	refuse := func(w *world, n int) {
+		for range n {
+			w.call(Entry{Kind: Other, URI: "/registry/v1/events", State: Refused, HTTP: 503})
+		}
+	}
+	for name, say := range map[string]func(*world){
+		"not ready after it": func(w *world) {
+			w.call(Entry{Kind: Ready, HTTP: 200})
+			refuse(w, 2*maxDeaf)
+			w.call(Entry{Kind: Ready, State: Refused, HTTP: 503})
+			refuse(w, 2*maxDeaf)
+			w.call(Entry{Kind: Ready, HTTP: 200})
+		},
+		"few": func(w *world) {
+			w.call(Entry{Kind: Ready, HTTP: 200})
+			refuse(w, maxDeaf-1)
+			w.call(Entry{Kind: Ready, HTTP: 200})
+		},
+		"with good answers between": func(w *world) {
+			w.call(Entry{Kind: Ready, HTTP: 200})
+			refuse(w, maxDeaf-1)
+			w.call(Entry{Kind: Push, Source: sourceName, JTI: "e1", HTTP: 202})
+			refuse(w, maxDeaf-1)
+			w.call(Entry{Kind: Ready, HTTP: 200})
+		},
+		"another start": func(w *world) {
+			w.call(Entry{Kind: Ready, HTTP: 200})
+			refuse(w, 2*maxDeaf)
+			w.call(Entry{Kind: Start, Took: time.Second})
+			w.call(Entry{Kind: Ready, HTTP: 200})
+		},
+	} {
+		w := good(t)
+		say(w)
+		results, _ := Check(w.ev)
+		if bad := Violated(results); bad != nil {
+			t.Errorf("%s: %v", name, bad)
+		}
+	}
+}
+
+// TestRestored: after a restore that is declared the record is shorter, and
+// checkpoints given before it speak of lines that are lost. Undeclared, both
+// are violations.
+func TestRestored(t *testing.T) {
+	for _, declared := range []bool{true, false} {
+		w := good(t)
+		remember := Memory{AuditSize: uint64(len(w.ev.Lines)) + 5, AuditHash: "00", Lists: map[string]Seen{}, Attempts: map[string]int{}}
+		w.ev.Before = &remember
+		var leaves [][32]byte
+		for _, l := range w.ev.Lines {
+			leaves = append(leaves, leafHash(l))
+		}
+		n := len(leaves)
+		last := w.checkpoint(n, rootOf(leaves))
+		if declared {
+			last = w.restored(n, rootOf(leaves), n-1)
+		}
+		w.ev.Checkpoints = [][]string{{w.checkpoint(3, rootOf(leaves[:3])), w.checkpoint(n+5, make([]byte, 32)), last}}
+		results, _ := Check(w.ev)
+		if bad := Violated(results); declared && bad != nil || !declared && !slices.Equal(bad, []string{"I6"}) {
+			t.Errorf("declared %v: %v", declared, bad)
 		}
 	}
 }

@@ -74,7 +74,8 @@ func (p Paths) Evidence(ctx context.Context, journal []Entry) (*Evidence, error)
 		if ev.Files, err = ReadLists(p.Lists); err != nil {
 			return nil, err
 		}
-		if ev.Manifest, err = readManifest(p.Lists); err != nil {
+		ev.Manifest, ev.Torn, err = readManifest(p.Lists)
+		if err != nil {
 			return nil, err
 		}
 	}
@@ -189,22 +190,22 @@ func ReadLists(dir string) (map[string][]byte, error) {
 }
 
 // readManifest gives the lists of a published folder; none before the first
-// publication.
-func readManifest(dir string) ([]Filed, error) {
+// publication. Torn is why it does not say anything.
+func readManifest(dir string) (files []Filed, torn, err error) {
 	text, err := os.ReadFile(filepath.Join(dir, "manifest.json"))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+		return nil, nil, nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var m struct {
 		Files []Filed `json:"files"`
 	}
 	if err := jose.DecodeJSONLimit(text, &m, maxFile); err != nil {
-		return nil, fmt.Errorf("manifest of the lists: %w", err)
+		return nil, fmt.Errorf("manifest of the lists: %w", err), nil
 	}
-	return slices.DeleteFunc(m.Files, func(f Filed) bool { return f.Version == 0 }), nil // the list of lists
+	return slices.DeleteFunc(m.Files, func(f Filed) bool { return f.Version == 0 }), nil, nil // the list of lists
 }
 
 func readCertificate(path string) (*x509.Certificate, error) {

@@ -24,11 +24,13 @@
 //	I11  a list is served whole
 //	I12  released credentials verify under the office's root
 //	I13  the office serves or says that it does not: no third state, and it is
-//	     ready within ten seconds
+//	     ready within ten seconds; one that says that it is ready does not refuse
+//	     everything of a kind with 503
 //	I14  the state is the fold of the accepted events
 //
 // I12 is the client's own verdict, taken from its journal: the credential
-// itself, which holds what a person is, stays out of the journal.
+// itself, which holds what a person is, stays out of the journal. A restore
+// that a signed checkpoint declares may shorten the record (I6); nothing else.
 //
 // The package judges with means of its own where it can: its fold of the
 // events (model.go) shares no code with package document, its Merkle tree none

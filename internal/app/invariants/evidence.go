@@ -70,8 +70,10 @@ type Evidence struct {
 	// Files are published lists: name -> token, as a web server would serve
 	// them.
 	Files map[string][]byte
-	// Manifest is what the folder says of its lists.
+	// Manifest is what the folder says of its lists, Torn why that cannot be
+	// read.
 	Manifest []Filed
+	Torn     error
 	// Root is the office's IACA certificate, Operations that of the root over
 	// its receipts and checkpoints; nil takes any root.
 	Root, Operations *x509.Certificate

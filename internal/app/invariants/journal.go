@@ -17,6 +17,7 @@ type Kind string
 // The calls of a journal.
 const (
 	Start      Kind = "start"      // the office was started; Took until it was ready
+	Ready      Kind = "ready"      // it was asked whether it is ready; Refused is a no
 	Push       Kind = "push"       // an event: Source, JTI, Digest
 	Receipt    Kind = "receipt"    // of an event: Source, JTI, Version, Lists
 	Token      Kind = "token"      // a code was redeemed: Code, Wrong
@@ -152,14 +153,14 @@ func (j *Journal) Entries() []Entry {
 	return append([]Entry(nil), j.entries...)
 }
 
-// Forget leaves out the lists that were fetched so far, once a check has seen
-// them: its Memory knows what they said.
+// Forget leaves out the lists that were fetched so far and what the office said
+// of itself, once a check has seen them: its Memory knows what they said.
 func (j *Journal) Forget() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	kept := j.entries[:0]
 	for _, e := range j.entries {
-		if e.Kind != List && e.Kind != Start && e.Kind != Other {
+		if e.Kind != List && e.Kind != Start && e.Kind != Ready && e.Kind != Other {
 			kept = append(kept, e)
 		}
 	}
@@ -191,7 +192,7 @@ func ReadJournal(r io.Reader) ([]Entry, error) {
 			continue
 		}
 		switch e.Kind {
-		case Start, Push, Receipt, Token, Credential, List, Other:
+		case Start, Ready, Push, Receipt, Token, Credential, List, Other:
 		default:
 			return nil, fmt.Errorf("line %d of the journal: no kind %q", n, e.Kind)
 		}

@@ -115,6 +115,9 @@ func leafUnder(root *x509.Certificate, chain [][]byte) (*x509.Certificate, error
 
 // whole is I11.
 func (x *examination) whole(r *Result) {
+	if x.Torn != nil {
+		r.bad("%v", x.Torn)
+	}
 	for _, f := range x.tokens {
 		r.Seen++
 		if f.broken != nil {

@@ -70,7 +70,9 @@ func (x *examination) chain(r *Result) {
 	}
 	size := uint64(len(x.Lines))
 	b := x.before()
+	kept, restored := x.restored()
 	switch {
+	case restored && kept < b.AuditSize: // what came after is lost, and that is declared
 	case size < b.AuditSize:
 		r.bad("the record has %d lines, it had %d", size, b.AuditSize)
 	case b.AuditSize > 0:
@@ -84,31 +86,70 @@ func (x *examination) chain(r *Result) {
 		x.memory.AuditHash = hex.EncodeToString(h[:])
 	}
 	for _, from := range x.Checkpoints {
-		last := uint64(0)
-		for _, token := range from {
-			last = x.checkpoint(r, token, last)
+		last, lost := uint64(0), restoredIn(from)
+		for i, token := range from {
+			last = x.checkpoint(r, token, last, lost[i])
 		}
 	}
 }
 
-// checkpoint holds one against the record, and gives its size.
-func (x *examination) checkpoint(r *Result, token string, last uint64) uint64 {
+// checkpointClaims are what is held against the record.
+type checkpointClaims struct {
+	Size uint64 `json:"size"`
+	Root string `json:"root"`
+	// Kept is how many lines the record before had in common with this one,
+	// when it was put back from a backup.
+	Kept *uint64 `json:"restored"`
+}
+
+// restored tells whether a checkpoint declares that the record was put back
+// from a backup, and how many lines of the one before it kept.
+func (x *examination) restored() (kept uint64, ok bool) {
+	for _, from := range x.Checkpoints {
+		for _, token := range from {
+			var c checkpointClaims
+			s, err := jose.Parse(token)
+			if err == nil && jose.DecodeJSON(s.Payload, &c) == nil && c.Kept != nil && x.signed(s) == nil && (!ok || *c.Kept < kept) {
+				kept, ok = *c.Kept, true
+			}
+		}
+	}
+	return kept, ok
+}
+
+// restoredIn gives, for each checkpoint of a file, over how many lines those
+// before a later restore are not asked after any more; ^0 when there was none.
+func restoredIn(from []string) []uint64 {
+	out, kept := make([]uint64, len(from)), ^uint64(0)
+	for i := len(from) - 1; i >= 0; i-- {
+		out[i] = kept
+		var c checkpointClaims
+		if s, err := jose.Parse(from[i]); err == nil && jose.DecodeJSON(s.Payload, &c) == nil && c.Kept != nil {
+			kept = min(kept, *c.Kept)
+		}
+	}
+	return out
+}
+
+// checkpoint holds one against the record, and gives its size. One over more
+// lines than kept speaks of what a restore after it lost.
+func (x *examination) checkpoint(r *Result, token string, last, kept uint64) uint64 {
 	r.Seen++
 	s, err := jose.Parse(token)
 	if err != nil {
 		r.bad("checkpoint: %v", err)
 		return last
 	}
-	var c struct {
-		Size uint64 `json:"size"`
-		Root string `json:"root"`
-	}
+	var c checkpointClaims
 	if err := jose.DecodeJSON(s.Payload, &c); err != nil {
 		r.bad("checkpoint: %v", err)
 		return last
 	}
 	if err := x.signed(s); err != nil {
 		r.bad("checkpoint of size %d: %v", c.Size, err)
+	}
+	if c.Size > kept {
+		return last
 	}
 	switch {
 	case c.Size < last:

@@ -152,6 +152,12 @@ func (w *world) checkpoint(size int, root []byte) string {
 	return must(jose.Sign(w.signer, map[string]any{"typ": "vidimus-checkpoint+jwt", "x5c": w.chain}, claims, rand.Reader))
 }
 
+// restored is a checkpoint that declares a restore.
+func (w *world) restored(size int, root []byte, kept int) string {
+	claims := must(json.Marshal(map[string]any{"size": size, "root": jose.EncodeBase64URL(root), "restored": kept}))
+	return must(jose.Sign(w.signer, map[string]any{"typ": "vidimus-checkpoint+jwt", "x5c": w.chain}, claims, rand.Reader))
+}
+
 // good is the evidence of an office that kept its word.
 func good(t *testing.T) *world {
 	w := newEvidence(t)

@@ -18,6 +18,7 @@ import (
 	"vidimus/internal/backup"
 	"vidimus/internal/clock"
 	"vidimus/internal/document"
+	"vidimus/internal/faults"
 	"vidimus/internal/issuance"
 	"vidimus/internal/keys"
 	"vidimus/internal/keys/soft"
@@ -229,7 +230,9 @@ func (a *App) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	// Nobody is answered before the lists are there: what was revoked right
 	// before the last end counts from the first answer on.
-	if err := a.publisher.Publish(background); err != nil {
+	if faults.Wrong("issuer.ready-anyway") {
+		a.log.Warn("nothing is published before the first answer")
+	} else if err := a.publisher.Publish(background); err != nil {
 		a.log.Error("publishing status lists at the start", "error", err)
 	}
 	a.work(background, &wg)

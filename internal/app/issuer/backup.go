@@ -17,6 +17,7 @@ import (
 
 	"vidimus/internal/backup"
 	"vidimus/internal/clock"
+	"vidimus/internal/faults"
 	"vidimus/internal/issuerhttp"
 	"vidimus/internal/jose"
 	"vidimus/internal/keys/soft"
@@ -170,6 +171,7 @@ func Restore(ctx context.Context, cfg Config, opts RestoreOptions) (string, erro
 	if err := cfg.newSecrets(opts.Rand); err != nil {
 		return "", err
 	}
+	faults.Point("issuer.secrets-renewed")
 	if aside != "" {
 		report += "what was there before is in " + aside + "\n"
 	}
@@ -253,6 +255,7 @@ func (c *Config) reopen(db, certs, auditKeys string, opts RestoreOptions) (strin
 	if err != nil {
 		return "", fmt.Errorf("making the database fit to go on: %w", err)
 	}
+	faults.Point("issuer.database-reopened")
 	// What was deleted before the backup has no business in the new office.
 	if _, _, err := bolt.Compact(db, c.storeOptions(opts.Rand, schedule, names, nil)); err != nil {
 		return "", err

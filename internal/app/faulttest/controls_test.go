@@ -1,0 +1,52 @@
+//go:build faults
+
+package faulttest
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// TestControls lets the program do what it must never do. Each time the same
+// rounds as those of TestKill must find it out, and name the invariant.
+func TestControls(t *testing.T) {
+	for _, tt := range []struct {
+		wrong string
+		fault string   // that gives the lie its time
+		names []string // of which one at least must be violated
+	}{
+		{"store.early-answer", "", []string{"I1", "I3", "I5"}},
+		{"store.same-index", "", []string{"I3"}},
+		{"store.forget-jti", "", []string{"I2", "I14"}},
+		{"store.forget-nonce", "", []string{"I7"}},
+		{"store.free-guesses", "", []string{"I8"}},
+		{"store.lose-flip", "", []string{"I9", damaged}},
+		{"store.unaudited", "", []string{"I4", "I5"}},
+		{"store.audit-changed", "", []string{"I6"}},
+		{"audit.checkpoint-other", "", []string{"I6"}},
+		{"catalog.outlives", "", []string{"I12"}},
+		{"issuer.other-signer", "", []string{"I12"}},
+		{"issuer.ready-anyway", "publication.released:sleep:2000", []string{"I13"}},
+		{"publication.backwards", "", []string{"I9", "I10"}},
+		{"publication.torn", "", []string{"I10", "I11"}},
+	} {
+		t.Run(tt.wrong, func(t *testing.T) {
+			c := newCampaign(t, faultyProgram)
+			if tt.wrong == "store.early-answer" || tt.wrong == "publication.torn" {
+				// What is wrong lasts as long as a sync: only a real disk takes long.
+				dir, err := os.MkdirTemp(filepath.Dir(issuerProgram), "control-")
+				if err != nil {
+					t.Fatal(err)
+				}
+				c.dir, c.spin = dir, true
+			}
+			var err error
+			for i := 0; i < 100 && err == nil; i++ {
+				_, err = c.round(t.Context(), trial{env: []string{"VIDIMUS_WRONG=" + tt.wrong, "VIDIMUS_FAULT=" + tt.fault}, load: 200 * time.Millisecond})
+			}
+			found(t, err, tt.names...)
+		})
+	}
+}
