@@ -156,7 +156,7 @@ func TestRotation(t *testing.T) {
 	var lists []List
 	for i, created := range Openings(0, 8, time.Unix(1e9, 0), rotate) {
 		lists = append(lists, List{Created: created})
-		if age := time.Unix(1e9, 0).Sub(created); age != time.Duration(i)*rotate/8 {
+		if age := time.Unix(1e9, 0).Sub(created); age != time.Duration(2*i+1)*rotate/16 {
 			t.Errorf("list %d begins at the age of %s", i, age)
 		}
 	}
@@ -167,6 +167,9 @@ func TestRotation(t *testing.T) {
 	if got := Openings(7, 8, now, rotate); len(got) != 1 || !got[0].Equal(now) || len(Openings(8, 8, now, rotate)) != 0 {
 		t.Errorf("%v", got)
 	}
+	if got := Openings(0, 1, now, rotate); len(got) != 1 || !got[0].Equal(now) {
+		t.Errorf("one list alone begins at %v", got)
+	}
 	drawn := make([]int, 8)
 	for range 8000 {
 		i, err := Draw(lists, now, rotate, rand.Reader)
@@ -175,12 +178,15 @@ func TestRotation(t *testing.T) {
 		}
 		drawn[i]++
 	}
-	if drawn[0] > 100 || drawn[4] < 1700 || drawn[4] > 2300 || drawn[2] < 800 || drawn[2] > 1200 {
+	if drawn[0] < 30 || drawn[0] > 140 || drawn[4] < 1700 || drawn[4] > 2300 || drawn[2] < 1200 || drawn[2] > 1600 {
 		t.Errorf("drawn %v", drawn)
 	}
 	full := List{Allocated: ListSize / 100 * 94, Cover: ListSize / 100}
 	if !full.Done(now, 0) || (List{Kind: KindIdentifier, Allocated: 8191}).Done(now, 0) || !(List{Kind: KindIdentifier, Allocated: 8192}).Done(now, 0) {
 		t.Error("full lists")
+	}
+	if (List{}).Limit() != ListSize || (List{Kind: KindIdentifier}).Limit() != 10_000 {
+		t.Error("limits")
 	}
 	if _, err := Draw(nil, now, rotate, rand.Reader); err == nil {
 		t.Error("drawn from none")

@@ -26,9 +26,10 @@
 // begins next; noise (flips of indices that were never given out) fills every
 // window up to a number; each copy has its index in a list of its own draw,
 // and lists swell and fade; copies about to expire are left alone. So the flips
-// of one window are alike to whoever watches all versions of all lists, and a
-// test attacks a simulated year to see that they are. Urgent flips are
-// published alone, and are linked to each other by that.
+// of one window are alike to whoever watches all versions of all lists: a test
+// of store/memory attacks a year of it to see that they are, and store/bolt
+// draws alike. Urgent flips are published alone, and are linked to each other
+// by that.
 //
 // # Never back
 //

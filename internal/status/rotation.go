@@ -86,13 +86,14 @@ func Draw(lists []List, now time.Time, rotate time.Duration, random io.Reader) (
 
 // Openings gives the Created of the lists to be opened now, so that n are open
 // of which there are so many. The first ones are as if they followed each other
-// evenly; from then on each takes the place of one that is done.
+// evenly, none of them new, so that copies go to all; from then on each takes
+// the place of one that is done.
 func Openings(open, n int, now time.Time, rotate time.Duration) []time.Time {
 	var created []time.Time
 	for i := range max(0, n-open) {
 		at := now
-		if open == 0 {
-			at = now.Add(-time.Duration(i) * rotate / time.Duration(n))
+		if open == 0 && n > 1 {
+			at = now.Add(-time.Duration(2*i+1) * (rotate / time.Duration(2*n)))
 		}
 		created = append(created, at)
 	}

@@ -15,7 +15,7 @@ import (
 	"vidimus/internal/status"
 )
 
-// simulation is a store of lists that allocates, flips and makes noise as
+// simulation is a store of lists alone: it allocates, flips and makes noise as
 // status.Store says, in memory, the same for the same seed.
 type simulation struct {
 	mu       sync.Mutex
@@ -24,9 +24,6 @@ type simulation struct {
 	schedule status.Schedule
 	shards   int
 	rotate   time.Duration
-	// together opens and closes all lists at the same time, blind puts noise
-	// into open lists only: what the controls do.
-	together, blind bool
 
 	lists   map[string]*simulated
 	open    []*simulated
@@ -106,9 +103,6 @@ func (s *simulation) issue(now time.Time, n int, expires time.Time) []copyOf {
 		return l.Closed
 	})
 	for _, created := range status.Openings(len(s.open), s.shards, now, s.rotate) {
-		if s.together {
-			created = now
-		}
 		s.add(created, status.KindStatus)
 	}
 	open := make([]status.List, len(s.open))
@@ -117,9 +111,9 @@ func (s *simulation) issue(now time.Time, n int, expires time.Time) []copyOf {
 	}
 	copies := make([]copyOf, n)
 	for i := range copies {
-		at := s.random.IntN(len(s.open))
-		if !s.together {
-			at, _ = status.Draw(open, now, s.rotate, s.bytes)
+		at, err := status.Draw(open, now, s.rotate, s.bytes)
+		if err != nil {
+			panic(err)
 		}
 		l := s.open[at]
 		copies[i] = copyOf{l, l.permutation.Index(l.next), expires}
@@ -154,9 +148,6 @@ func (s *simulation) revoke(now time.Time, copies []copyOf, urgent bool) []copyO
 
 // drawer gives lists for noise flips, by their living copies.
 func (s *simulation) drawer(alive time.Time) func() *simulated {
-	if s.blind {
-		return func() *simulated { return s.open[s.random.IntN(len(s.open))] }
-	}
 	ids := slices.Sorted(maps.Keys(s.lists))
 	weights, sum := make([]int, len(ids)), 0
 	for i, id := range ids {

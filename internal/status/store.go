@@ -31,6 +31,8 @@ type List struct {
 	// Version counts the released changes of the bits, from 1. It never goes
 	// back, not even when a backup is restored.
 	Version uint64
+	// Created is from when its time counts: the first lists of an office are
+	// as if they had followed each other (Openings).
 	Created time.Time
 	// Closed lists give out no more indices.
 	Closed bool

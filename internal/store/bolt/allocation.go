@@ -3,7 +3,6 @@ package bolt
 import (
 	"encoding/binary"
 	"fmt"
-	"io"
 	"slices"
 	"time"
 
@@ -12,8 +11,8 @@ import (
 	"vidimus/internal/status"
 )
 
-// fullList is up to which counter indices of a list are given out: the rest is
-// for noise, and so that no request meets a full list.
+// fullList is the counter of a list of bits that has given out all it may: the
+// rest is for noise, and so that no request meets a full list.
 const fullList = status.ListSize / 100 * 95
 
 func openListsKey(kind status.Kind) []byte { return []byte("open-lists-" + string(kind)) }
@@ -70,23 +69,27 @@ func kindOf(k issuance.StatusKind) status.Kind {
 // places are in the order of the copies.
 func (s *Store) allocate(t *tx, in issuance.Intent) (allocation, []place, error) {
 	kind := kindOf(in.Status)
-	open, err := s.refreshOpen(t, kind, in)
+	open, lists, err := s.refreshOpen(t, kind, in)
 	if err != nil {
 		return allocation{}, nil, err
 	}
-	order, err := draw(s.opts.Rand, len(open), in.Count)
-	if err != nil {
-		return allocation{}, nil, err
-	}
-	a := allocation{order: order}
-	slot := make([]byte, len(open)) // list drawn from -> its span, from 1
-	for i, n := range order {
-		if slot[n] == 0 {
-			a.spans = append(a.spans, span{list: uint32(n)})
-			slot[n] = byte(len(a.spans))
+	drawn, counts := make([]int, in.Count), make([]int, len(open))
+	for i := range drawn {
+		if drawn[i], err = status.Draw(lists, in.Recorded, s.opts.Rotate, s.opts.Rand); err != nil {
+			return allocation{}, nil, err
 		}
-		order[i] = slot[n] - 1
-		a.spans[order[i]].count++
+		counts[drawn[i]]++
+	}
+	a := allocation{order: make([]byte, in.Count)}
+	slot := make([]byte, len(open)) // list drawn from -> its span
+	for n, count := range counts {
+		if count > 0 {
+			slot[n] = byte(len(a.spans))
+			a.spans = append(a.spans, span{list: uint32(n), count: count})
+		}
+	}
+	for i, n := range drawn {
+		a.order[i] = slot[n]
 	}
 	places := make([][]place, len(a.spans))
 	for i := range a.spans {
@@ -128,7 +131,7 @@ func (s *Store) take(t *tx, sp *span, open []uint32, kind status.Kind, in issuan
 		if faults.Wrong("store.same-index") {
 			first = 0
 		}
-		if indices, next, ok := l.permutation.Take(first, sp.count); ok && next+c.cover <= fullList {
+		if indices, next, ok := l.permutation.Take(first, sp.count); ok && int(next+c.cover) <= l.as(c).Capacity() {
 			sp.list, sp.first = n, first
 			c.next = next
 			if in.Expires.After(c.expiry) {
@@ -161,51 +164,36 @@ func expiringKey(expires time.Time, list uint32) []byte {
 	return after(moment(expires), short(list))
 }
 
-// refreshOpen gives the open lists of a kind, as many as there shall be: those
-// that are old, or that are published under another URL, are closed.
-func (s *Store) refreshOpen(t *tx, kind status.Kind, in issuance.Intent) ([]uint32, error) {
+// refreshOpen gives the open lists of a kind, as many as there shall be, and
+// what a draw among them needs: those that are done, or that are published
+// under another URL, are closed.
+func (s *Store) refreshOpen(t *tx, kind status.Kind, in issuance.Intent) (open []uint32, lists []status.List, err error) {
 	was := t.openLists(kind)
-	open := make([]uint32, 0, s.opts.OpenLists)
 	for _, n := range was {
 		l, err := s.list(t, n)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		if l != nil && len(open) < s.opts.OpenLists && l.URI == s.uri(kind, l.ID) && in.Recorded.Before(l.Created.Add(s.opts.Rotate)) {
-			open = append(open, n)
+		c, err := t.counter(n)
+		if err != nil {
+			return nil, nil, err
+		}
+		if l != nil && len(open) < s.opts.OpenLists && l.URI == s.uri(kind, l.ID) && !l.as(c).Done(in.Recorded, s.opts.Rotate) {
+			open, lists = append(open, n), append(lists, l.as(c))
 		} else if err := t.closeList(n); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	for len(open) < s.opts.OpenLists {
-		n, err := s.newList(t, kind, in.Recorded)
+	for _, created := range status.Openings(len(open), s.opts.OpenLists, in.Recorded, s.opts.Rotate) {
+		n, err := s.newList(t, kind, created)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		open = append(open, n)
+		open, lists = append(open, n), append(lists, status.List{Kind: kind, Created: created})
 	}
 	if !slices.Equal(was, open) {
 		faults.Point("store.list-opened")
 		t.putOpenLists(kind, open)
 	}
-	return open, nil
-}
-
-// draw gives count numbers below n, each as likely as any other.
-func draw(random io.Reader, n, count int) ([]byte, error) {
-	drawn := make([]byte, count)
-	limit := 256 - 256%n // octets from here on would favour the small numbers
-	for done := 0; done < count; {
-		rest := drawn[done:]
-		if _, err := io.ReadFull(random, rest); err != nil {
-			return nil, fmt.Errorf("drawing lists: %w", err)
-		}
-		for _, b := range rest {
-			if int(b) < limit {
-				drawn[done] = byte(int(b) % n)
-				done++
-			}
-		}
-	}
-	return drawn, nil
+	return open, lists, nil
 }

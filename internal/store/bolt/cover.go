@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"math/big"
+	"slices"
+	"strings"
 
 	"vidimus/internal/status"
 )
@@ -36,10 +38,10 @@ func (s *Store) PlanCover(ctx context.Context, c status.Cover) (int, error) {
 			if err != nil {
 				return err
 			}
-			if l.next+l.cover >= status.ListSize {
-				continue // every index of it was given out
+			if list := l.as(l.counterValue); list.Allocated+list.Cover >= list.Limit() {
+				continue
 			}
-			key := flipKey(l.number, l.permutation.Index(status.ListSize-1-l.cover))
+			key := flipKey(l.number, l.permutation.Noise(l.cover))
 			v := flipValue{due: moment(c.Due())}
 			t.put(flipBucket, key, v.encode())
 			t.put(dueBucket, after(v.due, key), nil)
@@ -110,6 +112,7 @@ func (s *Store) aliveLists(t *tx, at uint64) (lists []*aliveList, total uint64, 
 		lists = append(lists, &aliveList{l, c, byNumber[n]})
 		total += byNumber[n]
 	}
+	slices.SortFunc(lists, func(a, b *aliveList) int { return strings.Compare(a.ID, b.ID) })
 	return lists, total, nil
 }
 

@@ -76,6 +76,14 @@ type knownList struct {
 	raw         []byte // as it lies in the store
 }
 
+// as is the list as others know it, without its key.
+func (l *knownList) as(c counterValue) status.List {
+	return status.List{
+		ID: l.ID, URI: l.URI, Kind: l.Kind, Version: c.version, Created: l.Created, Closed: c.closed, LastExpiry: c.expiry,
+		Allocated: int(c.next), Cover: int(c.cover), Revoked: c.revoked, Waiting: c.waiting,
+	}
+}
+
 // listCache keeps the permutations: to key one costs more than to ask it. An
 // entry holds only for the very octets that it was made of, so that a step
 // that was taken back leaves none behind.
@@ -170,11 +178,9 @@ func (s *Store) Lists(ctx context.Context) ([]status.List, error) {
 	var lists []status.List
 	err := s.view(ctx, func(t *tx) error {
 		return s.eachList(t, func(l *knownList, c counterValue) error {
-			lists = append(lists, status.List{
-				ID: l.ID, URI: l.URI, Kind: l.Kind, Key: bytes.Clone(l.Key), Version: c.version, Created: l.Created,
-				Closed: c.closed, LastExpiry: c.expiry,
-				Allocated: int(c.next), Cover: int(c.cover), Revoked: c.revoked, Waiting: c.waiting,
-			})
+			list := l.as(c)
+			list.Key = bytes.Clone(l.Key)
+			lists = append(lists, list)
 			return nil
 		})
 	})

@@ -2,9 +2,10 @@ package bolt
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
+	"math/rand/v2"
 	"path/filepath"
 	"testing"
 
@@ -16,7 +17,7 @@ func options() Options { return usual(storetest.Usual()) }
 
 func usual(o storetest.Options) Options {
 	return Options{
-		PublicURL: o.PublicURL, Rand: rand.Reader, Schedule: o.Schedule, OpenLists: o.OpenLists, Rotate: o.Rotate, Pseudonyms: o.Pseudonyms,
+		PublicURL: o.PublicURL, Rand: o.Rand, Schedule: o.Schedule, OpenLists: o.OpenLists, Rotate: o.Rotate, Pseudonyms: o.Pseudonyms,
 	}
 }
 
@@ -63,19 +64,37 @@ func TestDurable(t *testing.T) {
 	})
 }
 
+// plain is the store that the durable one is compared with.
+func plain(t *testing.T, o storetest.Options) storetest.Store {
+	t.Helper()
+	s, err := memory.New(memory.Options{
+		PublicURL: o.PublicURL, Rand: o.Rand, Schedule: o.Schedule, OpenLists: o.OpenLists, Rotate: o.Rotate, Pseudonyms: o.Pseudonyms,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
 // The same history on the store that counts and on the one that looks
 // everything up. What is drawn must not matter: the schedule draws nothing.
 func TestCompare(t *testing.T) {
 	for seed := range uint64(6) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			o := storetest.Usual()
-			plain, err := memory.New(memory.Options{
-				PublicURL: o.PublicURL, Rand: rand.Reader, Schedule: o.Schedule, OpenLists: o.OpenLists, Rotate: o.Rotate, Pseudonyms: o.Pseudonyms,
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
-			storetest.Compare(t, seed, 400, plain, open(t, o))
+			storetest.Compare(t, seed, 400, plain(t, o), open(t, o))
+		})
+	}
+}
+
+// Both stores draw alike: that nobody links the flips of the one, as its own
+// test finds, is true of the other.
+func TestDraws(t *testing.T) {
+	for seed := range byte(3) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			source := func() io.Reader { return rand.NewChaCha8([32]byte{seed}) }
+			randoms := [2]io.Reader{source(), source()}
+			storetest.Draws(t, uint64(seed), 400, plain(t, storetest.Mixed(randoms[0])), open(t, storetest.Mixed(randoms[1])), randoms)
 		})
 	}
 }

@@ -30,12 +30,7 @@ type opening struct {
 	published bool    // in all of them, and some copies have to expire yet
 }
 
-// flip is an index that is or will be INVALID.
-type flip struct {
-	version uint64 // since when, 0 while it waits
-	due     time.Time
-}
-
+// place is an entry of a list.
 type place struct {
 	list  string
 	index uint32
@@ -150,7 +145,9 @@ func (s *Store) revoke(h happening, n uint64, revoke []document.Revocation, atOn
 	o.Until, o.Lists, o.Covered = time.Time{}, nil, time.Time{}
 	var concerned []string
 	var waits []place
-	slices.Sort(all)
+	slices.SortFunc(all, func(a, b string) int {
+		return cmp.Or(strings.Compare(s.batches[a].intent.Document, s.batches[b].intent.Document), strings.Compare(a, b))
+	})
 	for _, id := range all {
 		b := s.batches[id]
 		urgent, again := named[id]
@@ -180,7 +177,7 @@ func (s *Store) revoke(h happening, n uint64, revoke []document.Revocation, atOn
 				continue
 			}
 			o.Copies++
-			if s.waits[b.places[i]] {
+			if _, waiting := s.waits[b.places[i]]; waiting {
 				waits = append(waits, b.places[i])
 			}
 		}
@@ -206,7 +203,8 @@ func (s *Store) revoke(h happening, n uint64, revoke []document.Revocation, atOn
 
 // flip makes one copy INVALID, or leaves it alone.
 func (s *Store) flip(b batch, p place, now time.Time, named, urgent bool) (left bool, err error) {
-	f, known := s.flips[p]
+	_, known := s.flips[p]
+	was, waiting := s.waits[p]
 	switch {
 	case !known && !named:
 		return true, nil
@@ -215,11 +213,11 @@ func (s *Store) flip(b batch, p place, now time.Time, named, urgent bool) (left 
 		if err != nil || leave {
 			return leave, err
 		}
-		put(s, s.flips, p, flip{due: due})
-		put(s, s.waits, p, true)
+		put(s, s.flips, p, 0)
+		put(s, s.waits, p, due)
 		s.count(p.list, b.intent.Expires, -1)
-	case named && urgent && f.version == 0 && f.due.After(now):
-		put(s, s.flips, p, flip{due: now})
+	case named && urgent && waiting && was.After(now):
+		put(s, s.waits, p, now)
 	}
 	return false, nil
 }
@@ -227,17 +225,18 @@ func (s *Store) flip(b batch, p place, now time.Time, named, urgent bool) (left 
 // settleReleased gives an outcome its lists once all its flips are released.
 func (s *Store) settleReleased(n uint64) {
 	at := s.open[n]
-	if slices.ContainsFunc(at.waits, func(p place) bool { return s.waits[p] }) {
-		return
+	for _, p := range at.waits {
+		if _, waiting := s.waits[p]; waiting {
+			return
+		}
 	}
 	versions := map[string]uint64{}
 	for _, id := range at.batches {
 		for _, p := range s.batches[id].places {
-			f, known := s.flips[p]
-			if _, there := s.lists[p.list]; !known || !there {
-				continue
+			since, known := s.flips[p]
+			if l, there := s.lists[p.list]; known && there {
+				versions[l.URI] = max(versions[l.URI], since)
 			}
-			versions[s.lists[p.list].URI] = max(versions[s.lists[p.list].URI], f.version)
 		}
 	}
 	o := copyOutcome(s.outcomes[n])

@@ -207,8 +207,7 @@ func (s *Store) copies(ctx context.Context, of func(issuance.Intent) bool) (copi
 					if len(b.places) > 0 {
 						at := s.statusIndex(b.places[n])
 						c.List, c.Index, c.Identifier = at.List, at.Index, at.Identifier
-						f, invalid := s.flips[b.places[n]]
-						c.Invalid, c.InvalidSince = invalid, f.version
+						c.InvalidSince, c.Invalid = s.flips[b.places[n]]
 					}
 					copies = append(copies, c)
 				}

@@ -10,7 +10,7 @@ import (
 // fixed.
 const bound = 4
 
-// No strategy does better than chance on events that are not urgent, whether
+// Against the store as it is, no strategy does better than chance on events that are not urgent, whether
 // one comes in two hours or four come in one.
 func TestUnlinkable(t *testing.T) {
 	for name, perHour := range map[string]float64{"seldom": 0.5, "often": 4} {
@@ -40,11 +40,13 @@ func TestUnlinkableControl(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			won := false
 			for _, r := range live(t, c.set).attack() {
 				t.Logf("%-36s %5d guesses, right %.4f, chance %.4f, %+.1f sd", r.name, r.guesses, r.precision, r.chance, r.sds)
-				if r.name == c.winner && r.sds <= bound {
-					t.Errorf("%s: right %.4f, chance %.4f: no better than chance", r.name, r.precision, r.chance)
-				}
+				won = won || r.name == c.winner && r.sds > bound
+			}
+			if !won {
+				t.Errorf("%s: no better than chance", c.winner)
 			}
 		})
 	}

@@ -22,9 +22,6 @@ type list struct {
 	permutation *status.Permutation
 }
 
-// full is up to which counter indices of a list are given out.
-const full = status.ListSize / 100 * 95
-
 // allocate draws a list for each copy of a batch.
 func (s *Store) allocate(in issuance.Intent) ([]place, error) {
 	kind, uri := status.KindStatus, status.URI
@@ -34,27 +31,30 @@ func (s *Store) allocate(in issuance.Intent) ([]place, error) {
 	var open []string
 	for _, id := range s.giving[kind] {
 		l := s.lists[id]
-		if l.URI == uri(s.opts.PublicURL, id) && in.Recorded.Before(l.Created.Add(s.opts.Rotate)) && len(open) < s.opts.OpenLists {
+		if l.URI == uri(s.opts.PublicURL, id) && !l.Done(in.Recorded, s.opts.Rotate) && len(open) < s.opts.OpenLists {
 			open = append(open, id)
 			continue
 		}
 		s.closeList(id)
 	}
-	for len(open) < s.opts.OpenLists {
-		id, err := s.newList(kind, uri, in.Recorded)
+	for _, created := range status.Openings(len(open), s.opts.OpenLists, in.Recorded, s.opts.Rotate) {
+		id, err := s.newList(kind, uri, created)
 		if err != nil {
 			return nil, err
 		}
 		open = append(open, id)
 	}
+	lists := make([]status.List, len(open))
+	for i, id := range open {
+		lists[i] = s.lists[id].List
+	}
 	drawn := make([]int, in.Count)
 	count := make([]int, len(open))
 	for i := range drawn {
-		n, err := rand.Int(s.opts.Rand, big.NewInt(int64(len(open))))
-		if err != nil {
-			return nil, fmt.Errorf("drawing a list: %w", err)
+		var err error
+		if drawn[i], err = status.Draw(lists, in.Recorded, s.opts.Rotate, s.opts.Rand); err != nil {
+			return nil, err
 		}
-		drawn[i] = int(n.Int64())
 		count[drawn[i]]++
 	}
 	given := make([][]place, len(open))
@@ -77,7 +77,7 @@ func (s *Store) take(id *string, n int, kind status.Kind, uri func(string, strin
 	for n > 0 {
 		l := s.lists[*id]
 		indices, next, ok := l.permutation.Take(uint32(l.Allocated), n)
-		if ok && int(next)+l.Cover <= full {
+		if ok && int(next)+l.Cover <= l.Capacity() {
 			l.Allocated = int(next)
 			if in.Expires.After(l.LastExpiry) {
 				l.LastExpiry = in.Expires
@@ -152,8 +152,8 @@ func (s *Store) Revoked(ctx context.Context, id string) (indices []uint32, versi
 		if !known {
 			return status.ErrListNotFound
 		}
-		for p, f := range s.flips {
-			if p.list == id && f.version > 0 {
+		for p, since := range s.flips {
+			if p.list == id && since > 0 {
 				indices = append(indices, p.index)
 			}
 		}
@@ -168,8 +168,8 @@ func (s *Store) Revoked(ctx context.Context, id string) (indices []uint32, versi
 func (s *Store) Release(ctx context.Context, now time.Time) (released []status.Released, err error) {
 	err = s.step(ctx, func() error {
 		byList := map[string][]uint32{}
-		for p := range s.waits {
-			if !s.flips[p].due.After(now) {
+		for p, due := range s.waits {
+			if !due.After(now) {
 				byList[p.list] = append(byList[p.list], p.index)
 			}
 		}
@@ -182,7 +182,7 @@ func (s *Store) Release(ctx context.Context, now time.Time) (released []status.R
 			put(s, s.lists, id, l)
 			slices.Sort(byList[id])
 			for _, index := range byList[id] {
-				put(s, s.flips, place{id, index}, flip{version: l.Version})
+				put(s, s.flips, place{id, index}, l.Version)
 				drop(s, s.waits, place{id, index})
 			}
 			released = append(released, status.Released{ID: id, Version: l.Version, Indices: byList[id]})
@@ -224,8 +224,8 @@ func (s *Store) PlanCover(ctx context.Context, c status.Cover) (planned int, err
 		}
 		put(s, s.counters, "cover window", c.Window+1)
 		have := 0
-		for p := range s.waits {
-			if due := s.flips[p].due; !due.Before(c.Begin) && due.Before(c.End) {
+		for _, due := range s.waits {
+			if !due.Before(c.Begin) && due.Before(c.End) {
 				have++
 			}
 		}
@@ -241,8 +241,8 @@ func (s *Store) PlanCover(ctx context.Context, c status.Cover) (planned int, err
 				continue
 			}
 			p := place{l.ID, l.permutation.Noise(uint32(l.Cover))}
-			put(s, s.flips, p, flip{due: c.Due()})
-			put(s, s.waits, p, true)
+			put(s, s.flips, p, 0)
+			put(s, s.waits, p, c.Due())
 			l.Cover++
 			put(s, s.lists, l.ID, l)
 			planned++

@@ -11,7 +11,7 @@ import (
 func open(t *testing.T, o storetest.Options) storetest.Store {
 	t.Helper()
 	s, err := memory.New(memory.Options{
-		PublicURL: o.PublicURL, Rand: rand.Reader, Schedule: o.Schedule, OpenLists: o.OpenLists, Rotate: o.Rotate, Pseudonyms: o.Pseudonyms,
+		PublicURL: o.PublicURL, Rand: o.Rand, Schedule: o.Schedule, OpenLists: o.OpenLists, Rotate: o.Rotate, Pseudonyms: o.Pseudonyms,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -53,6 +53,7 @@ type office struct {
 	batches   int
 	seq       uint64
 	persons   []uint64                  // versions of their records
+	revoked   []int                     // how often: a document that comes back has another number
 	owner     map[string]map[uint32]int // address of a list -> index -> document
 	lists     map[string]status.List    // as the watcher has met them
 	published map[string]uint64         // versions
@@ -72,9 +73,9 @@ func newOffice(t *testing.T, set settings) *office {
 	})
 	o.must(err)
 	for d := range documents {
-		source := fmt.Sprint("registry of ", d)
-		o.must(o.store.ApplyEvents(t.Context(), applications(storetest.EventAt(source, 1, o.person(d), storetest.Person("A"), yearBegins)))[0].Err)
-		o.persons = append(o.persons, 1)
+		app := storetest.EventAt(fmt.Sprint("registry of ", d), 1, o.person(d), storetest.Person("A"), yearBegins)
+		o.must(o.store.ApplyEvents(t.Context(), []registry.Application{app})[0].Err)
+		o.persons, o.revoked = append(o.persons, 1), append(o.revoked, 0)
 	}
 	return o
 }
@@ -87,7 +88,7 @@ func (o *office) must(err error) {
 }
 
 func (o *office) person(d int) string   { return fmt.Sprint("P", d) }
-func (o *office) document(d int) string { return fmt.Sprint("N", d) }
+func (o *office) document(d int) string { return fmt.Sprint("N", d, "-", o.revoked[d]) }
 
 // issue gives a wallet its next batch of copies. Expiry is rounded to the day,
 // as it stands in the copies.
@@ -117,6 +118,7 @@ func (o *office) revoke(d int, now time.Time, urgent bool) {
 	app.Record.Accepted, app.Record.Effective = now, now
 	o.must(o.store.ApplyEvents(o.t.Context(), []registry.Application{app})[0].Err)
 	o.persons[d]++
+	o.revoked[d]++
 }
 
 // plan fills up the window of an instant.

@@ -1,7 +1,9 @@
 package storetest
 
 import (
+	"crypto/rand"
 	"fmt"
+	"math"
 	"testing"
 	"time"
 
@@ -15,6 +17,7 @@ var coverTests = []test{
 	{name: "ByCopiesAlive", run: coverByAlive, with: func(o *Options) { o.OpenLists, o.Rotate = 1, 24*hour }},
 	{name: "FlippedHidesNothing", run: coverFlipped, with: func(o *Options) { o.OpenLists, o.Rotate = 1, 24*hour }},
 	{name: "NothingAlive", run: coverNothingAlive},
+	{name: "Windows", run: coverWindows, with: func(o *Options) { *o = Mixed(rand.Reader) }},
 }
 
 func plan(window uint64, total int) status.Cover {
@@ -136,6 +139,69 @@ func coverFlipped(t *testing.T, s Store) {
 	for _, l := range lists(t, s) {
 		if want := map[bool]int{false: 100}[l.URI == first]; l.Cover != want {
 			t.Errorf("%+v, want %d flips of noise", l, want)
+		}
+	}
+}
+
+// coverWindows lives through hours, some with flips of their own: each shows as
+// many flips as planned, no more, spread over its ticks and over the lists by
+// their copies; what is revoked in one comes out in the next, and none before.
+func coverWindows(t *testing.T, s Store) {
+	const hours, total, stay, each = 8, 64, 2000, 20
+	schedule := status.NewSchedule(time.Minute, hour, 24*hour)
+	person(t, s, "P", "N")
+	alive := map[string]int{}
+	for _, g := range intend(t, s, Intent("A", "P", "stays", 2, stay)) {
+		alive[g.List]++
+	}
+	comesOut := map[spot]int{} // real copy -> hour
+	uris := map[string]string{}
+	for h := range hours / 2 {
+		number := fmt.Sprint("goes ", h)
+		for _, at := range spots(intend(t, s, Intent(number, "P", number, 2, each))) {
+			comesOut[at] = 2*h + 1
+		}
+	}
+	for _, l := range lists(t, s) {
+		uris[l.ID] = l.URI
+	}
+	for h := range hours {
+		begin := Now.Add(time.Duration(h) * hour)
+		if _, err := s.PlanCover(t.Context(), schedule.Cover(begin, total, rand.Reader)); err != nil {
+			t.Fatal(err)
+		}
+		shown, real, ticks := 0, 0, 0
+		for minute := range 60 {
+			now := begin.Add(time.Duration(minute) * time.Minute)
+			released := release(t, s, now)
+			if len(released) > 0 {
+				ticks++
+			}
+			for _, r := range released {
+				shown += len(r.Indices)
+				for _, i := range r.Indices {
+					if at, known := comesOut[spot{uris[r.ID], uint64(i)}]; known && at == h {
+						real++
+					} else if known {
+						t.Errorf("a copy that is due in hour %d comes out in hour %d", at, h)
+					}
+				}
+			}
+			if h%2 == 0 && minute == 20 {
+				app := Revoking("R", uint64(h/2+1), "P", false, fmt.Sprint("goes ", h/2))
+				app.Record.Accepted = now.Add(time.Second)
+				apply(t, s, app)
+			}
+		}
+		if shown != total || real != h%2*each || ticks < 25 {
+			t.Errorf("hour %d shows %d flips, %d of them real, at %d ticks", h, shown, real, ticks)
+		}
+	}
+	noise := float64(hours*total - hours/2*each)
+	for _, l := range lists(t, s) {
+		share := float64(alive[l.URI]) / stay
+		if want := share * noise; math.Abs(float64(l.Cover)-want) > 6*math.Sqrt(want*(1-share)) {
+			t.Errorf("%d flips of noise in a list with %d of %d copies", l.Cover, alive[l.URI], stay)
 		}
 	}
 }

@@ -17,12 +17,14 @@ var listTests = []test{
 	{name: "Full", run: fullList, with: func(o *Options) { o.OpenLists = 1 }},
 	{name: "Rotate", run: rotate},
 	{name: "Identifiers", run: identifierLists},
+	{name: "IdentifiersFull", run: fullIdentifiers, with: func(o *Options) { o.OpenLists = 1 }},
 	{name: "Retire", run: retire, with: func(o *Options) { o.OpenLists, o.Rotate = 2, 24*hour }},
 	{name: "RetireWhatWaits", run: retireWhatWaits, with: func(o *Options) { o.OpenLists, o.Rotate = 1, hour }},
 }
 
-// spreadOverLists: the copies of a batch are drawn from all open lists, no two
-// of them neighbours, in an order that says nothing.
+// spreadOverLists: the copies of a batch are drawn from all open lists, most
+// from those in the middle of their time, no two of them neighbours, in an order
+// that says nothing.
 func spreadOverLists(t *testing.T, s Store) {
 	person(t, s, "P", "N")
 	per := map[string]int{}
@@ -44,9 +46,15 @@ func spreadOverLists(t *testing.T, s Store) {
 	if len(per) != 4 || len(order) < 19 {
 		t.Fatalf("%d lists, %d orders of 20", len(per), len(order))
 	}
-	for uri, n := range per {
-		if n < 50 || n > 150 {
-			t.Errorf("%d of 400 copies in %s of 4", n, uri)
+	for _, l := range lists(t, s) {
+		least, most := 4, 70 // 7 % of the copies
+		if eighth := Now.Sub(l.Created) / (90 * 24 * hour / 8); eighth == 3 || eighth == 5 {
+			least, most = 115, 230 // 43 %
+		} else if eighth != 1 && eighth != 7 {
+			t.Errorf("a list is %d eighths of its time old", eighth)
+		}
+		if n := per[l.URI]; n < least || n > most {
+			t.Errorf("%d of 400 copies in a list that began at %s, want %d to %d", n, l.Created, least, most)
 		}
 	}
 	// The copies come back in the order in which they were given.
@@ -120,41 +128,49 @@ func fullList(t *testing.T, s Store) {
 	}
 }
 
+// rotate: lists follow each other, one at a time.
 func rotate(t *testing.T, s Store) {
 	person(t, s, "P", "N")
-	at := func(batch string, recorded time.Time) map[string]bool {
+	const life = 90 * 24 * hour
+	open := func(batch string, at time.Time) []string { // oldest first
+		t.Helper()
 		in := Intent(batch, "P", "N", 2, 100)
-		in.Recorded, in.TokenExpires = recorded, recorded.Add(hour)
+		in.Recorded, in.TokenExpires = at, at.Add(hour)
 		used := map[string]bool{}
 		for _, g := range intend(t, s, in) {
 			used[g.List] = true
 		}
-		return used
+		all := slices.DeleteFunc(lists(t, s), func(l status.List) bool {
+			if l.Closed && used[l.URI] {
+				t.Errorf("%s: a closed list gives out indices", batch)
+			}
+			return l.Closed
+		})
+		slices.SortFunc(all, func(a, b status.List) int { return a.Created.Compare(b.Created) })
+		var uris []string
+		for _, l := range all {
+			uris = append(uris, l.URI)
+			if age := at.Sub(l.Created); age < 0 || age >= life {
+				t.Errorf("%s: a list is open at the age of %s", batch, age)
+			}
+		}
+		return uris
 	}
-	first := at("A", Now)
-	if again := at("B", Now.Add(90*24*hour-1)); len(again) != 4 || !equalSets(first, again) {
+	first := open("A", Now)
+	if again := open("B", Now.Add(life/8-time.Second)); len(first) != 4 || !slices.Equal(first, again) {
 		t.Errorf("%v, then %v", first, again)
 	}
-	second := at("C", Now.Add(90*24*hour))
-	for uri := range second {
-		if first[uri] {
-			t.Errorf("%s still gives out indices", uri)
-		}
+	second := open("C", Now.Add(life/8))
+	if len(second) != 4 || !slices.Equal(second[:3], first[1:]) {
+		t.Errorf("%v, then %v", first, second)
 	}
-	for _, l := range lists(t, s) {
-		if l.Closed != first[l.URI] {
-			t.Errorf("%s: closed %v", l.URI, l.Closed)
-		}
+	third := open("D", Now.Add(life/8*3))
+	if len(third) != 4 || !slices.Equal(third[:3], second[1:]) {
+		t.Errorf("%v, then %v", second, third)
 	}
-}
-
-func equalSets(a, b map[string]bool) bool {
-	for k := range a {
-		if !b[k] {
-			return false
-		}
+	if last := open("E", Now.Add(9*life)); len(last) != 4 || slices.ContainsFunc(last, func(uri string) bool { return slices.Contains(third, uri) }) {
+		t.Errorf("%v, then %v", third, last)
 	}
-	return len(a) == len(b)
 }
 
 // identifierLists have their own lists and URIs, and give what stands in the
@@ -270,4 +286,30 @@ func retireWhatWaits(t *testing.T, s Store) {
 		t.Errorf("%d flips wait", n)
 	}
 	publish(t, s, in.Expires.Add(hour), 1)
+}
+
+// fullIdentifiers: a list of identifiers stays within what a reader takes, noise
+// and all.
+func fullIdentifiers(t *testing.T, s Store) {
+	person(t, s, "P", "N")
+	in := Intent("A", "P", "N", 2, 5000)
+	in.Status = issuance.StatusIdentifier
+	first := intend(t, s, in)[0].List
+	in.Batch, in.TokenID = "B", "token of B"
+	if second := intend(t, s, in)[0].List; second == first {
+		t.Error("10,000 copies in one list of identifiers")
+	}
+	planned, err := s.PlanCover(t.Context(), plan(1, 30_000))
+	if err != nil {
+		t.Fatal(err)
+	}
+	noise := 0
+	for _, l := range lists(t, s) {
+		if noise += l.Cover; l.Allocated+l.Cover != 10_000 || l.Closed != (l.URI == first) {
+			t.Errorf("%+v", l)
+		}
+	}
+	if noise != planned {
+		t.Errorf("%d flips of noise, said were %d", noise, planned)
+	}
 }

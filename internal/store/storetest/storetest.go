@@ -2,7 +2,8 @@
 //
 // Start with Run, which takes a function that opens an empty store, and
 // RunDurable for a store that outlives its process; Compare plays the same
-// history of chance on two stores. They say what the comments of
+// history of chance on two stores, Draws one on two that draw from the same
+// octets. They say what the comments of
 // registry.Store, issuance.Store, authserver.Store, status.Store, notice.Store,
 // bulk.Store, officer.Store and audit.TreeStore promise: one step at a time, a
 // refusal without a trace, one-time things once among any number of
@@ -11,6 +12,7 @@ package storetest
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"fmt"
 	"io"
@@ -50,6 +52,7 @@ type Store interface {
 // Options are what a store under test is opened with.
 type Options struct {
 	PublicURL  string
+	Rand       io.Reader
 	Schedule   status.Schedule
 	OpenLists  int
 	Rotate     time.Duration
@@ -65,7 +68,7 @@ var Now = time.Date(2026, 6, 15, 10, 0, 0, 0, time.UTC)
 // Usual are the options of a test that does not ask for others: what is not
 // urgent is due an hour later, what expires within a day is left alone.
 func Usual() Options {
-	return Options{PublicURL: PublicURL, Schedule: Hourly{}, OpenLists: 4, Rotate: 90 * 24 * time.Hour, Pseudonyms: Pseudonyms{}}
+	return Options{PublicURL: PublicURL, Rand: rand.Reader, Schedule: Hourly{}, OpenLists: 4, Rotate: 90 * 24 * time.Hour, Pseudonyms: Pseudonyms{}}
 }
 
 // Hourly is a schedule without chance.
