@@ -39,7 +39,7 @@ func TestStartWithManyLists(t *testing.T) {
 	}
 	lists, err := o.app.Store().Lists(t.Context())
 	o.must(err)
-	if len(lists) < 100 {
+	if len(lists) < 80 {
 		t.Fatalf("%d lists", len(lists))
 	}
 	o.must(o.stop())
