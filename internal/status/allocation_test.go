@@ -170,12 +170,12 @@ func TestRotation(t *testing.T) {
 	if got := Openings(0, 1, now, rotate); len(got) != 1 || !got[0].Equal(now) {
 		t.Errorf("one list alone begins at %v", got)
 	}
+	all, err := Draw(lists, 8000, now, rotate, rand.Reader)
+	if err != nil || len(all) != 8000 {
+		t.Fatal(len(all), err)
+	}
 	drawn := make([]int, 8)
-	for range 8000 {
-		i, err := Draw(lists, now, rotate, rand.Reader)
-		if err != nil {
-			t.Fatal(err)
-		}
+	for _, i := range all {
 		drawn[i]++
 	}
 	if drawn[0] < 30 || drawn[0] > 140 || drawn[4] < 1700 || drawn[4] > 2300 || drawn[2] < 1200 || drawn[2] > 1600 {
@@ -188,7 +188,7 @@ func TestRotation(t *testing.T) {
 	if (List{}).Limit() != ListSize || (List{Kind: KindIdentifier}).Limit() != 10_000 {
 		t.Error("limits")
 	}
-	if _, err := Draw(nil, now, rotate, rand.Reader); err == nil {
+	if _, err := Draw(nil, 1, now, rotate, rand.Reader); err == nil {
 		t.Error("drawn from none")
 	}
 }

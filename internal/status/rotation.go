@@ -59,29 +59,29 @@ func (l List) share(now time.Time, rotate time.Duration) uint64 {
 	return 1 + uint64(1000*s*s)
 }
 
-// Draw draws the list for one copy among those that are open, and gives its
-// place in lists.
-func Draw(lists []List, now time.Time, rotate time.Duration, random io.Reader) (int, error) {
+// Draw draws the lists for n copies among those that are open, each copy for
+// itself, and gives their places in lists.
+func Draw(lists []List, n int, now time.Time, rotate time.Duration, random io.Reader) ([]int, error) {
 	if len(lists) == 0 {
-		return 0, errors.New("status: no list is open")
+		return nil, errors.New("status: no list is open")
 	}
-	sum := uint64(0)
-	for _, l := range lists {
-		sum += l.share(now, rotate)
-	}
-	var seed [8]byte
-	if _, err := io.ReadFull(random, seed[:]); err != nil {
-		return 0, fmt.Errorf("drawing a list: %w", err)
-	}
-	at, _ := bits.Mul64(binary.BigEndian.Uint64(seed[:]), sum)
+	upTo, sum := make([]uint64, len(lists)), uint64(0)
 	for i, l := range lists {
-		share := l.share(now, rotate)
-		if at < share {
-			return i, nil
-		}
-		at -= share
+		sum += l.share(now, rotate)
+		upTo[i] = sum
 	}
-	panic("status: the shares of the lists have changed")
+	seeds := make([]byte, 8*n)
+	if _, err := io.ReadFull(random, seeds); err != nil {
+		return nil, fmt.Errorf("drawing lists: %w", err)
+	}
+	drawn := make([]int, n)
+	for i := range drawn {
+		at, _ := bits.Mul64(binary.BigEndian.Uint64(seeds[8*i:]), sum)
+		for upTo[drawn[i]] <= at { // ends: at is below the last one, the sum
+			drawn[i]++
+		}
+	}
+	return drawn, nil
 }
 
 // Openings gives the Created of the lists to be opened now, so that n are open

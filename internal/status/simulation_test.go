@@ -109,12 +109,12 @@ func (s *simulation) issue(now time.Time, n int, expires time.Time) []copyOf {
 	for i, l := range s.open {
 		open[i] = l.List
 	}
+	drawn, err := status.Draw(open, n, now, s.rotate, s.bytes)
+	if err != nil {
+		panic(err)
+	}
 	copies := make([]copyOf, n)
-	for i := range copies {
-		at, err := status.Draw(open, now, s.rotate, s.bytes)
-		if err != nil {
-			panic(err)
-		}
+	for i, at := range drawn {
 		l := s.open[at]
 		copies[i] = copyOf{l, l.permutation.Index(l.next), expires}
 		l.next++

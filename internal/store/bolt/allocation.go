@@ -73,12 +73,13 @@ func (s *Store) allocate(t *tx, in issuance.Intent) (allocation, []place, error)
 	if err != nil {
 		return allocation{}, nil, err
 	}
-	drawn, counts := make([]int, in.Count), make([]int, len(open))
-	for i := range drawn {
-		if drawn[i], err = status.Draw(lists, in.Recorded, s.opts.Rotate, s.opts.Rand); err != nil {
-			return allocation{}, nil, err
-		}
-		counts[drawn[i]]++
+	drawn, err := status.Draw(lists, in.Count, in.Recorded, s.opts.Rotate, s.opts.Rand)
+	if err != nil {
+		return allocation{}, nil, err
+	}
+	counts := make([]int, len(open))
+	for _, n := range drawn {
+		counts[n]++
 	}
 	a := allocation{order: make([]byte, in.Count)}
 	slot := make([]byte, len(open)) // list drawn from -> its span

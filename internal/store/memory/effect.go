@@ -32,13 +32,13 @@ type opening struct {
 
 // place is an entry of a list.
 type place struct {
-	list  string
+	list  listID
 	index uint32
 }
 
 // expiring names copies of a list that expire at one instant.
 type expiring struct {
-	list string
+	list listID
 	at   int64 // Unix nanoseconds
 }
 

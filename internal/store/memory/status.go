@@ -3,13 +3,13 @@ package memory
 import (
 	"context"
 	"crypto/rand"
-	"encoding/hex"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"maps"
 	"math/big"
 	"slices"
-	"strings"
+	"strconv"
 	"time"
 
 	"vidimus/internal/issuance"
@@ -22,16 +22,27 @@ type list struct {
 	permutation *status.Permutation
 }
 
+// listID is the id of a list as a number; both have the same order.
+type listID uint64
+
+func (id listID) String() string { return fmt.Sprintf("%016x", uint64(id)) }
+
+// known finds a list by its id.
+func (s *Store) known(id string) (listID, bool) {
+	n, err := strconv.ParseUint(id, 16, 64)
+	return listID(n), err == nil && s.lists[listID(n)].ID == id
+}
+
 // allocate draws a list for each copy of a batch.
 func (s *Store) allocate(in issuance.Intent) ([]place, error) {
 	kind, uri := status.KindStatus, status.URI
 	if in.Status == issuance.StatusIdentifier {
 		kind, uri = status.KindIdentifier, status.IdentifierURI
 	}
-	var open []string
+	var open []listID
 	for _, id := range s.giving[kind] {
 		l := s.lists[id]
-		if l.URI == uri(s.opts.PublicURL, id) && !l.Done(in.Recorded, s.opts.Rotate) && len(open) < s.opts.OpenLists {
+		if l.URI == uri(s.opts.PublicURL, l.ID) && !l.Done(in.Recorded, s.opts.Rotate) && len(open) < s.opts.OpenLists {
 			open = append(open, id)
 			continue
 		}
@@ -48,18 +59,16 @@ func (s *Store) allocate(in issuance.Intent) ([]place, error) {
 	for i, id := range open {
 		lists[i] = s.lists[id].List
 	}
-	drawn := make([]int, in.Count)
+	drawn, err := status.Draw(lists, in.Count, in.Recorded, s.opts.Rotate, s.opts.Rand)
+	if err != nil {
+		return nil, err
+	}
 	count := make([]int, len(open))
-	for i := range drawn {
-		var err error
-		if drawn[i], err = status.Draw(lists, in.Recorded, s.opts.Rotate, s.opts.Rand); err != nil {
-			return nil, err
-		}
-		count[drawn[i]]++
+	for _, n := range drawn {
+		count[n]++
 	}
 	given := make([][]place, len(open))
 	for i := range open {
-		var err error
 		if given[i], err = s.take(&open[i], count[i], kind, uri, in); err != nil {
 			return nil, err
 		}
@@ -73,7 +82,7 @@ func (s *Store) allocate(in issuance.Intent) ([]place, error) {
 }
 
 // take gives n indices of a list, or of one that is opened in its place.
-func (s *Store) take(id *string, n int, kind status.Kind, uri func(string, string) string, in issuance.Intent) ([]place, error) {
+func (s *Store) take(id *listID, n int, kind status.Kind, uri func(string, string) string, in issuance.Intent) ([]place, error) {
 	for n > 0 {
 		l := s.lists[*id]
 		indices, next, ok := l.permutation.Take(uint32(l.Allocated), n)
@@ -102,24 +111,24 @@ func (s *Store) take(id *string, n int, kind status.Kind, uri func(string, strin
 	return nil, nil
 }
 
-func (s *Store) closeList(id string) {
+func (s *Store) closeList(id listID) {
 	l := s.lists[id]
 	l.Closed = true
 	put(s, s.lists, id, l)
 }
 
-func (s *Store) newList(kind status.Kind, uri func(string, string) string, now time.Time) (string, error) {
+func (s *Store) newList(kind status.Kind, uri func(string, string) string, now time.Time) (listID, error) {
 	seed := make([]byte, status.KeySize+8)
 	if _, err := io.ReadFull(s.opts.Rand, seed); err != nil {
-		return "", fmt.Errorf("opening a status list: %w", err)
+		return 0, fmt.Errorf("opening a status list: %w", err)
 	}
 	permutation, err := status.NewPermutation(seed[:status.KeySize])
 	if err != nil {
-		return "", err
+		return 0, err
 	}
-	id := hex.EncodeToString(seed[status.KeySize:])
+	id := listID(binary.BigEndian.Uint64(seed[status.KeySize:]))
 	put(s, s.lists, id, list{
-		List:        status.List{ID: id, URI: uri(s.opts.PublicURL, id), Kind: kind, Key: seed[:status.KeySize], Version: 1, Created: now},
+		List:        status.List{ID: id.String(), URI: uri(s.opts.PublicURL, id.String()), Kind: kind, Key: seed[:status.KeySize], Version: 1, Created: now},
 		permutation: permutation,
 	})
 	return id, nil
@@ -128,7 +137,7 @@ func (s *Store) newList(kind status.Kind, uri func(string, string) string, now t
 // Lists implements status.Store and bulk.Store.
 func (s *Store) Lists(ctx context.Context) (lists []status.List, err error) {
 	err = s.step(ctx, func() error {
-		revoked, waiting := map[string]int{}, map[string]int{}
+		revoked, waiting := map[listID]int{}, map[listID]int{}
 		for p := range s.flips {
 			revoked[p.list]++
 		}
@@ -148,17 +157,17 @@ func (s *Store) Lists(ctx context.Context) (lists []status.List, err error) {
 // Revoked implements status.Store.
 func (s *Store) Revoked(ctx context.Context, id string) (indices []uint32, version uint64, err error) {
 	err = s.step(ctx, func() error {
-		l, known := s.lists[id]
+		n, known := s.known(id)
 		if !known {
 			return status.ErrListNotFound
 		}
 		for p, since := range s.flips {
-			if p.list == id && since > 0 {
+			if p.list == n && since > 0 {
 				indices = append(indices, p.index)
 			}
 		}
 		slices.Sort(indices)
-		version = l.Version
+		version = s.lists[n].Version
 		return nil
 	})
 	return indices, version, err
@@ -167,7 +176,7 @@ func (s *Store) Revoked(ctx context.Context, id string) (indices []uint32, versi
 // Release implements status.Store.
 func (s *Store) Release(ctx context.Context, now time.Time) (released []status.Released, err error) {
 	err = s.step(ctx, func() error {
-		byList := map[string][]uint32{}
+		byList := map[listID][]uint32{}
 		for p, due := range s.waits {
 			if !due.After(now) {
 				byList[p.list] = append(byList[p.list], p.index)
@@ -185,7 +194,7 @@ func (s *Store) Release(ctx context.Context, now time.Time) (released []status.R
 				put(s, s.flips, place{id, index}, l.Version)
 				drop(s, s.waits, place{id, index})
 			}
-			released = append(released, status.Released{ID: id, Version: l.Version, Indices: byList[id]})
+			released = append(released, status.Released{ID: l.ID, Version: l.Version, Indices: byList[id]})
 		}
 		s.settleAll()
 		return nil
@@ -207,7 +216,7 @@ func (s *Store) settleAll() {
 }
 
 // count counts copies of a list that are alive, by when they expire.
-func (s *Store) count(list string, expires time.Time, n int) {
+func (s *Store) count(list listID, expires time.Time, n int) {
 	at := expiring{list, expires.UnixNano()}
 	if n += s.alive[at]; n > 0 {
 		put(s, s.alive, at, n)
@@ -236,15 +245,16 @@ func (s *Store) PlanCover(ctx context.Context, c status.Cover) (planned int, err
 				return fmt.Errorf("drawing a list: %w", err)
 			}
 			at := int(n.Int64())
-			l := s.lists[weights[slices.IndexFunc(weights, func(w weight) bool { at -= w.copies; return at < 0 })].list]
+			id := weights[slices.IndexFunc(weights, func(w weight) bool { at -= w.copies; return at < 0 })].list
+			l := s.lists[id]
 			if l.Allocated+l.Cover >= l.Limit() {
 				continue
 			}
-			p := place{l.ID, l.permutation.Noise(uint32(l.Cover))}
+			p := place{id, l.permutation.Noise(uint32(l.Cover))}
 			put(s, s.flips, p, 0)
 			put(s, s.waits, p, c.Due())
 			l.Cover++
-			put(s, s.lists, l.ID, l)
+			put(s, s.lists, id, l)
 			planned++
 		}
 		return nil
@@ -254,14 +264,14 @@ func (s *Store) PlanCover(ctx context.Context, c status.Cover) (planned int, err
 
 // weight is how many copies of a list could be flipped yet.
 type weight struct {
-	list   string
+	list   listID
 	copies int
 }
 
 // weights are those for the noise of a window, and their sum. Copies that
 // expire before it are counted no longer.
 func (s *Store) weights(c status.Cover) (weights []weight, sum int) {
-	copies := map[string]int{}
+	copies := map[listID]int{}
 	for at, n := range s.alive {
 		switch {
 		case at.at <= c.Begin.UnixNano():
@@ -282,7 +292,8 @@ func (s *Store) MarkCovered(ctx context.Context, published []status.Published, a
 	err = s.step(ctx, func() error {
 		out := map[string]uint64{}
 		for _, p := range published {
-			if l, known := s.lists[p.ID]; known {
+			if id, known := s.known(p.ID); known {
+				l := s.lists[id]
 				out[l.URI] = max(out[l.URI], p.Version)
 			}
 		}
@@ -321,27 +332,26 @@ func (s *Store) Retire(ctx context.Context, expiredBefore time.Time) (ids []stri
 	err = s.step(ctx, func() error {
 		for _, id := range slices.Sorted(maps.Keys(s.lists)) {
 			if l := s.lists[id]; l.Closed && l.LastExpiry.Before(expiredBefore) {
-				ids = append(ids, id)
+				ids = append(ids, l.ID)
 				drop(s, s.lists, id)
 			}
 		}
 		if len(ids) == 0 {
 			return nil
 		}
-		for p := range maps.Clone(s.flips) {
-			if slices.Contains(ids, p.list) {
+		for p := range s.flips {
+			if _, there := s.lists[p.list]; !there {
 				drop(s, s.flips, p)
 				drop(s, s.waits, p)
 			}
 		}
-		for at := range maps.Clone(s.alive) {
-			if slices.Contains(ids, at.list) {
+		for at := range s.alive {
+			if _, there := s.lists[at.list]; !there {
 				drop(s, s.alive, at)
 			}
 		}
 		s.settleAll()
 		return nil
 	})
-	slices.SortFunc(ids, strings.Compare)
 	return ids, err
 }

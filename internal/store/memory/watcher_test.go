@@ -4,7 +4,6 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
-	"time"
 )
 
 // A year of a small office, as seen by one who fetches every version of every
@@ -13,29 +12,30 @@ import (
 // showed it to him, and names another.
 
 // seen is a flip as the watcher sees it; document is the truth, 0 for noise.
+// There are a million: it is small, and instants are in seconds of the year.
 type seen struct {
-	at       time.Time
-	list     string
-	opened   time.Time // when the list was first there
-	index    uint32
-	document int
+	at, opened  int64 // opened: the list
+	list, index uint32
+	document    int32
 }
 
 // urgent flips come between the ticks.
-func (f seen) urgent() bool { return f.at.Second() != 0 }
+func (f seen) urgent() bool { return f.at%60 != 0 }
+
+const hoursOfYear = 365 * 24
 
 // year is everything that was seen, by window of an hour, and the targets.
 type year struct {
-	hours   map[int64][]seen
+	hours   [hoursOfYear][]seen
 	targets []seen // one copy of each document that was revoked without urgency
 	cover   int
 }
 
 // candidates are the other flips of the hour; the watcher leaves out those that
 // were urgent.
-func (y *year) candidates(target seen) (out []seen, perList map[string]int) {
-	perList = map[string]int{}
-	for _, f := range y.hours[target.at.Unix()/3600] {
+func (y *year) candidates(target seen) (out []seen, perList map[uint32]int) {
+	perList = map[uint32]int{}
+	for _, f := range y.hours[target.at/3600] {
 		if !f.urgent() && (f.list != target.list || f.index != target.index) {
 			out = append(out, f)
 			perList[f.list]++
@@ -59,10 +59,10 @@ func (y *year) chance(target seen, candidates []seen) float64 {
 // strategy gives each candidate a score; the best is the guess.
 type strategy struct {
 	name  string
-	score func(target, f seen, perList map[string]int) float64
+	score func(target, f seen, perList map[uint32]int) float64
 }
 
-func gap(a, b seen) float64 { return math.Abs(a.at.Sub(b.at).Minutes()) }
+func gap(a, b seen) float64 { return math.Abs(float64(a.at-b.at) / 60) }
 
 func distance(a, b seen) float64 { return math.Abs(float64(a.index) - float64(b.index)) }
 
@@ -74,29 +74,30 @@ func when(ok bool, score float64) float64 {
 }
 
 var strategies = []strategy{
-	{"any of the window", func(t, f seen, _ map[string]int) float64 { return 0 }},
-	{"nearest tick", func(t, f seen, _ map[string]int) float64 { return -gap(t, f) }},
-	{"nearest tick in the same list", func(t, f seen, _ map[string]int) float64 { return when(t.list == f.list, -gap(t, f)) }},
-	{"nearest tick in another list", func(t, f seen, _ map[string]int) float64 { return when(t.list != f.list, -gap(t, f)) }},
-	{"next tick after", func(t, f seen, _ map[string]int) float64 { return when(!f.at.Before(t.at), -gap(t, f)) }},
-	{"nearest index", func(t, f seen, _ map[string]int) float64 { return -distance(t, f) }},
-	{"nearest index in the same list", func(t, f seen, _ map[string]int) float64 { return when(t.list == f.list, -distance(t, f)) }},
-	{"list opened nearest", func(t, f seen, _ map[string]int) float64 { return -math.Abs(t.opened.Sub(f.opened).Hours()) }},
-	{"list that flips most in the window", func(t, f seen, perList map[string]int) float64 { return float64(perList[f.list]) }},
-	{"list that flips least in the window", func(t, f seen, perList map[string]int) float64 { return -float64(perList[f.list]) }},
-	{"oldest list", func(t, f seen, _ map[string]int) float64 { return -float64(f.opened.Unix()) }},
-	{"newest list", func(t, f seen, _ map[string]int) float64 { return float64(f.opened.Unix()) }},
+	{"any of the window", func(t, f seen, _ map[uint32]int) float64 { return 0 }},
+	{"nearest tick", func(t, f seen, _ map[uint32]int) float64 { return -gap(t, f) }},
+	{"nearest tick in the same list", func(t, f seen, _ map[uint32]int) float64 { return when(t.list == f.list, -gap(t, f)) }},
+	{"nearest tick in another list", func(t, f seen, _ map[uint32]int) float64 { return when(t.list != f.list, -gap(t, f)) }},
+	{"next tick after", func(t, f seen, _ map[uint32]int) float64 { return when(f.at >= t.at, -gap(t, f)) }},
+	{"nearest index", func(t, f seen, _ map[uint32]int) float64 { return -distance(t, f) }},
+	{"nearest index in the same list", func(t, f seen, _ map[uint32]int) float64 { return when(t.list == f.list, -distance(t, f)) }},
+	{"list opened nearest", func(t, f seen, _ map[uint32]int) float64 { return -math.Abs(float64(t.opened - f.opened)) }},
+	{"list that flips most in the window", func(t, f seen, perList map[uint32]int) float64 { return float64(perList[f.list]) }},
+	{"list that flips least in the window", func(t, f seen, perList map[uint32]int) float64 { return -float64(perList[f.list]) }},
+	{"oldest list", func(t, f seen, _ map[uint32]int) float64 { return -float64(f.opened) }},
+	{"newest list", func(t, f seen, _ map[uint32]int) float64 { return float64(f.opened) }},
 }
 
 // features are what the learner looks at.
-func features(t, f seen, perList map[string]int) [7]int {
+func features(t, f seen, perList map[uint32]int) [7]int {
 	log := func(x float64) int { return int(math.Log2(1 + x)) }
 	same := 0
 	if t.list == f.list {
 		same = 1
 	}
-	ages := int(f.opened.Sub(t.opened).Hours()/24/8) + 64
-	return [7]int{same, log(gap(t, f)), log(distance(t, f)), ages, int(f.at.Minute()) / 6, int(f.at.Sub(f.opened).Hours() / 24 / 15), log(float64(perList[f.list]))}
+	const day = 24 * 3600
+	ages := int((f.opened-t.opened)/(8*day)) + 64
+	return [7]int{same, log(gap(t, f)), log(distance(t, f)), ages, int(f.at/60%60) / 6, int((f.at - f.opened) / (15 * day)), log(float64(perList[f.list]))}
 }
 
 // learner is naive Bayes, told the truth about half of the year: whatever the
@@ -123,7 +124,7 @@ func learner(y *year, lessons []seen) strategy {
 			odds[i][v] = math.Log((counts[1][i][v]+1)/(pairs[1]+50)) - math.Log((counts[0][i][v]+1)/(pairs[0]+50))
 		}
 	}
-	return strategy{"naive Bayes", func(t, f seen, perList map[string]int) float64 {
+	return strategy{"naive Bayes", func(t, f seen, perList map[uint32]int) float64 {
 		score := 0.0
 		for i, v := range features(t, f, perList) {
 			score += odds[i][v&255]
