@@ -66,6 +66,8 @@ var points = []Row{
 	{"audit.key-overwritten", "a key of the audit record is overwritten; its file is still named"},
 	{"audit.key-removed", "a key of the audit record is gone; no line of the record says so"},
 
+	{"officer.confirmed", "a proposal of the console is confirmed; its event is not in the inbox"},
+	{"officer.inboxed", "the event of a proposal has its effect; no officer was told"},
 	{"bulk.begun", "an import is known to the store; no block of it is loaded"},
 	{"bulk.block-applied", "a block of an import is durable; the operator was not told"},
 	{"backup.part-written", "some files are in an archive, others are not"},

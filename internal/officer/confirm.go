@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"vidimus/internal/audit"
+	"vidimus/internal/faults"
 	"vidimus/internal/jose"
 	"vidimus/internal/problem"
 )
@@ -51,6 +52,7 @@ func (s *Service) Confirm(ctx context.Context, l Login, id string) (Proposal, er
 	if err != nil {
 		return Proposal{}, storeProblem(err)
 	}
+	faults.Point("officer.confirmed")
 	// Said is said: the browser may go away now.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), pushPatience)
 	defer cancel()
@@ -146,6 +148,7 @@ func (s *Service) push(ctx context.Context, p Proposal) error {
 				return unavailable(err)
 			}
 		}
+		faults.Point("officer.inboxed")
 	}
 	delete(s.unsent, p.ID)
 	return nil

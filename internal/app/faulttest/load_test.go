@@ -30,7 +30,7 @@ var errGone = errors.New("the office does not answer")
 // gone turns an answer that did not come into errGone; a refusal stays.
 func gone(err error) error {
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || isTryAgain(err) {
-		return errGone
+		return fmt.Errorf("%w: %w", errGone, err)
 	}
 	return err
 }
@@ -236,7 +236,7 @@ func (l *load) get(ctx context.Context, url, accept string) (int, []byte, error)
 	req.Header.Set("Accept", accept)
 	res, err := l.http.Do(req)
 	if err != nil {
-		return 0, nil, errGone
+		return 0, nil, fmt.Errorf("%w: %w", errGone, err)
 	}
 	defer res.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(res.Body, 4<<20))
@@ -323,10 +323,10 @@ func (l *load) readReceipt(ctx context.Context, w wanted) (done bool, err error)
 	call := l.journal.Sent(e)
 	text, err := w.source.client.Receipt(ctx, w.jti)
 	if err != nil {
-		if gone(err) != errGone {
+		if !errors.Is(gone(err), errGone) {
 			return false, &violation{[]string{"I1"}, fmt.Sprintf("receipt of the acknowledged event %s of %s: %v", w.jti, w.source.name, err)}
 		}
-		return false, errGone
+		return false, gone(err)
 	}
 	r, err := w.source.client.VerifyReceipt(text, publicKey(l.receipt))
 	if err != nil {

@@ -23,9 +23,10 @@ const (
 	pointTries = 8
 )
 
-// operatorRooms are the rooms whose points no serving office reaches, but an
-// operator: TestBackupKilled, TestRestoreKilled and TestImportKilled kill there.
-var operatorRooms = []string{"backup", "bulk", "issuer"}
+// operatorRooms are the rooms whose points no load reaches, but operators and
+// officers: TestBackupKilled, TestRestoreKilled, TestImportKilled and
+// TestConsoleKilled kill there.
+var operatorRooms = []string{"backup", "bulk", "issuer", "officer"}
 
 // servingPoints are those that a serving office reaches.
 func servingPoints() []string {

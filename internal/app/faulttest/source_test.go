@@ -183,13 +183,15 @@ func (s *source) batch(ctx context.Context, count func(int)) error {
 	if err != nil {
 		return gone(err)
 	}
-	for jti, r := range answer.Refused {
-		return &violation{[]string{"I1"}, fmt.Sprintf("event %s of %s, which says nothing wrong: %v", jti, s.name, r)}
-	}
 	n := 0
 	for _, set := range sets {
+		if r := answer.Refused[set.JTI]; r != nil {
+			return &violation{[]string{"I1"}, fmt.Sprintf("event %s of %s, which says nothing wrong: %v", set.JTI, s.name, r)}
+		}
 		if !slices.Contains(answer.Acks, set.JTI) {
-			break // not acknowledged: to be sent again, with all that come after
+			// Not acknowledged: to be sent again, with all that come after, which
+			// are refused for that they came too early.
+			break
 		}
 		e := entry(invariants.Push, s.name, set)
 		e.State, e.HTTP = invariants.Answered, http.StatusOK
