@@ -36,6 +36,18 @@ type place struct {
 	index uint32
 }
 
+// waiting is an entry that is not released yet.
+type waiting struct {
+	place
+	due int64 // Unix nanoseconds
+}
+
+// waitsFor tells whether an entry is not released yet.
+func (s *Store) waitsFor(p place) bool {
+	since, known := s.flips[p]
+	return known && since == 0
+}
+
 // expiring names copies of a list that expire at one instant.
 type expiring struct {
 	list listID
@@ -177,7 +189,7 @@ func (s *Store) revoke(h happening, n uint64, revoke []document.Revocation, atOn
 				continue
 			}
 			o.Copies++
-			if _, waiting := s.waits[b.places[i]]; waiting {
+			if s.waitsFor(b.places[i]) {
 				waits = append(waits, b.places[i])
 			}
 		}
@@ -203,8 +215,7 @@ func (s *Store) revoke(h happening, n uint64, revoke []document.Revocation, atOn
 
 // flip makes one copy INVALID, or leaves it alone.
 func (s *Store) flip(b batch, p place, now time.Time, named, urgent bool) (left bool, err error) {
-	_, known := s.flips[p]
-	was, waiting := s.waits[p]
+	since, known := s.flips[p]
 	switch {
 	case !known && !named:
 		return true, nil
@@ -214,10 +225,13 @@ func (s *Store) flip(b batch, p place, now time.Time, named, urgent bool) (left 
 			return leave, err
 		}
 		put(s, s.flips, p, 0)
-		put(s, s.waits, p, due)
+		assign(s, &s.waits, append(s.waits, waiting{p, due.UnixNano()}))
 		s.count(p.list, b.intent.Expires, -1)
-	case named && urgent && waiting && was.After(now):
-		put(s, s.waits, p, now)
+	case named && urgent && since == 0:
+		waits := slices.Clone(s.waits)
+		at := slices.IndexFunc(waits, func(w waiting) bool { return w.place == p })
+		waits[at].due = min(waits[at].due, now.UnixNano())
+		assign(s, &s.waits, waits)
 	}
 	return false, nil
 }
@@ -225,10 +239,8 @@ func (s *Store) flip(b batch, p place, now time.Time, named, urgent bool) (left 
 // settleReleased gives an outcome its lists once all its flips are released.
 func (s *Store) settleReleased(n uint64) {
 	at := s.open[n]
-	for _, p := range at.waits {
-		if _, waiting := s.waits[p]; waiting {
-			return
-		}
+	if slices.ContainsFunc(at.waits, s.waitsFor) {
+		return
 	}
 	versions := map[string]uint64{}
 	for _, id := range at.batches {

@@ -141,8 +141,8 @@ func (s *Store) Lists(ctx context.Context) (lists []status.List, err error) {
 		for p := range s.flips {
 			revoked[p.list]++
 		}
-		for p := range s.waits {
-			waiting[p.list]++
+		for _, w := range s.waits {
+			waiting[w.list]++
 		}
 		for _, id := range slices.Sorted(maps.Keys(s.lists)) {
 			l := s.lists[id].List
@@ -177,14 +177,18 @@ func (s *Store) Revoked(ctx context.Context, id string) (indices []uint32, versi
 func (s *Store) Release(ctx context.Context, now time.Time) (released []status.Released, err error) {
 	err = s.step(ctx, func() error {
 		byList := map[listID][]uint32{}
-		for p, due := range s.waits {
-			if !due.After(now) {
-				byList[p.list] = append(byList[p.list], p.index)
+		left := make([]waiting, 0, len(s.waits))
+		for _, w := range s.waits {
+			if w.due <= now.UnixNano() {
+				byList[w.list] = append(byList[w.list], w.index)
+			} else {
+				left = append(left, w)
 			}
 		}
 		if len(byList) == 0 {
 			return nil
 		}
+		assign(s, &s.waits, left)
 		for _, id := range slices.Sorted(maps.Keys(byList)) {
 			l := s.lists[id]
 			l.Version++
@@ -192,7 +196,6 @@ func (s *Store) Release(ctx context.Context, now time.Time) (released []status.R
 			slices.Sort(byList[id])
 			for _, index := range byList[id] {
 				put(s, s.flips, place{id, index}, l.Version)
-				drop(s, s.waits, place{id, index})
 			}
 			released = append(released, status.Released{ID: l.ID, Version: l.Version, Indices: byList[id]})
 		}
@@ -233,8 +236,8 @@ func (s *Store) PlanCover(ctx context.Context, c status.Cover) (planned int, err
 		}
 		put(s, s.counters, "cover window", c.Window+1)
 		have := 0
-		for _, due := range s.waits {
-			if !due.Before(c.Begin) && due.Before(c.End) {
+		for _, w := range s.waits {
+			if w.due >= c.Begin.UnixNano() && w.due < c.End.UnixNano() {
 				have++
 			}
 		}
@@ -252,7 +255,7 @@ func (s *Store) PlanCover(ctx context.Context, c status.Cover) (planned int, err
 			}
 			p := place{id, l.permutation.Noise(uint32(l.Cover))}
 			put(s, s.flips, p, 0)
-			put(s, s.waits, p, c.Due())
+			assign(s, &s.waits, append(s.waits, waiting{p, c.Due().UnixNano()}))
 			l.Cover++
 			put(s, s.lists, id, l)
 			planned++
@@ -342,9 +345,9 @@ func (s *Store) Retire(ctx context.Context, expiredBefore time.Time) (ids []stri
 		for p := range s.flips {
 			if _, there := s.lists[p.list]; !there {
 				drop(s, s.flips, p)
-				drop(s, s.waits, p)
 			}
 		}
+		assign(s, &s.waits, slices.DeleteFunc(slices.Clone(s.waits), func(w waiting) bool { return !s.waitsFor(w.place) }))
 		for at := range s.alive {
 			if _, there := s.lists[at.list]; !there {
 				drop(s, s.alive, at)

@@ -80,7 +80,7 @@ type Store struct {
 	lists  map[listID]list
 	giving map[status.Kind][]listID // open lists
 	flips  map[place]uint64         // since which version they are INVALID, 0 while they wait
-	waits  map[place]time.Time      // when those are due
+	waits  []waiting                // those that wait
 	alive  map[expiring]int         // copies that were not flipped
 	// Notices, imports, officers.
 	notices   map[uint64]notice.Record
@@ -147,7 +147,7 @@ func New(opts Options) (*Store, error) {
 		offers: map[issuance.Digest]issuance.OfferRecord{}, nonces: map[issuance.Digest]time.Time{}, uses: map[useID]use{},
 		voids: map[string]time.Time{}, wallets: map[string]wallet{}, batches: map[string]batch{}, issued: map[string][]string{}, said: map[issuance.Event]bool{},
 		lists: map[listID]list{}, giving: map[status.Kind][]listID{}, flips: map[place]uint64{},
-		waits: map[place]time.Time{}, alive: map[expiring]int{},
+		alive:   map[expiring]int{},
 		notices: map[uint64]notice.Record{}, imports: map[importID]bulk.Import{},
 		links: map[officer.Digest]officer.Link{}, sessions: map[officer.Digest]officer.Session{}, proposals: map[string]officer.Proposal{},
 		grants: map[authserver.Digest]authserver.GrantRecord{}, grantKeys: map[string]authserver.Digest{},

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"vidimus/internal/document"
 	"vidimus/internal/registry"
 	"vidimus/internal/status"
 	"vidimus/internal/store/memory"
@@ -85,9 +86,8 @@ func newOffice(t *testing.T, set settings) *office {
 	})
 	o.must(err)
 	for d := range documents {
-		app := storetest.EventAt(fmt.Sprint("registry of ", d), 1, o.person(d), storetest.Person("A"), yearBegins)
-		o.must(o.store.ApplyEvents(t.Context(), []registry.Application{app})[0].Err)
-		o.persons, o.revoked = append(o.persons, 1), append(o.revoked, 0)
+		o.persons, o.revoked = append(o.persons, 0), append(o.revoked, 0)
+		o.say(d, yearBegins, document.Change{Applied: true})
 	}
 	return o
 }
@@ -125,12 +125,27 @@ func (o *office) issue(d int, now time.Time) []copyOf {
 
 // revoke lets the registry revoke a document.
 func (o *office) revoke(d int, now time.Time, urgent bool) {
+	o.say(d, now, document.Change{Applied: true, Revoke: []document.Revocation{{Document: o.document(d), Fact: document.FactPersonChanged, Urgent: urgent}}})
+	o.revoked[d]++
+}
+
+// say lets the registry say of a person what makes a change.
+func (o *office) say(d int, now time.Time, change document.Change) {
 	o.seq++
-	app := storetest.Revoking("R", o.seq, o.person(d), urgent, o.document(d))
-	app.Record.Accepted, app.Record.Effective = now, now
+	jti := fmt.Sprint("E", o.seq)
+	app := registry.Application{
+		Record: registry.EventRecord{
+			Source: "R", JTI: jti, Name: "test-event", Token: jti, Digest: storetest.Digest(int(o.seq)), Seq: o.seq, Person: o.person(d),
+			Effective: now, Accepted: now, Audit: storetest.AuditEvent(jti),
+		},
+		Decide: func(subjects []document.Subject) ([]document.Subject, document.Change, error) {
+			next := slices.Clone(subjects)
+			next[0].Version++
+			return next, change, nil
+		},
+	}
 	o.must(o.store.ApplyEvents(o.t.Context(), []registry.Application{app})[0].Err)
 	o.persons[d]++
-	o.revoked[d]++
 }
 
 // plan fills up the window of an instant.
