@@ -116,6 +116,12 @@ type directory struct {
 	byPin map[string]string // lower case -> id
 }
 
+// Check says what is wrong with a list of officers, each and together.
+func Check(list []Officer) error {
+	_, err := newDirectory(list)
+	return err
+}
+
 func newDirectory(list []Officer) (directory, error) {
 	d := directory{map[string]Officer{}, map[string]string{}}
 	if len(list) > MaxOfficers {

@@ -11,6 +11,7 @@ import (
 	"vidimus/internal/delivery"
 	"vidimus/internal/document"
 	"vidimus/internal/notice"
+	"vidimus/internal/officer"
 )
 
 // Bounds of the office's own timing.
@@ -125,7 +126,7 @@ func (k *checker) console() {
 	if _, err := time.LoadLocation(c.Console.TimeZone); err != nil {
 		k.bad("console.time_zone", "a name such as Europe/Luxembourg is wanted, got %q", c.Console.TimeZone)
 	}
-	ids := map[string]bool{}
+	ids, known := map[string]bool{}, len(k.errs)
 	for i, o := range c.Console.Officers {
 		key := fmt.Sprintf("console.officers[%d]", i)
 		if o.ID == "" || o.Name == "" || o.Human == "" || len(o.Roles) == 0 {
@@ -141,5 +142,8 @@ func (k *checker) console() {
 			}
 		}
 		k.pins(key+".pins", o.Pins)
+	}
+	if err := officer.Check(accounts(c.Console.Officers)); err != nil && len(k.errs) == known {
+		k.bad("console.officers", "%v", err)
 	}
 }

@@ -80,13 +80,7 @@ func (a *App) officers(id *identity) error {
 	cfg := officer.Config{
 		Source: a.cfg.consoleName(), Audience: a.cfg.PublicURL, LoginURL: a.cfg.consoleURL() + consolehttp.LoginPath, Table: a.effects,
 	}
-	for _, o := range a.cfg.Officers() {
-		roles := make([]officer.Role, len(o.Roles))
-		for i, r := range o.Roles {
-			roles[i] = officer.Role(r)
-		}
-		cfg.Officers = append(cfg.Officers, officer.Officer{ID: o.ID, Name: o.Name, Human: o.Human, Roles: roles, Pins: o.Pins, Disabled: o.Disabled})
-	}
+	cfg.Officers = accounts(a.cfg.Officers())
 	desk, err := officer.New(cfg, officer.Parts{
 		Store: a.store, Records: a.records, Inbox: consolehttp.Inbox{Events: a.inbox, Store: a.store}, Trail: a.store, Audit: a.store,
 		Key: id.key, KeyID: kid, Clock: a.opts.Clock, Rand: a.opts.Rand,
@@ -116,6 +110,19 @@ func (a *App) tendConsole(ctx context.Context) error {
 			a.log.Error("tending the console", "error", err)
 		}
 	}
+}
+
+// accounts are the officers of the configuration.
+func accounts(officers []Officer) []officer.Officer {
+	out := make([]officer.Officer, len(officers))
+	for i, o := range officers {
+		roles := make([]officer.Role, len(o.Roles))
+		for i, r := range o.Roles {
+			roles[i] = officer.Role(r)
+		}
+		out[i] = officer.Officer{ID: o.ID, Name: o.Name, Human: o.Human, Roles: roles, Pins: o.Pins, Disabled: o.Disabled}
+	}
+	return out
 }
 
 // consoleTLS is the TLS of the console: nil in development. Officers may come

@@ -56,7 +56,7 @@ func (a *App) listen() error {
 		if err != nil {
 			return err
 		}
-		server, err := webserver.Listen(s.name, s.addr, h, s.tls, a.log)
+		server, err := webserver.Listen(s.name, s.addr, standing(h, s.tls, a.log), s.tls, a.log)
 		if err != nil {
 			return fmt.Errorf("listen.%s: %w", s.name, err)
 		}

@@ -15,6 +15,7 @@ import (
 	"math/big"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"os"
 	"path/filepath"
 	"strings"
@@ -40,7 +41,7 @@ func newAuthority(t *testing.T, dir, name string) authority {
 	t.Helper()
 	key := newKey(t)
 	tpl := &x509.Certificate{
-		SerialNumber: big.NewInt(serial.Add(1)), Subject: pkix.Name{CommonName: name}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		SerialNumber: big.NewInt(serial.Add(1)), Subject: pkix.Name{CommonName: name}, NotBefore: start.Add(-time.Hour), NotAfter: time.Now().Add(48 * time.Hour), // for the clock of the office, and the real one
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign, SubjectKeyId: []byte(name),
 	}
 	der, err := x509.CreateCertificate(rand.Reader, tpl, tpl, key.Public(), key)
@@ -61,7 +62,7 @@ func (a authority) client(change ...func(*x509.Certificate)) tls.Certificate {
 	a.t.Helper()
 	key := newKey(a.t)
 	tpl := &x509.Certificate{
-		SerialNumber: big.NewInt(serial.Add(1)), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), DNSNames: []string{"registry.example"},
+		SerialNumber: big.NewInt(serial.Add(1)), NotBefore: start.Add(-time.Hour), NotAfter: time.Now().Add(48 * time.Hour), DNSNames: []string{"registry.example"},
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 	}
 	for _, f := range change {
@@ -98,6 +99,15 @@ func (a authority) crl(path string, number int64, at time.Time, revoked ...tls.C
 	}
 }
 
+// pretend writes a list in the name of the CA, by another key.
+func (b *border) pretend(path string, number int64) {
+	pretender := authority{b.t, &tlsEntity{b.ca.cert, b.other.key}}
+	other := *b.ca.cert
+	other.PublicKey = b.other.key.Public()
+	pretender.cert = &other
+	pretender.crl(path, number, b.clock.Now())
+}
+
 // border is an office whose registries come with certificates.
 type border struct {
 	*office
@@ -106,11 +116,11 @@ type border struct {
 	good      tls.Certificate
 }
 
-func newBorder(t *testing.T) *border {
+func newBorder(t *testing.T, good ...func(*x509.Certificate)) *border {
 	b := &border{}
 	dir := t.TempDir()
 	b.ca, b.other, b.list = newAuthority(t, dir, "clients"), newAuthority(t, dir, "others"), filepath.Join(dir, "clients.crl")
-	b.good = b.ca.client()
+	b.good = b.ca.client(good...)
 	b.ca.crl(b.list, 1, start)
 	pin := sha256.Sum256(b.good.Leaf.RawSubjectPublicKeyInfo)
 	b.office = newOffice(t, func(c *issuer.Config) {
@@ -168,8 +178,8 @@ func TestClientCertificates(t *testing.T) {
 	b.ca.crl(b.list, 2, start, revoked)
 	for name, c := range map[string]func(*tls.Config){
 		"none":           func(c *tls.Config) { c.Certificates = nil },
-		"expired":        with(b.ca.client(func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Minute) })),
-		"not yet":        with(b.ca.client(func(c *x509.Certificate) { c.NotBefore = time.Now().Add(time.Minute) })),
+		"expired":        with(b.ca.client(func(c *x509.Certificate) { c.NotAfter = start.Add(-time.Minute) })),
+		"not yet":        with(b.ca.client(func(c *x509.Certificate) { c.NotBefore = start.Add(time.Minute) })),
 		"of another CA":  with(b.other.client()),
 		"revoked":        with(revoked),
 		"of a server":    with(b.ca.client(func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth} })),
@@ -251,6 +261,8 @@ func TestRevokedClients(t *testing.T) {
 		{"with it once more", func() { b.ca.crl(b.list, 7, b.clock.Now(), b.good) }, false},
 		{"older than the one before", func() { b.ca.crl(b.list, 2, b.clock.Now()) }, false},
 		{"newer", func() { b.ca.crl(b.list, 8, b.clock.Now()) }, true},
+		{"far ahead and not of the CA", func() { b.pretend(b.list, 1000) }, false},
+		{"the next of the CA", func() { b.ca.crl(b.list, 9, b.clock.Now()) }, true},
 	} {
 		step.do()
 		if in() != step.in {
@@ -258,10 +270,61 @@ func TestRevokedClients(t *testing.T) {
 		}
 	}
 	b.must(b.stop())
-	b.other.crl(b.list, 9, b.clock.Now())
+	b.other.crl(b.list, 10, b.clock.Now())
 	if _, err := b.new(); err == nil || !strings.Contains(err.Error(), "registry_tls.crl") {
 		t.Errorf("a start with the list of another CA: %v", err)
 	}
+}
+
+// A connection that is open does not outlive the certificate that it came with,
+// nor the trust in it. Bad input R01.
+func TestOpenConnection(t *testing.T) {
+	t.Parallel()
+	for name, spoil := range map[string]func(b *border){
+		"revoked":       func(b *border) { b.ca.crl(b.list, 2, start, b.good) },
+		"list run out":  func(b *border) { b.clock.Advance(2 * time.Hour) },
+		"list unsigned": func(b *border) { b.other.crl(b.list, 5, start) },
+		"expired":       func(b *border) { b.clock.Advance(3 * time.Hour); b.ca.crl(b.list, 2, b.clock.Now()) },
+	} {
+		b := newBorder(t, func(c *x509.Certificate) { c.NotAfter = start.Add(150 * time.Minute) })
+		c := b.client()
+		transport := c.Transport.(*http.Transport)
+		transport.DisableKeepAlives = false
+		used := 0
+		c.Transport = counting{transport, &used}
+		for range 2 {
+			if status, text := b.ask(c, strings.NewReader("x")); status != http.StatusBadRequest {
+				t.Fatalf("%s: before: %d %s", name, status, text)
+			}
+		}
+		spoil(b)
+		if status, text := b.ask(c, strings.NewReader("x")); status != http.StatusForbidden || !strings.Contains(text, "access_denied") {
+			t.Errorf("%s: on the open connection: %d %s", name, status, text)
+		}
+		if used != 1 {
+			t.Errorf("%s: %d connections were made: this proves nothing", name, used)
+		}
+		if status, _ := b.ask(c, strings.NewReader("x")); status != 0 {
+			t.Errorf("%s: on a new connection: %d", name, status)
+		}
+		b.must(b.stop())
+	}
+}
+
+// counting counts the connections that are made.
+type counting struct {
+	*http.Transport
+	made *int
+}
+
+func (c counting) RoundTrip(r *http.Request) (*http.Response, error) {
+	return c.Transport.RoundTrip(r.WithContext(httptrace.WithClientTrace(r.Context(), &httptrace.ClientTrace{
+		GotConn: func(i httptrace.GotConnInfo) {
+			if !i.Reused {
+				*c.made++
+			}
+		},
+	})))
 }
 
 // What comes over the wire is bounded, whoever sends it.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -18,10 +19,11 @@ import (
 const maxCRL = 4 << 20
 
 // revokedClients is the CRL of the CA over client certificates (RFC 5280,
-// section 5), read again when its file changes. One of a lower number than the
-// one before is not taken.
+// section 5), read again when its file changes. One that none of the CAs signed,
+// or of a lower number than the one before, is not taken.
 type revokedClients struct {
 	path  string
+	cas   []*x509.Certificate
 	clock clock.Clock
 
 	mu     sync.Mutex
@@ -52,6 +54,11 @@ func (r *revokedClients) refresh() error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", r.path, err)
 	}
+	// Before anything is believed of it: else a number that anybody wrote would
+	// keep the good ones out.
+	if !slices.ContainsFunc(r.cas, func(ca *x509.Certificate) bool { return list.CheckSignatureFrom(ca) == nil }) {
+		return fmt.Errorf("%s was not signed by a CA of client_ca: every client is refused until it is", r.path)
+	}
 	if old := r.list; old != nil && bytes.Equal(old.RawIssuer, list.RawIssuer) && old.Number != nil && (list.Number == nil || list.Number.Cmp(old.Number) < 0) {
 		// Whoever was revoked stays so: the newer one counts until it runs out.
 		r.read = info.ModTime()
@@ -65,14 +72,14 @@ func (r *revokedClients) refresh() error {
 	return nil
 }
 
-// of refuses a list that none of these CAs signed.
-func (r *revokedClients) of(pemCAs []byte) error {
-	for block, rest := pem.Decode(pemCAs); block != nil; block, rest = pem.Decode(rest) {
-		if ca, err := x509.ParseCertificate(block.Bytes); err == nil && r.list.CheckSignatureFrom(ca) == nil {
-			return nil
+// certificatesOf reads the certificates of a PEM file.
+func certificatesOf(data []byte) (certs []*x509.Certificate) {
+	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
+		if c, err := x509.ParseCertificate(block.Bytes); err == nil {
+			certs = append(certs, c)
 		}
 	}
-	return fmt.Errorf("%s was not signed by a CA of client_ca, which would refuse every client", r.path)
+	return certs
 }
 
 // check refuses a chain whose leaf is on the list, and every chain when the
