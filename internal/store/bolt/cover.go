@@ -38,14 +38,16 @@ func (s *Store) PlanCover(ctx context.Context, c status.Cover) (int, error) {
 			if err != nil {
 				return err
 			}
-			if list := l.as(l.counterValue); list.Allocated+list.Cover >= list.Limit() {
+			key, err := t.noise(l)
+			if err != nil {
+				return err
+			}
+			if key == nil {
 				continue
 			}
-			key := flipKey(l.number, l.permutation.Noise(l.cover))
 			v := flipValue{due: moment(c.Due())}
 			t.put(flipBucket, key, v.encode())
 			t.put(dueBucket, after(v.due, key), nil)
-			l.cover++
 			l.waiting++
 			t.putCounter(l.number, l.counterValue)
 			planned++
@@ -56,6 +58,22 @@ func (s *Store) PlanCover(ctx context.Context, c status.Cover) (int, error) {
 		return 0, err
 	}
 	return planned, nil
+}
+
+// noise takes the next index of a list for noise, nil when there is none left.
+// Some are INVALID already where noise was published after the backup from which
+// the office was restored: those are stepped over, since what was published stays.
+func (t *tx) noise(l *aliveList) (key []byte, err error) {
+	for known := true; known; l.cover++ {
+		if list := l.as(l.counterValue); list.Allocated+list.Cover >= list.Limit() {
+			return nil, nil
+		}
+		key = flipKey(l.number, l.permutation.Noise(l.cover))
+		if _, known, err = t.flip(key); err != nil {
+			return nil, err
+		}
+	}
+	return key, nil
 }
 
 // dueWithin counts the flips that are due from begin, and before end.

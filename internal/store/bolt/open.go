@@ -105,7 +105,7 @@ type Options struct {
 // The defaults of Options.
 const (
 	DefaultOpenLists = 8
-	DefaultRotate    = 90 * 24 * time.Hour
+	DefaultRotate    = status.DefaultRotate
 	// DefaultReserve is room for the log lines of who finds the disk full.
 	DefaultReserve = 16 << 20
 )

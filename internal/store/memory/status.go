@@ -250,19 +250,30 @@ func (s *Store) PlanCover(ctx context.Context, c status.Cover) (planned int, err
 			at := int(n.Int64())
 			id := weights[slices.IndexFunc(weights, func(w weight) bool { at -= w.copies; return at < 0 })].list
 			l := s.lists[id]
-			if l.Allocated+l.Cover >= l.Limit() {
+			p, free := s.noise(id, &l)
+			if !free {
 				continue
 			}
-			p := place{id, l.permutation.Noise(uint32(l.Cover))}
 			put(s, s.flips, p, 0)
 			assign(s, &s.waits, append(s.waits, waiting{p, c.Due().UnixNano()}))
-			l.Cover++
 			put(s, s.lists, id, l)
 			planned++
 		}
 		return nil
 	})
 	return planned, err
+}
+
+// noise takes the next index of a list for noise that is not INVALID already.
+func (s *Store) noise(id listID, l *list) (p place, free bool) {
+	for known := true; known; l.Cover++ {
+		if l.Allocated+l.Cover >= l.Limit() {
+			return p, false
+		}
+		p = place{id, l.permutation.Noise(uint32(l.Cover))}
+		_, known = s.flips[p]
+	}
+	return p, true
 }
 
 // weight is how many copies of a list could be flipped yet.

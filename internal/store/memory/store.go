@@ -37,7 +37,7 @@ type Options struct {
 	Schedule status.Schedule
 	// OpenLists is from how many lists the copies of a batch are drawn; 0 is 8.
 	OpenLists int
-	// Rotate is after what time a list is closed; 0 is 90 days.
+	// Rotate is after what time a list is closed; 0 is status.DefaultRotate.
 	Rotate time.Duration
 	// Pseudonyms stand for persons in the audit record; nil is a key of the
 	// store's own, which goes with it.
@@ -129,7 +129,7 @@ func New(opts Options) (*Store, error) {
 		opts.OpenLists = 8
 	}
 	if opts.Rotate == 0 {
-		opts.Rotate = 90 * 24 * time.Hour
+		opts.Rotate = status.DefaultRotate
 	}
 	if opts.Pseudonyms == nil {
 		var key ownKey

@@ -22,7 +22,7 @@ type settings struct {
 	mix       time.Duration
 	cover     int
 	openLists int           // 0: 8
-	rotate    time.Duration // 0: 90 days
+	rotate    time.Duration // 0: 180 days
 	perHour   float64       // revocations that are not urgent
 }
 
