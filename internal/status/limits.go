@@ -19,6 +19,11 @@ const (
 	DefaultLeave = 24 * time.Hour
 	// DefaultCover is how many flips a window shows at least.
 	DefaultCover = 64
+	// DefaultRotate is how long a list gives out indices: a dozen lives of a
+	// copy. The list of a copy tells a little of when it was issued, and so of
+	// which others are from the same day: at 90 days a watcher gains 8 guesses
+	// in a thousand by that, at 180 nothing that 48,000 guesses show.
+	DefaultRotate = 180 * 24 * time.Hour
 	// expiredFor is when a copy counts as expired on every reader's clock.
 	expiredFor = time.Hour
 	// retireAfter is how long a list is served on when its last copy has
