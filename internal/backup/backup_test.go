@@ -180,7 +180,7 @@ func TestBackAndForth(t *testing.T) {
 					t.Errorf("%s was touched before Install", name)
 				}
 			}
-			aside, err := u.Install()
+			aside, err := u.Install(nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -212,7 +212,7 @@ func TestBackAndForth(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if aside, err := u.Install(); err != nil || aside != "" {
+		if aside, err := u.Install(nil); err != nil || aside != "" {
 			t.Fatalf("%q, %v", aside, err)
 		}
 		if got := contents(t, dir); len(got) != len(w.files)+2 { // and two folders
@@ -397,7 +397,7 @@ func TestInstallInterrupted(t *testing.T) {
 	if err := os.Remove(filepath.Join(dir, "secret")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := u.Install(); err == nil {
+	if _, err := u.Install(nil); err == nil {
 		t.Fatal("installed without the file")
 	}
 	if un, err := Unfinished(dir); !un || err != nil {
@@ -406,7 +406,7 @@ func TestInstallInterrupted(t *testing.T) {
 	if u, err = Unpack(t.Context(), bytes.NewReader(data), []Identity{w.id}, dir, w.expect()); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := u.Install(); err != nil {
+	if _, err := u.Install(nil); err != nil {
 		t.Fatal(err)
 	}
 	if un, err := Unfinished(dir); un || err != nil {

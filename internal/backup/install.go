@@ -33,7 +33,10 @@ func Unfinished(target string) (bool, error) {
 // the archive does not have stay. The caller may have changed the unpacked
 // files meanwhile; they are synced again. After an error it may be called
 // again; before it ended, Unfinished.
-func (u *Unpacked) Install() (aside string, err error) {
+//
+// Once the files are in place, last does what belongs to the restore beside
+// them, durably; nil does nothing.
+func (u *Unpacked) Install(last func() error) (aside string, err error) {
 	if err := syncTree(u.dir); err != nil {
 		return "", fmt.Errorf("installing a backup: %w", err)
 	}
@@ -72,6 +75,11 @@ func (u *Unpacked) Install() (aside string, err error) {
 	}
 	for dir := range folders {
 		if err := syncDir(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return old, fmt.Errorf("installing a backup: %w", err)
+		}
+	}
+	if last != nil {
+		if err := last(); err != nil {
 			return old, fmt.Errorf("installing a backup: %w", err)
 		}
 	}

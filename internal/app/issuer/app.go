@@ -153,6 +153,9 @@ func (a *App) assemble(ctx context.Context) error {
 	if unfinished, err := backup.Unfinished(a.cfg.StateDir); err != nil || unfinished {
 		return errors.Join(err, errors.New("a restore into this folder began and did not end: run the same `issuer restore` again"))
 	}
+	if !exists(db) && exists(db+restoring) {
+		return errors.New("a restore of a database into this folder began and did not end: run the same `issuer restore --database` again")
+	}
 	if !exists(db) {
 		return fmt.Errorf("%s does not exist: run `issuer init` first, once", db)
 	}

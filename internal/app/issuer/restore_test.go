@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -87,5 +88,67 @@ func TestRestore(t *testing.T) {
 	o.must(err)
 	if status := logIn(link.URL); status != 200 {
 		t.Errorf("a login link: %d", status)
+	}
+}
+
+// A restore that ended half way is done again by the same command, whatever it
+// left; until then nothing serves, and the secrets of before count no more.
+func TestRestoreAgain(t *testing.T) {
+	o := newOffice(t).serve().people()
+	published := o.cfg.Path(o.cfg.Status.Directory)
+	offer := o.offer(issuer.OfferWish{Person: "P-1", Configurations: []string{"mdl"}})
+	w := rawWallet{o, newKey(t)}
+	_, token := w.token(offer.URI, offer.TxCode, w.proof(o.cfg.PublicURL+"/token", ""))
+	credential := o.cfg.PublicURL + "/credential"
+	if status, code, _ := w.credential("mdl", token, w.nonce(), w.proof(credential, token)); status != 200 {
+		t.Fatalf("before: %d %s", status, code)
+	}
+	o.soon("the lists are files", func() bool {
+		files, err := filepath.Glob(filepath.Join(published, "status", "*.jwt"))
+		return err == nil && len(files) == o.cfg.Status.OpenLists
+	})
+	o.must(o.stop())
+	db, old := o.cfg.Path("issuer.db"), filepath.Join(t.TempDir(), "old.db")
+	o.must(os.Rename(db, old))
+	secret := string(o.read(o.cfg.Path("secrets/service.key")))
+	again := func() error {
+		_, err := issuer.Restore(t.Context(), o.cfg, issuer.RestoreOptions{Database: old, Published: published, Now: o.clock.Now(), Rand: rand.Reader})
+		return err
+	}
+	refused := func(what, why string, err error) {
+		t.Helper()
+		if err == nil || !strings.Contains(err.Error(), why) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	// One died while it worked on its copy.
+	o.must(os.WriteFile(db+".restoring", []byte("half"), 0o600))
+	_, err := o.new()
+	refused("served from a copy", "issuer restore --database", err)
+	// Another one is at work.
+	lock, err := os.OpenFile(o.cfg.Path("restore.lock"), os.O_CREATE|os.O_WRONLY, 0o600)
+	o.must(err)
+	o.must(syscall.Flock(int(lock.Fd()), syscall.LOCK_EX))
+	refused("two at once", "another restore", again())
+	o.must(lock.Close())
+	// An archive was half in place.
+	mark := o.cfg.Path("restore-unfinished")
+	o.must(os.WriteFile(mark, nil, 0o600))
+	refused("over half an archive", "run that one again", again())
+	o.must(os.Remove(mark))
+
+	o.must(again())
+	if string(o.read(o.cfg.Path("secrets/service.key"))) == secret {
+		t.Error("the secret is that of before")
+	}
+	refused("over an office", "move it aside first", again())
+	if left, err := filepath.Glob(db + ".*"); err != nil || len(left) != 0 {
+		t.Errorf("left: %v, %v", left, err)
+	}
+	o.serve()
+	offer = o.offer(issuer.OfferWish{Person: "P-1", Configurations: []string{"mdl"}})
+	_, token = w.token(offer.URI, offer.TxCode, w.proof(o.cfg.PublicURL+"/token", ""))
+	if status, code, _ := w.credential("mdl", token, w.nonce(), w.proof(credential, token)); status != 200 {
+		t.Errorf("after: %d %s", status, code)
 	}
 }
