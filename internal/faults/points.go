@@ -47,6 +47,7 @@ var points = []Row{
 	{"publication.released", "flips are part of the published state in the store; no list is signed"},
 	{"publication.signed", "lists are signed anew; none is written or served"},
 	{"publication.staged", "new files lie beside the old ones, with the journal of the step"},
+	{"publication.half-written", "half of a list is in its place, which only a folder that is torn comes to"},
 	{"publication.file-renamed", "some new files, of lists, identifier lists or their aggregation, have taken their places, others have not"},
 	{"publication.renamed", "new files have taken the place of the old ones; the folders are not synced"},
 	{"publication.dir-synced", "the files of the step are durable; the manifest does not name them"},

@@ -121,6 +121,7 @@ func (d *folderDisk) tear(from, to string) error {
 	if err == nil {
 		err = d.write(to, data[:len(data)/2])
 	}
+	faults.Point("publication.half-written")
 	if err == nil {
 		err = d.write(to, data)
 	}

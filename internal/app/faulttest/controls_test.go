@@ -30,21 +30,25 @@ func TestControls(t *testing.T) {
 		{"issuer.other-signer", "", []string{"I12"}},
 		{"issuer.ready-anyway", "publication.released:sleep:2000", []string{"I13"}},
 		{"publication.backwards", "", []string{"I9", "I10"}},
-		{"publication.torn", "", []string{"I10", "I11"}},
+		{"publication.torn", halfWritten + ":sleep:5", []string{"I10", "I11"}},
 	} {
 		t.Run(tt.wrong, func(t *testing.T) {
 			c := newCampaign(t, faultyProgram)
-			if tt.wrong == "store.early-answer" || tt.wrong == "publication.torn" {
+			load := 200 * time.Millisecond
+			if tt.wrong == "publication.torn" {
+				c.spin, load = true, 1200*time.Millisecond // a tick, at least
+			}
+			if tt.wrong == "store.early-answer" {
 				// What is wrong lasts as long as a sync: only a real disk takes long.
 				dir, err := os.MkdirTemp(filepath.Dir(issuerProgram), "control-")
 				if err != nil {
 					t.Fatal(err)
 				}
-				c.dir, c.spin = dir, true
+				c.dir = dir
 			}
 			var err error
 			for i := 0; i < 100 && err == nil; i++ {
-				_, err = c.round(t.Context(), trial{env: []string{"VIDIMUS_WRONG=" + tt.wrong, "VIDIMUS_FAULT=" + tt.fault}, load: 200 * time.Millisecond})
+				_, err = c.round(t.Context(), trial{env: []string{"VIDIMUS_WRONG=" + tt.wrong, "VIDIMUS_FAULT=" + tt.fault}, load: load})
 			}
 			found(t, err, tt.names...)
 		})

@@ -46,7 +46,7 @@ func TestImportKilled(t *testing.T) {
 	random := mathrand.New(mathrand.NewPCG(seed(), 4))
 	killed := 0
 	for range times(40, 4) {
-		ctx, cancel := context.WithTimeout(t.Context(), time.Duration(20+random.IntN(200))*time.Millisecond)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Duration(20+random.IntN(100))*time.Millisecond)
 		if _, err := o.operate(ctx, load...); err != nil && ctx.Err() != nil {
 			killed++
 		}

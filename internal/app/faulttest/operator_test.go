@@ -163,6 +163,14 @@ func (a *archiver) restored(ctx context.Context, archive, lost string) (runs int
 	return runs, fmt.Errorf("a restore does not come to its end")
 }
 
+// whole says whether a restore put everything in its place: the database is
+// there, and the mark of a restore that is at work is gone.
+func (o *office) whole() bool {
+	_, err := os.Lstat(o.cfg.Path(databaseName))
+	unfinished, markErr := backup.Unfinished(o.cfg.StateDir)
+	return err == nil && markErr == nil && !unfinished
+}
+
 // refusesToServe starts serve on what a restore left half done: it must end by
 // itself and not touch it.
 func (o *office) refusesToServe() error {
@@ -278,7 +286,7 @@ func TestRestoreKilled(t *testing.T) {
 		if _, err := o.killedAt(t.Context(), k.point, k.nth, a.restore(archive, lost)...); err != nil {
 			t.Fatal(err)
 		}
-		if !k.whole {
+		if !o.whole() {
 			if err := o.refusesToServe(); err != nil {
 				t.Fatalf("%s, hit %d: %v", k.point, k.nth, err)
 			}

@@ -190,9 +190,9 @@ func (m *machine) cut(t *testing.T, n int, mount, wrong string, calls int, after
 
 // emulated is how much longer the office may take to be ready in the machine
 // than I13 allows: there every instruction is translated, and one processor
-// does what two do here. TestPowerCut logs both times: what takes a fifth of a
-// second here took seven there, 35 times as long, so that ten is stricter than
-// the same measure would be.
+// does what two do here. TestPowerCut logs both times: what took 61 ms here took
+// 3.6 s there, sixty times as long, so that ten is stricter than the same
+// measure would be.
 const emulated = 10
 
 // again gives a copy of the disk, as the power cut left it, to a machine that
