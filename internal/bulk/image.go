@@ -12,6 +12,7 @@ import (
 	"maps"
 	"os"
 	"sync/atomic"
+	"syscall"
 
 	"vidimus/internal/document"
 	"vidimus/internal/jose"
@@ -32,6 +33,9 @@ type Folder struct {
 
 // OpenFolder opens a folder of pictures.
 func OpenFolder(path string) (*Folder, error) {
+	if info, err := os.Stat(path); err == nil && !info.IsDir() { // to open a fifo would never end
+		return nil, fmt.Errorf("opening the folder of pictures: %w", &fs.PathError{Op: "open", Path: path, Err: errors.New("not a folder")})
+	}
 	root, err := os.OpenRoot(path)
 	if err != nil {
 		return nil, fmt.Errorf("opening the folder of pictures: %w", err)
@@ -50,9 +54,10 @@ func (f *Folder) Image(digest [32]byte) ([]byte, error) {
 	if flat {
 		first, second = second, first
 	}
-	file, err := f.root.Open(first)
+	// A fifo of this name must not make the load wait for ever.
+	file, err := f.root.OpenFile(first, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if errors.Is(err, fs.ErrNotExist) {
-		if file, err = f.root.Open(second); err == nil {
+		if file, err = f.root.OpenFile(second, os.O_RDONLY|syscall.O_NONBLOCK, 0); err == nil {
 			f.flat.Store(!flat)
 		}
 	}
@@ -60,6 +65,9 @@ func (f *Folder) Image(digest [32]byte) ([]byte, error) {
 		return nil, err
 	}
 	defer file.Close()
+	if info, err := file.Stat(); err != nil || !info.Mode().IsRegular() {
+		return nil, errors.Join(err, errors.New("not a regular file"))
+	}
 	b, err := io.ReadAll(io.LimitReader(file, document.MaxImage+1))
 	if err != nil {
 		return nil, err

@@ -440,6 +440,14 @@ func TestCertificate(t *testing.T) {
 		t.Errorf("%s: %s", p.Status, p.text())
 	}
 	wantPage(t, "in", cara.get("/"), http.StatusOK, "Cara", "Find a person")
+	// Her session without her certificate, or with another's, is none.
+	for name, b := range map[string]*browser{"copied, another key": with(strange, strangeKey), "copied, no certificate": s.browser()} {
+		b.Jar = cara.Jar
+		wantPage(t, name, b.get("/login"), http.StatusOK, "Log in")
+		if p := b.get("/"); p.StatusCode == http.StatusOK && strings.Contains(p.Body, "Find a person") {
+			t.Errorf("%s: in", name)
+		}
+	}
 	for name, b := range map[string]*browser{"another key": with(strange, strangeKey), "no certificate": s.browser()} {
 		if p := b.get("/login"); strings.Contains(p.Body, `id="with-certificate"`) {
 			t.Errorf("%s: a button", name)

@@ -98,7 +98,8 @@ func (r *request) recognise() error {
 	if len(cookies) != 1 { // of two, one was planted
 		return nil
 	}
-	l, err := r.Officers.Session(r.c.Request.Context(), cookies[0].Value)
+	pin, _ := r.pin()
+	l, err := r.Officers.Session(r.c.Request.Context(), cookies[0].Value, pin)
 	switch {
 	case problem.KindOf(err) == problem.AuthenticationFailed:
 		return nil

@@ -36,6 +36,9 @@ const (
 	// MaxText bounds what an officer types into a measure: the limit of the
 	// registry events (document.MaxText).
 	MaxText = 150
+	// maxBegin is how far ahead a change may begin, in years: what the inbox of
+	// events takes.
+	maxBegin = 10
 	// MaxReach is how far ahead a measure may begin or end, in years.
 	MaxReach = 100
 	// maxList bounds the categories and the codes of one measure.

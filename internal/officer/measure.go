@@ -76,6 +76,8 @@ func checkInstant(bad *Invalid, field string, t, now time.Time, needed bool) {
 		bad.add(field, "time-missing")
 	case !t.IsZero() && (t.Year() < document.MinYear || t.After(now.AddDate(MaxReach, 0, 0))):
 		bad.add(field, "time-range")
+	case field == "from" && t.After(now.AddDate(maxBegin, 0, 0)):
+		bad.add(field, "time-range")
 	}
 }
 

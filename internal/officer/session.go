@@ -39,11 +39,15 @@ type LoginLink struct {
 
 // MintLink makes a login link. It is for the operator: whoever calls it has
 // proven to be one, and nothing that a session reaches calls it. Refusals:
-// NotFound for an officer who may not log in.
+// NotFound for an officer who may not log in, Conflict for one who comes with a
+// certificate.
 func (s *Service) MintLink(ctx context.Context, officer, operator string) (LoginLink, error) {
 	o, ok := s.officers.active(officer)
 	if !ok {
 		return LoginLink{}, problem.New(problem.NotFound, "no such officer, or disabled")
+	}
+	if len(o.Pins) > 0 {
+		return LoginLink{}, problem.New(problem.Conflict, "this officer comes with a certificate (pins): there are no links beside it")
 	}
 	secret, err := s.random(secretSize)
 	if err != nil {
@@ -80,7 +84,7 @@ func (s *Service) RedeemLink(ctx context.Context, secret, old string) (token str
 	case err != nil:
 		return "", Login{}, unavailable(err)
 	}
-	if _, ok := s.officers.active(begun.Officer); !ok { // disabled since the link was made
+	if o, ok := s.officers.active(begun.Officer); !ok || len(o.Pins) > 0 { // disabled, or given a card, since the link was made
 		return "", Login{}, errors.Join(errLogin, s.end(ctx, token, "disabled"))
 	}
 	return token, s.login(begun, token), s.end(ctx, old, "replaced")
@@ -120,8 +124,10 @@ var (
 	errSession = problem.Wrap(problem.AuthenticationFailed, ErrSessionNotFound, "log in first")
 )
 
-// Session recognises a browser by its secret. Refusals: AuthenticationFailed.
-func (s *Service) Session(ctx context.Context, token string) (Login, error) {
+// Session recognises a browser by its secret, and an officer who comes with a
+// certificate by that too: pin is as in LogIn, zero for a request without one.
+// Refusals: AuthenticationFailed.
+func (s *Service) Session(ctx context.Context, token string, pin [sha256.Size]byte) (Login, error) {
 	id, ok := digestOf(token)
 	if !ok {
 		return Login{}, errSession
@@ -133,7 +139,8 @@ func (s *Service) Session(ctx context.Context, token string) (Login, error) {
 	case err != nil:
 		return Login{}, unavailable(err)
 	}
-	if _, ok := s.officers.active(begun.Officer); !ok {
+	o, ok := s.officers.active(begun.Officer)
+	if !ok || len(o.Pins) > 0 && s.officers.byPin[hex.EncodeToString(pin[:])] != o.ID {
 		return Login{}, errSession
 	}
 	return s.login(begun, token), nil

@@ -83,6 +83,27 @@ func TestLoginLinkRace(t *testing.T) {
 	}
 }
 
+// noPin is a request without a certificate.
+var noPin [sha256.Size]byte
+
+// A link that was made before the officer got a certificate is worth nothing.
+func TestCertificateMeanwhile(t *testing.T) {
+	w := newWorld(t)
+	link, err := w.MintLink(t.Context(), "anna", "operator")
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, _ := w.loginToken(t, "anna")
+	w.cfg.Officers = slices.Clone(w.cfg.Officers)
+	other := sha256.Sum256([]byte("a new card"))
+	w.cfg.Officers[0].Pins = []string{hex.EncodeToString(other[:])}
+	w.restart(t)
+	_, _, err = w.RedeemLink(t.Context(), strings.TrimPrefix(link.URL, w.cfg.LoginURL), "")
+	wantKind(t, "link", err, problem.AuthenticationFailed)
+	_, err = w.Session(t.Context(), token, noPin)
+	wantKind(t, "session", err, problem.AuthenticationFailed)
+}
+
 // An officer who was disabled after the link was made gets nothing.
 func TestDisabledMeanwhile(t *testing.T) {
 	w := newWorld(t)
@@ -96,7 +117,7 @@ func TestDisabledMeanwhile(t *testing.T) {
 	w.restart(t)
 	_, _, err = w.RedeemLink(t.Context(), strings.TrimPrefix(link.URL, w.cfg.LoginURL), "")
 	wantKind(t, "link", err, problem.AuthenticationFailed)
-	_, err = w.Session(t.Context(), token)
+	_, err = w.Session(t.Context(), token, noPin)
 	wantKind(t, "session", err, problem.AuthenticationFailed)
 	if len(w.store.sessions) != 1 {
 		t.Errorf("%d sessions in the store: the link began one", len(w.store.sessions))
@@ -109,9 +130,16 @@ func TestCertificateLogin(t *testing.T) {
 	if err != nil || l.Officer.ID != "ben" || !w.Knows(pin) {
 		t.Fatalf("%+v, %v", l, err)
 	}
-	if l, err := w.Session(t.Context(), token); err != nil || l.Officer.ID != "ben" {
+	if l, err := w.Session(t.Context(), token, pin); err != nil || l.Officer.ID != "ben" {
 		t.Errorf("%+v, %v", l, err)
 	}
+	// The cookie alone, or with another's certificate, is worth nothing.
+	for _, p := range [][sha256.Size]byte{noPin, sha256.Sum256([]byte("another key"))} {
+		_, err = w.Session(t.Context(), token, p)
+		wantKind(t, "without the certificate", err, problem.AuthenticationFailed)
+	}
+	_, err = w.MintLink(t.Context(), "ben", "operator")
+	wantKind(t, "a link beside the certificate", err, problem.Conflict)
 	n := len(w.audit.Events())
 	_, _, err = w.LogIn(t.Context(), sha256.Sum256([]byte("another key")), "")
 	wantKind(t, "unknown key", err, problem.AuthenticationFailed)
@@ -133,19 +161,19 @@ func TestSessionFixation(t *testing.T) {
 	if err != nil || token == planted {
 		t.Fatalf("token %q, %v", token, err)
 	}
-	_, err = w.Session(t.Context(), planted)
+	_, err = w.Session(t.Context(), planted, noPin)
 	wantKind(t, "the planted session", err, problem.AuthenticationFailed)
 	again, _, err := w.LogIn(t.Context(), pin, token)
 	if err != nil || again == token {
 		t.Fatal(err)
 	}
-	_, err = w.Session(t.Context(), token)
+	_, err = w.Session(t.Context(), token, noPin)
 	wantKind(t, "the session before the certificate", err, problem.AuthenticationFailed)
 }
 
 func TestSessionEnds(t *testing.T) {
 	w := newWorld(t)
-	alive := func(token string) bool { _, err := w.Session(t.Context(), token); return err == nil }
+	alive := func(token string) bool { _, err := w.Session(t.Context(), token, noPin); return err == nil }
 	token, _ := w.loginToken(t, "anna")
 	w.clock.Advance(officer.IdleTimeout - time.Second)
 	if !alive(token) {
@@ -190,7 +218,7 @@ func TestLanguage(t *testing.T) {
 	if err := w.SetLanguage(t.Context(), l, "lb"); err != nil {
 		t.Fatal(err)
 	}
-	if l, err := w.Session(t.Context(), token); err != nil || l.Language != "lb" {
+	if l, err := w.Session(t.Context(), token, noPin); err != nil || l.Language != "lb" {
 		t.Errorf("%q, %v", l.Language, err)
 	}
 	wantKind(t, "no language", w.SetLanguage(t.Context(), l, "xx"), problem.InvalidRequest)

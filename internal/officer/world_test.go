@@ -92,6 +92,13 @@ func (w *world) login(t *testing.T, id string) officer.Login {
 
 func (w *world) loginToken(t *testing.T, id string) (string, officer.Login) {
 	t.Helper()
+	if id == "ben" { // who comes with a certificate
+		token, l, err := w.LogIn(t.Context(), pin, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return token, l
+	}
 	link, err := w.MintLink(t.Context(), id, "operator")
 	if err != nil {
 		t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path"
 	"strings"
+	"syscall"
 
 	"vidimus/internal/bulk"
 	"vidimus/internal/issuerhttp"
@@ -74,7 +75,7 @@ func (a *App) openFile(r issuerhttp.FileRequest) (*opened, error) {
 			return nil, problem.Wrap(problem.InvalidRequest, err, "the folder of pictures cannot be opened: %s", fileTrouble(err))
 		}
 	}
-	if o.file, err = os.Open(r.File); err != nil {
+	if o.file, err = openRegular(r.File); err != nil {
 		return nil, problem.Wrap(problem.InvalidRequest, err, "the file cannot be opened: %s", fileTrouble(err))
 	}
 	return o, nil
@@ -90,8 +91,25 @@ func fileTrouble(err error) string {
 	return err.Error()
 }
 
+// openRegular opens a file to be read; a fifo, a device or a folder, of which
+// reading may never end, it refuses.
+func openRegular(name string) (*os.File, error) {
+	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = &os.PathError{Op: "open", Path: name, Err: errors.New("not a regular file")}
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
 func readLimited(name string, limit int64) ([]byte, error) {
-	f, err := os.Open(name)
+	f, err := openRegular(name)
 	if err != nil {
 		return nil, err
 	}
