@@ -77,8 +77,8 @@ var points = []Row{
 	{"issuer.database-reopened", "an unpacked database is fit to go on; it is not in its place"},
 	{"backup.install-begun", "the journal of a restore is durable; no file is in its place"},
 	{"backup.file-installed", "some files of a restore are in their places, others are not"},
-	{"backup.installed", "every file of a restore is in its place and its journal is gone; the secrets are the old ones"},
-	{"issuer.secrets-renewed", "a restored office has new secrets; that lines of its audit record are lost is not declared"},
+	{"issuer.secrets-renewed", "files and secrets of a restore are in their places; its journal is still there"},
+	{"backup.installed", "a restore is in its place and its journal gone; that lines of its audit record are lost is not declared"},
 }
 
 var wrongs = []Row{
