@@ -27,8 +27,8 @@ func TestUnlinkable(t *testing.T) {
 	}
 }
 
-// The same watcher wins where a part of the mechanism is missing: the test sees
-// what it says it sees.
+// The same watcher wins where a part of the mechanism is missing, in half the
+// time: the test sees what it says it sees.
 func TestUnlinkableControl(t *testing.T) {
 	for name, c := range map[string]struct {
 		set    settings
@@ -41,6 +41,7 @@ func TestUnlinkableControl(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			won := false
+			c.set.half = true
 			for _, r := range live(t, c.set).attack() {
 				t.Logf("%-36s %5d guesses, right %.4f, chance %.4f, %+.1f sd", r.name, r.guesses, r.precision, r.chance, r.sds)
 				won = won || r.name == c.winner && r.sds > bound

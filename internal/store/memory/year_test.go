@@ -24,6 +24,7 @@ type settings struct {
 	openLists int           // 0: 8
 	rotate    time.Duration // 0: 180 days
 	perHour   float64       // revocations that are not urgent
+	half      bool          // of the year
 }
 
 const (
@@ -208,7 +209,11 @@ func live(t *testing.T, set settings) *year {
 		renew[d] = yearBegins.Add(time.Duration(o.random.Int64N(int64(renewEvery))))
 	}
 	var revoked [][]copyOf // without urgency, by event
-	for hour := range hoursOfYear {
+	hours := hoursOfYear
+	if set.half {
+		hours /= 2
+	}
+	for hour := range hours {
 		begin := yearBegins.Add(time.Duration(hour) * time.Hour)
 		if set.cover > 0 {
 			o.plan(begin, set.cover)
