@@ -9,8 +9,10 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"vidimus/internal/document"
 	"vidimus/internal/keys"
@@ -110,16 +112,32 @@ func (k *checker) listeners() {
 			continue
 		}
 		key := "listen." + l.name
-		_, port, err := net.SplitHostPort(l.addr)
+		host, port, err := net.SplitHostPort(l.addr)
+		if err == nil {
+			_, err = strconv.ParseUint(port, 10, 16)
+		}
 		switch {
-		case err != nil:
-			k.bad(key, "host:port is wanted, got %q", l.addr)
+		case err != nil, strings.ContainsFunc(host, unicode.IsSpace):
+			k.bad(key, "host:port is wanted, the port a number up to 65535, got %q", l.addr)
 		case c.Dev && !loopback(l.addr):
 			k.bad(key, "--dev listens on loopback only, such as 127.0.0.1:%s, got %s", port, l.addr)
 		case l.local && !loopback(l.addr):
 			k.bad(key, "is for this machine alone: a loopback address such as 127.0.0.1:%s, got %s", port, l.addr)
-		case seen[l.addr] != "" && port != "0":
-			k.bad(key, "%s is taken by %s", l.addr, seen[l.addr])
+		case port != "0":
+			for _, other := range []string{l.addr, ":" + port, "0.0.0.0:" + port, "[::]:" + port} {
+				if seen[other] != "" {
+					k.bad(key, "%s is taken by %s", l.addr, seen[other])
+					break
+				}
+			}
+			if host == "" || host == "0.0.0.0" || host == "::" {
+				for addr, name := range seen {
+					if _, p, _ := net.SplitHostPort(addr); p == port {
+						k.bad(key, "%s takes the port of %s", l.addr, name)
+						break
+					}
+				}
+			}
 		}
 		seen[l.addr] = key
 	}
@@ -128,6 +146,9 @@ func (k *checker) listeners() {
 		if _, err := netip.ParsePrefix(p); err != nil {
 			k.bad(fmt.Sprintf("trusted_proxies[%d]", i), "a network such as 127.0.0.1/32 is wanted, got %q", p)
 		}
+	}
+	if c.RegistryTLS.CRL != "" && c.RegistryTLS.ClientCA == "" {
+		k.bad("registry_tls.crl", "it counts for the certificates of client_ca, which is missing")
 	}
 	if t := c.RegistryTLS; !c.Dev && (t.Certificate == "" || t.Key == "" || t.ClientCA == "") {
 		k.bad("registry_tls", "certificate, key and client_ca are needed outside --dev: registries prove themselves by client certificates")
@@ -217,11 +238,11 @@ func (k *checker) limits() {
 		k.bad("offers.tx_code_attempts", "between %d and %d, got %d", minAttempts, maxAttempts, n)
 	}
 	k.office()
-	if s := c.Status; s.Tick < time.Second || s.TTL < time.Second || s.Lifetime < 2*s.TTL {
-		k.bad("status", "tick and ttl of at least 1s, lifetime of at least twice the ttl")
+	if s := c.Status; s.Tick < time.Second || s.Tick > s.TTL || s.TTL < time.Second || s.Lifetime < 2*s.TTL {
+		k.bad("status", "tick of at least 1s and at most the ttl (else lists are older than they may be), lifetime of at least twice the ttl")
 	}
-	if c.RateLimit.PerSecond <= 0 || c.RateLimit.Burst < 1 {
-		k.bad("rate_limit", "per_second above 0 and burst of at least 1")
+	if r := c.RateLimit; !(r.PerSecond > 0 && r.PerSecond <= maxRate) || r.Burst < 1 { // a NaN is neither
+		k.bad("rate_limit", "per_second above 0, at most %d, and burst of at least 1", maxRate)
 	}
 	if _, err := ParseLevel(c.LogLevel); err != nil {
 		k.bad("log_level", "%v", err)

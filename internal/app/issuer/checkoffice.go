@@ -3,7 +3,10 @@ package issuer
 import (
 	"encoding/hex"
 	"fmt"
+	"net"
 	"net/mail"
+	"net/url"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -17,6 +20,8 @@ import (
 // Bounds of the office's own timing.
 const (
 	maxMix       = 24 * time.Hour // what is not urgent is public within two windows
+	maxLeave     = 72 * time.Hour // longer, and copies with days to go stay valid
+	maxRate      = 1_000_000      // requests per second of one client
 	maxCover     = 4096
 	maxOpenLists = 64
 	minRotate    = 24 * time.Hour
@@ -37,9 +42,11 @@ func (k *checker) office() {
 	if s.Mix == 0 && s.Cover > 0 {
 		k.bad("status.cover", "0 with status.mix 0s: without windows there is nothing to mix it into")
 	}
-	if s.Leave < 0 {
-		k.bad("status.leave", "0s or more, got %s", s.Leave)
+	if s.Leave < 0 || s.Leave > maxLeave {
+		k.bad("status.leave", "between 0s and %s, got %s: what expires within it is not revoked without urgency", maxLeave, s.Leave)
 	}
+	k.directory()
+	k.checkpoints()
 	if s.OpenLists < 1 || s.OpenLists > maxOpenLists {
 		k.bad("status.open_lists", "between 1 and %d, got %d", maxOpenLists, s.OpenLists)
 	}
@@ -78,6 +85,39 @@ func (k *checker) office() {
 	}
 }
 
+// directory: what lies in the folder of lists is for the whole world.
+func (k *checker) directory() {
+	c := k.c
+	if c.Status.Directory == "" {
+		return
+	}
+	state, err := filepath.Abs(c.StateDir)
+	if err != nil {
+		return
+	}
+	dir, err := filepath.Abs(c.Path(c.Status.Directory))
+	if err != nil {
+		return
+	}
+	if in, err := filepath.Rel(dir, state); err == nil && filepath.IsLocal(in) {
+		k.bad("status.directory", "a folder of its own is wanted: %s is or contains the state folder, which others must not read", dir)
+	}
+	if in, err := filepath.Rel(state, dir); err == nil && filepath.IsLocal(in) && slices.Contains(stateFolders, strings.Split(filepath.ToSlash(in), "/")[0]) {
+		k.bad("status.directory", "a folder of its own is wanted: others must not read what lies in %s", dir)
+	}
+}
+
+func (k *checker) checkpoints() {
+	seen := map[string]bool{}
+	for i, p := range k.c.Audit.Checkpoints {
+		key := fmt.Sprintf("audit.checkpoints[%d]", i)
+		if p == "" || seen[k.c.Path(p)] {
+			k.bad(key, "a file that is not named before is wanted, got %q", p)
+		}
+		seen[k.c.Path(p)] = true
+	}
+}
+
 func (k *checker) pins(key string, pins []string) {
 	for _, p := range pins {
 		if b, err := hex.DecodeString(p); err != nil || len(b) != 32 {
@@ -97,6 +137,9 @@ func (k *checker) notices() {
 		}
 	}
 	if n.Mail.Server != "" {
+		if host, port, err := net.SplitHostPort(n.Mail.Server); err != nil || host == "" || port == "" {
+			k.bad("notices.mail.server", "host:port is wanted, such as mail.example.org:587, got %q", n.Mail.Server)
+		}
 		if _, err := mail.ParseAddress(n.Mail.From); err != nil {
 			k.bad("notices.mail.from", "an address such as office@example.org is wanted, got %q", n.Mail.From)
 		}
@@ -116,8 +159,14 @@ func (k *checker) console() {
 	}
 	if !c.Dev {
 		t := c.Console.TLS
-		if !strings.HasPrefix(c.Console.PublicURL, "https://") || strings.HasSuffix(c.Console.PublicURL, "/") {
-			k.bad("console.public_url", "the https address under which officers reach listen.console, without a slash at its end, got %q", c.Console.PublicURL)
+		if t.CRL != "" && t.ClientCA == "" {
+			k.bad("console.tls.crl", "it counts for the certificates of client_ca, which is missing")
+		}
+		if i := slices.IndexFunc(c.Console.Officers, func(o Officer) bool { return len(o.Pins) > 0 }); i >= 0 && t.ClientCA == "" {
+			k.bad(fmt.Sprintf("console.officers[%d].pins", i), "certificates are asked for only with console.tls.client_ca, which is missing")
+		}
+		if u, err := url.Parse(c.Console.PublicURL); err != nil || u.Scheme != "https" || u.Host == "" || c.Console.PublicURL != "https://"+u.Host {
+			k.bad("console.public_url", "the https address under which officers reach listen.console, without a path or a slash at its end, got %q", c.Console.PublicURL)
 		}
 		if t.Certificate == "" || t.Key == "" {
 			k.bad("console.tls", "certificate and key are needed outside --dev")
