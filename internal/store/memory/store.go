@@ -4,8 +4,8 @@
 // Start with New. One mutex makes every method one step, and a step that ends
 // with an error is undone. It shares no code with the durable store, counts
 // nothing that it can look up but the copies that are alive, and passes the
-// same storetest.Run. A step costs no more for what was made before, so that a
-// test can live through a year.
+// same storetest.Run. To issue, revoke a document and release costs no more for
+// what was made before, so that a test can live through a year.
 package memory
 
 import (
