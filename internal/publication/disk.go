@@ -82,7 +82,7 @@ func (d *folderDisk) inPlace() error {
 }
 
 func (d *folderDisk) read(name string, max int64) ([]byte, error) {
-	f, err := d.root.Open(name)
+	f, err := d.open(name, os.O_RDONLY, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -94,8 +94,25 @@ func (d *folderDisk) read(name string, max int64) ([]byte, error) {
 	return data, err
 }
 
+// open opens a regular file: a fifo that somebody put in its place would keep
+// us waiting.
+func (d *folderDisk) open(name string, flag int, mode fs.FileMode) (*os.File, error) {
+	f, err := d.root.OpenFile(name, flag|nonBlocking, mode)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = &fs.PathError{Op: "open", Path: name, Err: errors.New("not a regular file")}
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
 func (d *folderDisk) write(name string, data []byte) error {
-	f, err := d.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+	f, err := d.open(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
 	if err != nil {
 		return err
 	}

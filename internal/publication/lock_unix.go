@@ -11,12 +11,15 @@ import (
 	"time"
 )
 
+// nonBlocking opens without waiting for whoever has the other end of a fifo.
+const nonBlocking = syscall.O_NONBLOCK
+
 // lock waits for other processes. It goes with the process, however that ends.
 func (d *folderDisk) lock() (func(), error) {
 	if err := d.inPlace(); err != nil {
 		return nil, err
 	}
-	f, err := d.root.OpenFile(".lock", os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := d.open(".lock", os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err
 	}

@@ -34,6 +34,11 @@ const (
 	// kickPause is the least time between two publications that revocations
 	// ask for: a burst of them shares one.
 	kickPause = 250 * time.Millisecond
+	// sinkPatience is how long a publication waits for the sink; a slow disk
+	// under load takes seconds. urgentPatience is how long when something urgent
+	// waits behind it, which is to be out within two seconds.
+	sinkPatience   = 10 * time.Second
+	urgentPatience = time.Second
 	// missPause is the least time between two looks into the store for a list
 	// that somebody asks for and that is not published: ids are guessed by
 	// anyone.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -177,7 +176,7 @@ func (p *Publisher) renew(ctx context.Context, l List, old *shard, r Released) (
 	return s, p.sign(s, last)
 }
 
-// put hands what has changed to the sink, and serves it.
+// put serves what has changed, and hands it to the sink.
 func (p *Publisher) put(ctx context.Context, next *snapshot, signed []*shard, gone []List) error {
 	before := p.current.Load()
 	if len(signed) == 0 && len(next.lists) == len(before.lists) && next.aggregation != nil && len(p.unwritten)+len(p.removed)+len(gone) == 0 {
@@ -190,36 +189,11 @@ func (p *Publisher) put(ctx context.Context, next *snapshot, signed []*shard, go
 	if before.aggregation == nil || before.aggregation.ETag != aggregation.ETag {
 		next.aggregation = aggregation
 	}
-	if p.cfg.Sink != nil {
-		err = p.write(ctx, next, signed, gone)
-	}
 	p.current.Store(next)
-	return err
-}
-
-// write is the part of put that can fail. What fails is tried again with the
-// next publication.
-func (p *Publisher) write(ctx context.Context, next *snapshot, signed []*shard, gone []List) error {
-	for _, s := range signed {
-		p.unwritten[s.list.ID] = true
+	if p.cfg.Sink == nil {
+		return nil
 	}
-	for _, l := range gone {
-		p.removed[l.ID] = true
-		delete(p.unwritten, l.ID)
-	}
-	e := Edition{Retired: slices.Sorted(maps.Keys(p.removed)), Aggregation: next.aggregation}
-	for _, id := range slices.Sorted(maps.Keys(p.unwritten)) {
-		if s := next.lists[id]; s != nil {
-			e.Lists = append(e.Lists, Tokens{ID: id, Kind: s.list.Kind, Objects: s.objects})
-		}
-	}
-	if err := p.cfg.Sink.Put(ctx, e); err != nil {
-		return fmt.Errorf("writing status lists: %w", err)
-	}
-	faults.Point("publication.written")
-	clear(p.unwritten)
-	clear(p.removed)
-	return nil
+	return p.write(ctx, next, signed, gone)
 }
 
 // retire lets the store forget what is no longer served.

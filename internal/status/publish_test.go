@@ -331,6 +331,67 @@ func TestSinkFails(t *testing.T) {
 	}
 }
 
+// stuck is a sink that answers once answer is closed.
+type stuck struct {
+	*shelf
+	answer chan struct{}
+}
+
+func (s *stuck) Put(ctx context.Context, e status.Edition) error {
+	<-s.answer
+	return s.shelf.Put(ctx, e)
+}
+
+// A sink that does not answer keeps back neither what is served nor the next
+// urgent thing; what it has in the end is covered, and no more.
+func TestSinkHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, s, f, cfg := newOffice(t, status.Config{})
+		hanging := &stuck{f, make(chan struct{})}
+		close(hanging.answer)
+		cfg.Sink = hanging
+		p := newPublisher(t, cfg)
+		copies := s.issue(w.Now, 200, w.Now.AddDate(0, 0, 14))
+		publish(t, p)
+		hanging.answer = make(chan struct{})
+		served := func(c copyOf) bool {
+			list, err := object(t, p, c.list.ID, "jwt"), error(nil)
+			return err == nil && list.Version == c.list.Version
+		}
+		for n, c := range copies[:3] {
+			w.Clock.Advance(time.Second)
+			s.revoke(w.Clock.Now(), []copyOf{c}, true)
+			done, began := make(chan error, 1), time.Now()
+			go func() { done <- p.Publish(t.Context()) }()
+			synctest.Wait()
+			if !served(c) {
+				t.Errorf("%d: not served while the sink hangs", n)
+			}
+			p.Kick(true) // the next one is urgent
+			if err := <-done; err == nil || !strings.Contains(err.Error(), "does not come to an end") || time.Since(began) > 2*time.Second {
+				t.Errorf("%d: %v after %s", n, err, time.Since(began))
+			}
+		}
+		last := s.covered[len(s.covered)-1]
+		for _, c := range copies[:3] {
+			if slices.ContainsFunc(last, func(p status.Published) bool { return p.ID == c.list.ID }) {
+				t.Errorf("covered %v", last)
+			}
+		}
+		close(hanging.answer)
+		synctest.Wait()
+		publish(t, p)
+		for _, c := range copies[:3] {
+			if f.files[c.list.ID+" "+status.MediaTypeJWT] != object(t, p, c.list.ID, "jwt") {
+				t.Error("a file is not what is served")
+			}
+		}
+		if len(s.covered[len(s.covered)-1]) != 8 {
+			t.Errorf("covered %v", s.covered[len(s.covered)-1])
+		}
+	})
+}
+
 // An identifier list is one CWT, and only that.
 func TestIdentifierLists(t *testing.T) {
 	w, s, f, cfg := newOffice(t, status.Config{Schedule: status.NewSchedule(time.Minute, 0, 0)})

@@ -71,6 +71,7 @@ type Publisher struct {
 	planned    uint64          // the last window with noise
 	unwritten  map[string]bool // ids of lists that the sink lacks
 	removed    map[string]bool // ids that the sink is to remove
+	writing    *writing        // what the sink has not come to the end of
 	warned     map[string]time.Time
 
 	waiting atomic.Int64 // since when something is due, Unix nanoseconds; 0: nothing
