@@ -10,6 +10,9 @@ const (
 	// attempts within Deadline.
 	firstPause   = 30 * time.Second
 	longestPause = 2 * time.Hour
+	// portalPatience is how long a portal that does not answer is waited for
+	// before mail is tried beside it.
+	portalPatience = time.Hour
 	// attemptTime bounds one attempt at one channel.
 	attemptTime = 30 * time.Second
 	// DefaultEvery is how often the outbox is looked at when it was empty.

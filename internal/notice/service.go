@@ -62,6 +62,8 @@ type Service struct {
 	cfg    Config
 	words  map[string]words
 	header map[string]any
+
+	delivering sync.Mutex // two at once would send what is due twice
 }
 
 // New checks the configuration.
@@ -141,6 +143,8 @@ func (s *Service) Run(ctx context.Context) error {
 // and says how many there were. An error is one of the store or the audit: the
 // notices that it concerns are attempted again.
 func (s *Service) Deliver(ctx context.Context) (int, error) {
+	s.delivering.Lock()
+	defer s.delivering.Unlock()
 	due, err := s.cfg.Store.DueNotices(ctx, s.cfg.Clock.Now(), batch)
 	if err != nil {
 		return 0, fmt.Errorf("reading the notices: %w", err)
@@ -296,8 +300,9 @@ func (s *Service) attempt(ctx context.Context, r Record) (channel, problemWord s
 		}); word == "" {
 			return ChannelWebhook, "", nil
 		}
-		// The portal may come back; mail is for what it will not take.
-		if word == ProblemUnreachable && now.Before(r.Created.Add(Deadline)) {
+		// The portal may come back soon; mail is for what it will not take, and
+		// has tries of its own when the portal stays away.
+		if word == ProblemUnreachable && now.Before(r.Created.Add(portalPatience)) {
 			return "", word, nil
 		}
 	}
@@ -306,16 +311,19 @@ func (s *Service) attempt(ctx context.Context, r Record) (channel, problemWord s
 		return "", word, nil
 	}
 	text := s.mail(m)
-	word = sendWord(ctx, func(ctx context.Context) error {
+	byMail := sendWord(ctx, func(ctx context.Context) error {
 		if mail, ok := s.cfg.Mail.(Identified); ok {
 			return mail.SendIdentified(ctx, m.ID, to, text.Subject, text.Body)
 		}
 		return s.cfg.Mail.Send(ctx, to, text.Subject, text.Body)
 	})
-	if word == "" {
+	switch {
+	case byMail == "":
 		return ChannelMail, "", nil
+	case word == ProblemUnreachable: // whatever mail says, the portal may come back
+		return "", word, nil
 	}
-	return "", word, nil
+	return "", byMail, nil
 }
 
 // sendWord makes one attempt and gives the problem in a word: the error itself

@@ -139,6 +139,63 @@ func TestRead(t *testing.T) {
 	}
 }
 
+// A copy that was taken in two steps, with a publication between them, is read:
+// what is signed counts, at a version that nobody has seen.
+func TestReadMixed(t *testing.T) {
+	w := newWorld(t)
+	w.store.set("a", 1)
+	w.store.set("b", 4, 5, 77)
+	p := w.publisher(w.folder())
+	w.publish(p)
+	before := snapshot(t, w.dir)
+	w.Clock.Advance(time.Second)
+	w.store.set("b", 5, 5, 77, 78)
+	w.store.set("new", 1)
+	w.publish(p)
+	after := snapshot(t, w.dir)
+	for name, c := range map[string]struct {
+		files, manifest map[string]string
+		invalid         int
+		lists           int
+	}{"files before, manifest after": {before, after, 2, 0}, "files after, manifest before": {after, before, 3, 3}} {
+		dir := t.TempDir()
+		for file, body := range c.files {
+			if file == manifestName {
+				body = c.manifest[file]
+			}
+			if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, file)), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(dir, file), []byte(body), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		lists, err := Read(dir, w.Anchors)
+		if c.lists == 0 { // one that the manifest names was never copied
+			if err == nil || !strings.Contains(err.Error(), "status/new.") {
+				t.Errorf("%s: %v", name, err)
+			}
+			for _, form := range []string{"jwt", "cwt"} {
+				if err := os.WriteFile(filepath.Join(dir, "status", "new."+form), []byte(after["status/new."+form]), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			lists, err = Read(dir, w.Anchors)
+		}
+		b := lists[office+"/status/b"]
+		if err != nil || len(lists) != 3 || len(b.Invalid()) != c.invalid || b.Version < 1<<20 || !b.Mixed {
+			t.Errorf("%s: %d lists, %+v, %v", name, len(lists), b, err)
+		}
+		// A file of another list in its place is not signed for it.
+		if err := os.WriteFile(filepath.Join(dir, "status", "b.jwt"), []byte(after["status/a.jwt"]), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Read(dir, w.Anchors); err == nil || !strings.Contains(err.Error(), "status/b.jwt") {
+			t.Errorf("%s: another list: %v", name, err)
+		}
+	}
+}
+
 // Bad inputs of publishers. A database that was put back (T03) shows as S01 or
 // S02 against the folder.
 func TestNeverBackward(t *testing.T) {

@@ -4,16 +4,23 @@ import (
 	"bytes"
 	"context"
 	"encoding/asn1"
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
+	"path"
 	"slices"
+	"strings"
 	"time"
 
 	"vidimus/internal/pki"
 	"vidimus/internal/status"
 	"vidimus/internal/statuslist"
 )
+
+// unknownVersions are more than were ever published of a list between two files.
+const unknownVersions = 1 << 20
 
 // List is one list as published, its signatures verified.
 type List struct {
@@ -26,6 +33,8 @@ type List struct {
 	Bits *statuslist.List
 	// Identifiers of a KindIdentifier that are INVALID, sorted.
 	Identifiers [][]byte
+	// Mixed: a form of it is not the one of the manifest (Read).
+	Mixed bool
 }
 
 // Invalid gives the indices of a KindStatus that are not valid, rising.
@@ -46,8 +55,13 @@ func (l List) Invalid() []uint32 {
 
 // Read takes a folder apart, by URI, and changes nothing in it. It believes
 // only what a signer of lists below one of anchors has signed, whose
-// certificate counted then; one file that does not hold is an error. Lists may
-// have expired: what was INVALID stays so.
+// certificate counted then; one file that is not is an error. Lists may have
+// expired: what was INVALID stays so.
+//
+// A copy of a folder may have been taken while it changed: a file that is signed
+// for its address counts though it is not the one of the manifest, or is not in
+// it. Nobody knows its version then: it is put unknownVersions later than the
+// manifest says.
 func Read(dir string, anchors []*pki.Certificate) (map[string]List, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
@@ -67,20 +81,57 @@ func Read(dir string, anchors []*pki.Certificate) (map[string]List, error) {
 			f.files[next.Path] = next
 		}
 	}
+	names, err := f.present()
+	if err != nil {
+		return nil, fmt.Errorf("reading the folder of lists: %w", err)
+	}
 	lists := map[string]List{}
-	for name, file := range f.files {
-		if name == aggregationName {
-			continue
+	for name := range names {
+		file, known := f.files[name]
+		l, uri, err := f.signed(name)
+		switch {
+		case err != nil:
+		case known && file.URI != uri:
+			err = fmt.Errorf("sub is not the address that the manifest names")
+		case known && f.holds(file):
+			l.Version = file.Version
+		default:
+			l.Version, l.Mixed = file.Version+unknownVersions, true
 		}
-		l, err := f.list(file)
 		if err == nil {
-			err = join(lists, file.URI, l)
+			err = join(lists, uri, l)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("reading the folder of lists: %s: %w", name, err)
 		}
 	}
 	return lists, nil
+}
+
+// present names the files that the manifest names and those that lie where
+// lists lie.
+func (f *Folder) present() (map[string]bool, error) {
+	names := map[string]bool{}
+	for name := range f.files {
+		names[name] = name != aggregationName
+	}
+	for _, dir := range []string{statusDir, identifiersDir} {
+		there, err := f.disk.names(dir)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, base := range there {
+			name := dir + "/" + base
+			if _, _, err := parsePath(name); err == nil && !isBeside(base) && name != aggregationName {
+				names[name] = true
+			}
+		}
+	}
+	maps.DeleteFunc(names, func(_ string, list bool) bool { return !list })
+	return names, nil
 }
 
 // Published implements status.Sink. Of a file that does not hold it gives what
@@ -143,6 +194,7 @@ func join(lists map[string]List, uri string, l List) error {
 	if other.ID != l.ID || other.Kind != l.Kind {
 		return fmt.Errorf("two lists at %s", uri)
 	}
+	l.Mixed = l.Mixed || other.Mixed
 	if l.Version < other.Version {
 		l.Version = other.Version
 	}
@@ -178,45 +230,61 @@ func (f *Folder) list(file File) (List, error) {
 	if !f.holds(file) {
 		return List{}, fmt.Errorf("not the file of the manifest")
 	}
-	data, err := f.disk.read(file.Path, maxFile)
+	l, uri, err := f.signed(file.Path)
+	if err == nil && uri != file.URI {
+		err = fmt.Errorf("sub is not the address that the manifest names")
+	}
 	if err != nil {
 		return List{}, err
 	}
-	l := List{ID: id, Kind: kind, Version: file.Version}
-	if kind == status.KindIdentifier {
+	l.ID, l.Kind, l.Version = id, kind, file.Version
+	return l, nil
+}
+
+// signed reads a file and believes its signature: a list without its version,
+// and the address that it is for, which ends as the path does.
+func (f *Folder) signed(name string) (l List, uri string, err error) {
+	if l.ID, l.Kind, err = parsePath(name); err != nil {
+		return l, "", err
+	}
+	data, err := f.disk.read(name, maxFile)
+	if err != nil {
+		return l, "", err
+	}
+	if l.Kind == status.KindIdentifier {
 		token, err := statuslist.ParseIdentifierList(data)
 		if err == nil {
-			err = f.verify(&token.Envelope, file.URI)
+			err = f.verify(&token.Envelope, name)
 		}
 		if err != nil {
-			return List{}, err
+			return l, "", err
 		}
 		l.IssuedAt, l.Identifiers = token.IssuedAt, token.Identifiers()
-		return l, nil
+		return l, token.Subject, nil
 	}
 	token, err := statuslist.ParseToken(data)
 	if err == nil {
-		err = f.verify(&token.Envelope, file.URI)
+		err = f.verify(&token.Envelope, name)
 	}
 	if err != nil {
-		return List{}, err
+		return l, "", err
 	}
 	l.IssuedAt = token.IssuedAt
 	l.Bits, err = token.List()
-	return l, err
+	return l, token.Subject, err
 }
 
 // listPurposes are what the certificate of a signer may be for: lists, or the
 // documents of which they are.
 var listPurposes = []asn1.ObjectIdentifier{pki.OIDStatusSigner, pki.OIDMdlDS, pki.OIDMdocDS, pki.OIDPIDSigner}
 
-func (f *Folder) verify(e *statuslist.Envelope, uri string) error {
-	if e.Subject != uri {
-		return fmt.Errorf("sub is not the address that the manifest names")
+func (f *Folder) verify(e *statuslist.Envelope, name string) error {
+	if !strings.HasSuffix(e.Subject, "/"+strings.TrimSuffix(name, path.Ext(name))) {
+		return fmt.Errorf("sub is not the address of the file")
 	}
-	path, err := pki.Validate(e.Chain, f.anchors, pki.PathOptions{Now: e.IssuedAt, Purposes: listPurposes, MaxIntermediates: maxIntermediates})
+	chain, err := pki.Validate(e.Chain, f.anchors, pki.PathOptions{Now: e.IssuedAt, Purposes: listPurposes, MaxIntermediates: maxIntermediates})
 	if err != nil {
 		return err
 	}
-	return e.Verify(path.Leaf.PublicKey())
+	return e.Verify(chain.Leaf.PublicKey())
 }

@@ -86,6 +86,7 @@ func (in *Inbox) applyBatch(ctx context.Context, due []*batchItem, refused map[s
 	}
 	var wg sync.WaitGroup
 	now := in.clock.Now()
+	ours := map[string]error{} // why an event of a source failed that could have been accepted
 	for i, r := range in.apply(ctx, list) {
 		it := due[i]
 		it.result = r
@@ -96,6 +97,11 @@ func (in *Inbox) applyBatch(ctx context.Context, due []*batchItem, refused map[s
 		case r.Err == nil:
 		case early(r.Err) == nil:
 			it.noteRefusal(refused)
+			if _, _, told := SETError(storeProblem(r.Err)); !told && ours[source] == nil {
+				ours[source] = r.Err
+			}
+		case ours[source] != nil: // what it lacks is not missing, and comes again with it
+			it.result.Err = ours[source]
 		case in.mayHold() && !unread && (!some || first > seq):
 			l := in.lines[source]
 			if h, ok := l.put(it.statement, now); ok {

@@ -173,6 +173,49 @@ func TestStoreFailure(t *testing.T) {
 	}
 }
 
+// Behind an event that failed for a reason of the office nothing is said to be
+// missing: all that was not applied is left out, to be sent again.
+func TestBatchBehindFailure(t *testing.T) {
+	w := newWorld(t)
+	cfg := w.config()
+	once := &failingOnce{Store: cfg.Store}
+	cfg.Store = once
+	inbox, err := registry.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sets := map[string]string{}
+	for seq := uint64(1); seq <= 3; seq++ {
+		set := w.sign(identity, registryclient.Event{Subject: fmt.Sprint("P-", seq), Seq: seq, Payload: facts("A")})
+		sets[set.JTI] = set.Token
+	}
+	for _, acks := range []int{0, 3} {
+		b, err := inbox.AcceptBatch(t.Context(), identity, sets)
+		if err != nil || len(b.Acks) != acks || len(b.Errors) != 3-acks {
+			t.Fatalf("%+v, %v", b, err)
+		}
+		for jti, err := range b.Errors {
+			if _, text, told := registry.SETError(err); told {
+				t.Errorf("%s is refused: %s", jti, text)
+			}
+		}
+	}
+}
+
+// failingOnce fails for the first event, once.
+type failingOnce struct {
+	registry.Store
+	failed bool
+}
+
+func (s *failingOnce) ApplyEvents(ctx context.Context, apps []registry.Application) []registry.Result {
+	if s.failed {
+		return s.Store.ApplyEvents(ctx, apps)
+	}
+	s.failed = true
+	return append([]registry.Result{{Err: errors.New("disk")}}, s.Store.ApplyEvents(ctx, apps[1:])...)
+}
+
 type failing struct{ registry.Store }
 
 func (failing) ApplyEvents(_ context.Context, apps []registry.Application) []registry.Result {

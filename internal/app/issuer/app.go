@@ -92,6 +92,7 @@ type App struct {
 	statusKey  crypto.PublicKey // of the signer of lists
 	receipt    *identity
 	store      *bolt.Store
+	unlock     func()      // of the state folder
 	sink       status.Sink // nil without status.directory
 	publisher  *status.Publisher
 	tokens     *authserver.Server
@@ -173,6 +174,11 @@ func (a *App) assemble(ctx context.Context) error {
 		if errors.Is(err, bolt.ErrDev) {
 			err = fmt.Errorf("%w: it was made with%s --dev and opens only so", err, map[bool]string{true: "out", false: ""}[a.cfg.Dev])
 		}
+		return err
+	}
+	// The database is locked; but another process may work on this folder with
+	// a database that was moved aside meanwhile.
+	if a.unlock, err = alone(a.cfg.Path(lockFile)); err != nil {
 		return err
 	}
 	cat, identities, err := a.identify(ctx)
@@ -268,6 +274,9 @@ func (a *App) Close() error {
 		}
 		if a.store != nil {
 			errs = append(errs, a.store.Close())
+		}
+		if a.unlock != nil {
+			a.unlock()
 		}
 		a.closed = errors.Join(append(errs, a.keys.Close())...)
 	})

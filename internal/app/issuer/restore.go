@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"syscall"
 	"time"
 
 	"vidimus/internal/backup"
@@ -59,15 +58,24 @@ func Restore(ctx context.Context, cfg Config, opts RestoreOptions) (string, erro
 	if err := ownFolder(cfg.StateDir); err != nil {
 		return "", err
 	}
-	unlock, err := alone(cfg.Path("restore.lock"))
+	unlock, err := alone(cfg.Path(lockFile))
 	if err != nil {
 		return "", err
 	}
-	defer unlock()
-	if opts.Database != "" {
-		return cfg.restoreDatabase(ctx, opts)
+	report, err := cfg.restore(ctx, opts)
+	unlock()
+	if err != nil {
+		return "", err
 	}
-	if err := backup.Sweep(cfg.StateDir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	return report + cfg.afterRestore(ctx, opts), nil
+}
+
+// restore is the part of Restore during which nobody else works on the folder.
+func (c *Config) restore(ctx context.Context, opts RestoreOptions) (string, error) {
+	if opts.Database != "" {
+		return c.restoreDatabase(ctx, opts)
+	}
+	if err := backup.Sweep(c.StateDir); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return "", err
 	}
 	f, err := os.Open(opts.Identity)
@@ -78,7 +86,7 @@ func Restore(ctx context.Context, cfg Config, opts RestoreOptions) (string, erro
 	if err = errors.Join(err, f.Close()); err != nil {
 		return "", fmt.Errorf("--identity: %w", err)
 	}
-	expect := backup.Expect{Issuer: cfg.PublicURL, Schema: schemaNumber}
+	expect := backup.Expect{Issuer: c.PublicURL, Schema: schemaNumber}
 	if opts.Signer != "" {
 		if expect.Keys, err = archiveKeys(opts.Signer); err != nil {
 			return "", fmt.Errorf("--signer: %w", err)
@@ -89,16 +97,16 @@ func Restore(ctx context.Context, cfg Config, opts RestoreOptions) (string, erro
 		return "", err
 	}
 	defer archive.Close()
-	u, err := backup.Unpack(ctx, archive, identities, cfg.StateDir, expect)
+	u, err := backup.Unpack(ctx, archive, identities, c.StateDir, expect)
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", opts.Archive, err)
 	}
-	report, err := cfg.reopen(u.Path(databaseFile), u.Path("certs"), u.Path(auditKeysDir), opts)
+	report, err := c.reopen(u.Path(databaseFile), u.Path("certs"), u.Path(auditKeysDir), opts)
 	if err != nil {
 		return "", errors.Join(err, u.Discard())
 	}
 	aside, err := u.Install(func() error {
-		if err := cfg.newSecrets(opts.Rand); err != nil {
+		if err := c.newSecrets(opts.Rand); err != nil {
 			return err
 		}
 		faults.Point("issuer.secrets-renewed")
@@ -110,7 +118,7 @@ func Restore(ctx context.Context, cfg Config, opts RestoreOptions) (string, erro
 	if aside != "" {
 		report += "what was there before is in " + aside + "\n"
 	}
-	return report + cfg.afterRestore(ctx, opts), nil
+	return report, nil
 }
 
 // archiveKeys is the key of a certificate that backups may be signed by.
@@ -144,26 +152,11 @@ func (c *Config) restoreDatabase(ctx context.Context, opts RestoreOptions) (stri
 	if err := os.Link(temporary, c.Path(databaseFile)); err != nil {
 		return "", err
 	}
-	if err := syncFolder(c.StateDir); err != nil {
-		return "", err
-	}
-	return report + c.afterRestore(ctx, opts), nil
+	return report, syncFolder(c.StateDir)
 }
 
 // restoring is the ending of a database that is not fit to go on yet.
 const restoring = ".restoring"
-
-// alone keeps a second restore out while one is at work.
-func alone(path string) (unlock func(), err error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		return nil, errors.Join(fmt.Errorf("another restore into this folder is at work (%s: %w)", path, err), f.Close())
-	}
-	return func() { _ = f.Close() }, nil
-}
 
 // syncFolder makes the names in a folder durable.
 func syncFolder(path string) error {
@@ -190,7 +183,7 @@ func copyFile(to, from string) error {
 
 // reopen makes a database fit to go on: see bolt.Restored.
 func (c *Config) reopen(db, certs, auditKeys string, opts RestoreOptions) (string, error) {
-	published := map[string]bolt.PublishedList{}
+	published, mixed := map[string]bolt.PublishedList{}, 0
 	if opts.Published != "" {
 		root, err := readRoot(filepath.Join(certs, filepath.Base(c.IACA.Certificate)))
 		if err != nil {
@@ -207,6 +200,9 @@ func (c *Config) reopen(db, certs, auditKeys string, opts RestoreOptions) (strin
 			return "", fmt.Errorf("--published: %s holds no published list: is it the right folder? If none is left, say so with --without-published", opts.Published)
 		}
 		for uri, l := range lists {
+			if l.Mixed {
+				mixed++
+			}
 			published[uri] = bolt.PublishedList{Version: l.Version, Invalid: l.Invalid(), Identifiers: l.Identifiers}
 		}
 	}
@@ -226,7 +222,11 @@ func (c *Config) reopen(db, certs, auditKeys string, opts RestoreOptions) (strin
 	if _, _, err := bolt.Compact(db, c.storeOptions(opts.Rand, schedule, names, nil)); err != nil {
 		return "", err
 	}
-	return report.String() + "\n", nil
+	text := report.String() + "\n"
+	if mixed > 0 {
+		text += fmt.Sprintf("%d published lists were copied while they changed: signed, but not the files of the manifest; what was revoked in that moment may be missing until the registries have sent again\n", mixed)
+	}
+	return text, nil
 }
 
 // newSecrets makes what offers, nonces and transaction codes hang on anew: what

@@ -126,10 +126,10 @@ func TestRestoreAgain(t *testing.T) {
 	_, err := o.new()
 	refused("served from a copy", "issuer restore --database", err)
 	// Another one is at work.
-	lock, err := os.OpenFile(o.cfg.Path("restore.lock"), os.O_CREATE|os.O_WRONLY, 0o600)
+	lock, err := os.OpenFile(o.cfg.Path("state.lock"), os.O_CREATE|os.O_WRONLY, 0o600)
 	o.must(err)
 	o.must(syscall.Flock(int(lock.Fd()), syscall.LOCK_EX))
-	refused("two at once", "another restore", again())
+	refused("two at once", "is locked", again())
 	o.must(lock.Close())
 	// An archive was half in place.
 	mark := o.cfg.Path("restore-unfinished")
