@@ -42,6 +42,11 @@ type Configuration struct {
 	BatchSize    int
 	AgeOver      []int
 	Display      []Display
+	// KeyAttestations are the levels of which one is demanded; nil = no key
+	// attestation is.
+	KeyAttestations *oid4vci.KeyAttestationsRequired
+	Approval        bool // a person approves each request
+	Reuse           *oid4vci.ReusePolicy
 
 	elements []element
 	policy   sdjwt.Policy // of an SD-JWT VC
@@ -77,6 +82,7 @@ func compile(p parsed) (*Configuration, error) {
 		ID: p.ID, Format: p.Format, DocType: p.DocType, VCT: p.VCT, Scope: p.Scope, DocumentType: p.DocumentType,
 		Signer: p.Signer, SigningCurve: p.SigningCurve, Status: string(p.Status),
 		ValidityDays: p.ValidityDays, BatchSize: p.BatchSize, AgeOver: slices.Clone(p.AgeOver), Display: p.Display,
+		KeyAttestations: p.KeyAttestationsRequired.levels(), Approval: p.Approval, Reuse: reusePolicy(p.Reuse),
 	}
 	if cfg.SigningCurve == "" {
 		cfg.SigningCurve = "P-256"
@@ -152,6 +158,12 @@ func (cfg *Configuration) check() (key string, err error) {
 	case cfg.BatchSize < 1 || cfg.BatchSize > MaxBatch:
 		return "batch_size", fmt.Errorf("between 1 and %d", MaxBatch)
 	}
+	if err := checkLevels(cfg.KeyAttestations); err != nil {
+		return "key_attestations_required", err
+	}
+	if err := cfg.checkReuse(); err != nil {
+		return "reuse", err
+	}
 	for i, nn := range cfg.AgeOver {
 		if nn < 0 || nn > elements.MaxAge || slices.Contains(cfg.AgeOver[:i], nn) {
 			return "age_over", fmt.Errorf("different ages between 0 and %d expected", elements.MaxAge)
@@ -175,15 +187,17 @@ func checkDisplay(p parsed) error {
 			return fail(i, "no name")
 		case slices.ContainsFunc(p.Display[:i], func(o Display) bool { return o.Locale == d.Locale }):
 			return fail(i, "language twice")
-		case !displayable(d.Logo) || !displayable(d.BackgroundImage):
-			return fail(i, "image that is neither https: nor data:")
+		}
+		for key, image := range map[string]Image{"logo": d.Logo, "background_image": d.BackgroundImage} {
+			if image == (Image{}) {
+				continue
+			}
+			if err := CheckImage(image.URI); err != nil {
+				return fail(i, key+": "+err.Error())
+			}
 		}
 	}
 	return nil
-}
-
-func displayable(image Image) bool {
-	return image == Image{} || strings.HasPrefix(image.URI, "https://") || strings.HasPrefix(image.URI, "data:")
 }
 
 // table is the standard's table of the type, nil for a type of one's own.
