@@ -20,6 +20,24 @@ type Access struct {
 	Thumbprint  string            // RFC 7638 of the key that the token is bound to; "" for a bearer token
 	Granted     time.Time         // when the grant behind the token was given
 	Expires     time.Time
+	Grant       string // names the grant behind the token and all its refreshed ones; "" when that is not known
+	Refreshed   bool   // the token came of a refresh token
+	ACR         string // level of assurance of the login behind the grant, for the record; "" without one
+
+	// Of the wallet attestation that the client authenticated with; zero
+	// without one.
+	InstanceThumbprint string        // RFC 7638 of the key of the wallet instance, base64url
+	Attestations       []StatusIndex // where its status stands
+	AttestationsExpire time.Time     // end of the period for which that is kept (client_status.exp of EUDI); zero when not said
+}
+
+// unitKey is the key by which the wallet unit is known: that of the attested
+// instance, which outlives DPoP keys, and without one the DPoP key.
+func (a Access) unitKey() string {
+	if a.InstanceThumbprint != "" {
+		return a.InstanceThumbprint
+	}
+	return a.Thumbprint
 }
 
 // choose finds the configuration that a request names and the token covers

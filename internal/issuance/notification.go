@@ -38,12 +38,15 @@ func (s *Service) Notify(ctx context.Context, a Access, n *oid4vci.Notification)
 	if err != nil || len(raw) != notificationSize || !hmac.Equal(raw[batchSize:], s.notificationMAC(raw[:batchSize], a.TokenID)) {
 		return errNotification
 	}
-	err = s.p.Store.PutEvent(ctx, Event{Batch: jose.EncodeBase64URL(raw[:batchSize]), Event: n.Event, Recorded: s.p.Clock.Now()})
+	added, err := s.p.Store.PutEvent(ctx, Event{Batch: jose.EncodeBase64URL(raw[:batchSize]), Event: n.Event, Recorded: s.p.Clock.Now()})
 	switch {
 	case errors.Is(err, ErrBatchNotFound):
 		return errNotification
 	case err != nil:
 		return unavailable(err)
+	}
+	if added {
+		s.p.Meter.Notified(n.Event)
 	}
 	return nil
 }

@@ -57,7 +57,7 @@ func (s *Service) MakeOffer(ctx context.Context, r OfferRequest) (*Offer, error)
 	if err != nil {
 		return nil, err
 	}
-	sealed, err := seal(id, body)
+	sealed, err := seal(sealedOffer, id, body)
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +88,7 @@ func (s *Service) OfferObject(ctx context.Context, id string) ([]byte, error) {
 	case err != nil:
 		return nil, unavailable(err)
 	}
-	return unseal(id, rec.Sealed)
+	return unseal(sealedOffer, id, rec.Sealed)
 }
 
 // OfferURI gives the URI by reference of an offer that has not expired, for a
