@@ -159,6 +159,7 @@ func newWorld(t testing.TB, l limits) *world {
 	w.public = w.listen("public", func(e *webserver.Engine) error {
 		return issuerhttp.Public(e, issuerhttp.PublicConfig{
 			URL: publicURL, Tokens: auth, Credentials: issue, Metadata: metadata{}, Lists: w.publisher, Ready: w, Limit: l.all, Guesses: l.guesses,
+			OldWellKnown: true,
 		})
 	})
 	w.registry = w.listen("registry", func(e *webserver.Engine) error {
