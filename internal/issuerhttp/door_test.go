@@ -200,12 +200,12 @@ func (d *door) EncryptResponse(p *oid4vci.ResponseEncryptionParameters, body []b
 
 // browser keeps cookies and follows nothing by itself.
 type browser struct {
-	d       *door
+	d       *world
 	cookies map[string]string
 	lang    string
 }
 
-func (d *door) browser() *browser { return &browser{d: d, cookies: map[string]string{}, lang: "en"} }
+func (w *world) browser() *browser { return &browser{d: w, cookies: map[string]string{}, lang: "en"} }
 
 func (b *browser) do(method, target string, form url.Values, header ...string) answer {
 	b.d.t.Helper()

@@ -24,6 +24,7 @@ import (
 	"vidimus/internal/catalog"
 	"vidimus/internal/clock"
 	"vidimus/internal/document"
+	"vidimus/internal/idp"
 	"vidimus/internal/issuance"
 	"vidimus/internal/issuerhttp"
 	"vidimus/internal/oauth"
@@ -126,7 +127,8 @@ func newWorld(t testing.TB, l limits) *world {
 	}
 	secret := []byte("a secret of thirty-two bytes or more")
 	auth, err := authserver.New(authserver.Config{
-		Issuer: publicURL, TokenEndpoint: publicURL + issuerhttp.TokenPath, Secret: secret, Clients: []string{client},
+		Issuer: publicURL, TokenEndpoint: publicURL + issuerhttp.TokenPath, PushEndpoint: publicURL + issuerhttp.ParPath, Secret: secret,
+		Clients: []string{client}, Redirects: map[string][]string{client: {walletBack}},
 		Configurations: map[string]authserver.Configuration{
 			"mdl": {Type: "org.iso.18013.5.1.mDL", Scope: "mdl"}, "pid-sd-jwt": {Type: "urn:eudi:pid:1", Scope: "pid"},
 		},
@@ -156,10 +158,18 @@ func newWorld(t testing.TB, l limits) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
+	sealer, err := idp.NewSealer(secret, w.clock, rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
 	w.public = w.listen("public", func(e *webserver.Engine) error {
 		return issuerhttp.Public(e, issuerhttp.PublicConfig{
 			URL: publicURL, Tokens: auth, Credentials: issue, Metadata: metadata{}, Lists: w.publisher, Ready: w, Limit: l.all, Guesses: l.guesses,
-			OldWellKnown: true,
+			OldWellKnown: true, Authorization: auth, Sealer: sealer, Nonces: auth, Challenges: auth, Deferred: issue,
+			Holdings: issuerhttp.RecordHoldings{Records: records{store}, Catalog: cat, Issuable: document.Subject.Issuable, Clock: w.clock},
+			Login: &idp.Demo{
+				PageURL: publicURL + issuerhttp.DemoPath, People: []idp.DemoPerson{{Number: "P1", Name: "Erika"}}, Clock: w.clock, Rand: rand.Reader,
+			},
 		})
 	})
 	w.registry = w.listen("registry", func(e *webserver.Engine) error {
