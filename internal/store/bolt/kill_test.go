@@ -97,7 +97,7 @@ func child(path string) error {
 		for n := rand.IntN(killCodes); ; n++ {
 			code := 1 + n%killCodes
 			token := authserver.TokenRecord{Hash: storetest.Digest(rand.Int()), ID: "t", Expires: storetest.Now.Add(time.Hour)}
-			switch _, err := s.RedeemPreAuthorizedCode(ctx, storetest.Digest(code), nil, storetest.Now, token); {
+			switch _, err := s.RedeemPreAuthorizedCode(ctx, storetest.Digest(code), nil, storetest.Now, nil, authserver.Given{Token: token}); {
 			case err == nil:
 				say(ack{Code: code})
 			case !errors.Is(err, authserver.ErrGrantUsed):

@@ -67,15 +67,16 @@ type Store struct {
 	cursors  map[string]uint64
 	open     map[uint64]opening
 	// Issuance.
-	offers  map[issuance.Digest]issuance.OfferRecord
-	nonces  map[issuance.Digest]time.Time
-	uses    map[useID]use
-	voids   map[string]time.Time
-	wallets map[string]wallet
-	batches map[string]batch
-	order   []string            // of batches
-	issued  map[string][]string // document -> its batches
-	said    map[issuance.Event]bool
+	offers       map[issuance.Digest]issuance.OfferRecord
+	nonces       map[issuance.Digest]time.Time
+	uses         map[useID]use
+	voids        map[string]time.Time
+	wallets      map[string]wallet
+	batches      map[string]batch
+	order        []string            // of batches
+	issued       map[string][]string // document -> its batches
+	said         map[saidID]time.Time
+	transactions map[issuance.Digest]issuance.Transaction
 	// Lists.
 	lists  map[string]list
 	giving map[status.Kind][]string // open lists
@@ -93,6 +94,10 @@ type Store struct {
 	grantKeys map[string]authserver.Digest
 	tokens    map[authserver.Digest]authserver.TokenRecord
 	seen      map[authserver.Digest]time.Time
+	requests  map[authserver.Digest]authserver.RequestRecord
+	codes     map[authserver.Digest]authserver.CodeRecord
+	refreshes map[authserver.Digest]authserver.RefreshRecord
+	revoked   map[authserver.Digest]time.Time // grants of RevokeIssued, until when that is remembered
 	// Audit.
 	head       audit.Head
 	lines      [][]byte
@@ -145,13 +150,16 @@ func New(opts Options) (*Store, error) {
 		history: map[string][]uint64{}, merged: map[string][]string{}, rows: map[string][]registry.ReceiptRow{},
 		cursors: map[string]uint64{}, open: map[uint64]opening{},
 		offers: map[issuance.Digest]issuance.OfferRecord{}, nonces: map[issuance.Digest]time.Time{}, uses: map[useID]use{},
-		voids: map[string]time.Time{}, wallets: map[string]wallet{}, batches: map[string]batch{}, issued: map[string][]string{}, said: map[issuance.Event]bool{},
-		lists: map[string]list{}, giving: map[status.Kind][]string{}, flips: map[place]flip{},
+		voids: map[string]time.Time{}, wallets: map[string]wallet{}, batches: map[string]batch{}, issued: map[string][]string{}, said: map[saidID]time.Time{},
+		transactions: map[issuance.Digest]issuance.Transaction{},
+		lists:        map[string]list{}, giving: map[status.Kind][]string{}, flips: map[place]flip{},
 		waits: map[place]bool{}, alive: map[expiring]int{},
 		notices: map[uint64]notice.Record{}, imports: map[importID]bulk.Import{},
 		links: map[officer.Digest]officer.Link{}, sessions: map[officer.Digest]officer.Session{}, proposals: map[string]officer.Proposal{},
 		grants: map[authserver.Digest]authserver.GrantRecord{}, grantKeys: map[string]authserver.Digest{},
 		tokens: map[authserver.Digest]authserver.TokenRecord{}, seen: map[authserver.Digest]time.Time{},
+		requests: map[authserver.Digest]authserver.RequestRecord{}, codes: map[authserver.Digest]authserver.CodeRecord{},
+		refreshes: map[authserver.Digest]authserver.RefreshRecord{}, revoked: map[authserver.Digest]time.Time{},
 	}, nil
 }
 

@@ -73,7 +73,7 @@ func newOffice(t *testing.T, set settings) *office {
 	o.must(err)
 	for d := range documents {
 		source := fmt.Sprint("registry of ", d)
-		o.must(o.store.ApplyEvents(t.Context(), applications(storetest.EventAt(source, 1, o.person(d), storetest.Person("A"), yearBegins)))[0].Err)
+		o.must(o.store.ApplyEvents(t.Context(), []registry.Application{storetest.EventAt(source, 1, o.person(d), storetest.Person("A"), yearBegins)})[0].Err)
 		o.persons = append(o.persons, 1)
 	}
 	return o

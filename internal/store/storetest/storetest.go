@@ -94,9 +94,9 @@ func Run(t *testing.T, open func(t *testing.T, o Options) Store) {
 		tests []test
 	}{
 		{"Registry", registryTests}, {"History", historyTests}, {"Time", timeTests}, {"Covering", coveringTests}, {"Receipts", receiptTests},
-		{"Issuance", issuanceTests}, {"Wallet", walletTests}, {"Lists", listTests}, {"Cover", coverTests}, {"Race", raceTests},
+		{"Issuance", issuanceTests}, {"Transaction", transactionTests}, {"Wallet", walletTests}, {"Lists", listTests}, {"Cover", coverTests}, {"Race", raceTests},
 		{"Notice", noticeTests}, {"Bulk", bulkTests}, {"Officer", officerTests},
-		{"Authserver", authserverTests}, {"Audit", auditTests}, {"Tree", treeTests},
+		{"Authserver", authserverTests}, {"Authorization", authorizationTests}, {"Audit", auditTests}, {"Tree", treeTests},
 	} {
 		for _, tt := range group.tests {
 			t.Run(group.name+"/"+tt.name, func(t *testing.T) {
