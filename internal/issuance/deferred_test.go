@@ -95,8 +95,21 @@ func TestDeferred(t *testing.T) {
 	if err != nil || len(got.Credentials) != 3 || got.TransactionID != "" || got.Interval != 0 || got.NotificationID == "" {
 		t.Fatalf("%+v, %v", got, err)
 	}
-	if err := w.service.Notify(context.Background(), a, &oid4vci.Notification{ID: got.NotificationID, Event: oid4vci.EventAccepted}); err != nil {
-		t.Error(err)
+	for range 2 {
+		if err := w.service.Notify(context.Background(), a, &oid4vci.Notification{ID: got.NotificationID, Event: oid4vci.EventAccepted}); err != nil {
+			t.Error(err)
+		}
+	}
+	if w.meter.String() != "deferred mdl, issued mdl 3, notified credential_accepted" {
+		t.Errorf("counted: %s", &w.meter)
+	}
+	copies, err := w.store.Copies(context.Background(), "DL-1")
+	if err != nil || len(copies) != 3 {
+		t.Fatal(err)
+	}
+	said, err := w.service.Said(context.Background(), copies[0].Batch)
+	if err != nil || len(said) != 1 || said[0].Event != oid4vci.EventAccepted || !said[0].Recorded.Equal(w.clock.Now()) {
+		t.Errorf("%+v, %v", said, err)
 	}
 	_, err = w.later(a, resp.TransactionID)
 	wantKind(t, err, problem.InvalidTransactionID)

@@ -3,6 +3,9 @@ package issuance_test
 import (
 	"bytes"
 	"context"
+	"fmt"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -15,6 +18,29 @@ import (
 	"vidimus/internal/registry"
 	"vidimus/internal/store/storetest"
 )
+
+// meter writes down what is counted.
+type meter struct {
+	mu   sync.Mutex
+	what []string
+}
+
+func (m *meter) add(format string, args ...any) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.what = append(m.what, fmt.Sprintf(format, args...))
+}
+
+func (m *meter) Issued(configuration string, copies int) {
+	m.add("issued %s %d", configuration, copies)
+}
+func (m *meter) Deferred(configuration string) { m.add("deferred %s", configuration) }
+func (m *meter) Notified(event string)         { m.add("notified %s", event) }
+func (m *meter) String() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return strings.Join(m.what, ", ")
+}
 
 func (s *store) Defer(ctx context.Context, in issuance.Intent, t issuance.Transaction, since time.Time, did audit.Event) error {
 	s.calls.Add(1)

@@ -193,6 +193,7 @@ type world struct {
 	// attesters and lists are those of the service from the next start on.
 	attesters func(x5c [][]byte) (crypto.PublicKey, error)
 	lists     *lists
+	meter     meter
 }
 
 func newWorld(t testing.TB) *world {
@@ -227,7 +228,7 @@ func (w *world) restart() {
 		w.t.Fatal(err)
 	}
 	parts := issuance.Parts{
-		Store: w.store, Records: w.records, Catalog: cat, Signers: w.signers, Audit: w.audit, Clock: w.clock, Rand: w.rand, Attesters: w.attesters,
+		Store: w.store, Records: w.records, Catalog: cat, Signers: w.signers, Audit: w.audit, Clock: w.clock, Rand: w.rand, Attesters: w.attesters, Meter: &w.meter,
 	}
 	if w.lists != nil {
 		parts.Status, parts.Revoker = w.lists, w.lists
