@@ -55,6 +55,8 @@ type world struct {
 	ready     atomic.Pointer[error]
 
 	public, registry, office string // http://127.0.0.1:port
+
+	log slog.Handler // of the listeners; nil throws it away
 }
 
 // records and eligibility join the store to the services, as the wiring does.
@@ -108,7 +110,10 @@ func (w *world) Ready(context.Context) error {
 }
 
 // limits of a test; nil limits nothing.
-type limits struct{ all, guesses *webserver.Limiter }
+type limits struct {
+	all, guesses *webserver.Limiter
+	log          slog.Handler
+}
 
 func newWorld(t testing.TB, l limits) *world {
 	t.Helper()
@@ -116,7 +121,7 @@ func newWorld(t testing.TB, l limits) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, pki: pkitest.NewWorld(t), clock: clock.NewFake(pkitest.Now), store: store, source: newKey(t)}
+	w := &world{t: t, pki: pkitest.NewWorld(t), clock: clock.NewFake(pkitest.Now), store: store, source: newKey(t), log: l.log}
 	cat, err := catalog.Load()
 	if err != nil {
 		t.Fatal(err)
@@ -186,6 +191,9 @@ func newWorld(t testing.TB, l limits) *world {
 func (w *world) listen(name string, routes func(*webserver.Engine) error) string {
 	w.t.Helper()
 	log := slog.New(slog.DiscardHandler)
+	if w.log != nil {
+		log = slog.New(w.log)
+	}
 	e, err := webserver.New(webserver.Config{Listener: name, Log: log, Clock: clock.System{}, Rand: rand.Reader})
 	if err != nil {
 		w.t.Fatal(err)
