@@ -123,8 +123,8 @@ func (s *Server) scopeOf(scopes []string, documents map[string]string) string {
 	return strings.Join(out, " ")
 }
 
-// eligible asks for a document each whether the person may have a copy now or
-// later; InvalidGrant says that none can be had any more, ever.
+// eligible asks whether the person may have copies of all of it, now or later;
+// InvalidGrant says that something cannot be had any more, ever.
 func (s *Server) eligible(ctx context.Context, person string, documents map[string]string) error {
 	err := s.p.Subjects.Eligible(ctx, person, documents)
 	switch {

@@ -11,6 +11,7 @@ import (
 type Endpoints struct {
 	Authorization string // "" without a code flow
 	Challenge     string // named only when challenges are demanded: who knows it must use it
+	Keys          string // jwks_uri; "" when there is none: our access tokens are opaque
 }
 
 // Metadata is the document of RFC 8414, as the server is configured.
@@ -19,7 +20,7 @@ func (s *Server) Metadata(e Endpoints) *oid4vci.ServerMetadata {
 		Issuer: s.cfg.Issuer, TokenEndpoint: s.cfg.TokenEndpoint, GrantTypesSupported: s.GrantTypes(),
 		PreAuthorizedAnonymousAccess: s.cfg.AnonymousClients, TokenEndpointAuthMethods: []string{"none"},
 		DPoPAlgorithms: DPoPAlgorithms(), AuthorizationDetailsTypes: []string{oid4vci.TypeCredential}, ScopesSupported: s.scopes(),
-		ResponseTypesSupported: []string{},
+		ResponseTypesSupported: []string{}, JWKSURI: e.Keys,
 	}
 	if s.cfg.Attesters != nil {
 		m.TokenEndpointAuthMethods = []string{"attest_jwt_client_auth"}

@@ -40,13 +40,11 @@ func (s *Server) preAuthorizedToken(ctx context.Context, r TokenRequest, c clien
 	if err != nil {
 		return nil, err
 	}
-	if err := s.p.Subjects.Eligible(ctx, grant.Subject, wanted.documents); err != nil {
-		switch problem.KindOf(err) {
-		case problem.CredentialRequestDenied, problem.NotFound:
-			denial := problem.Wrap(problem.InvalidGrant, err, "this cannot be issued any more")
-			return nil, s.refuse(ctx, c.id, grant.Subject, grant.CodeHash, "not eligible", denial)
+	if err := s.eligible(ctx, grant.Subject, wanted.documents); err != nil {
+		if problem.KindOf(err) != problem.InvalidGrant {
+			return nil, err
 		}
-		return nil, unavailable(err)
+		return nil, s.refuse(ctx, c.id, grant.Subject, grant.CodeHash, "not eligible", err)
 	}
 	g, err := s.give(source{grant: grant.CodeHash, subject: grant.Subject, granted: grant.Created, want: wanted}, c, thumbprint)
 	if err != nil {

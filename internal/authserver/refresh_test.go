@@ -250,3 +250,32 @@ func TestRefreshNamesItsUnit(t *testing.T) {
 		t.Errorf("asked for %v, %v", asked, err)
 	}
 }
+
+// Of two documents one is annulled: the other can still be had.
+func TestRefreshOfWhatIsLeft(t *testing.T) {
+	w, p := codeWorld(t, nil)
+	in := w.instance(p)
+	token := in.issued(twoDocuments(), "scope", "mdl pid").RefreshToken
+	w.subjects.deny("D1", problem.New(problem.CredentialRequestDenied, "annulled"))
+	resp, err := in.refresh(token)
+	if err != nil || resp.Scope != "pid" {
+		t.Fatalf("%+v, %v", resp, err)
+	}
+	if a, err := in.access(resp.AccessToken); err != nil || !maps.Equal(a.Documents, map[string]string{"pid": "D2"}) {
+		t.Errorf("%+v, %v", a, err)
+	}
+	_, err = in.refresh(token, "scope", "mdl")
+	wantKind(t, err, problem.InvalidGrant)
+	if _, err = in.refresh(token, "scope", "pid"); err != nil {
+		t.Errorf("asking for what is annulled ended the rest: %v", err)
+	}
+	w.subjects.deny("D2", errors.New("nobody knows"))
+	_, err = in.refresh(token, "scope", "mdl")
+	wantKind(t, err, problem.Unavailable)
+	w.subjects.deny("D2", problem.New(problem.NotFound, "erased"))
+	_, err = in.refresh(token, "scope", "mdl")
+	wantKind(t, err, problem.InvalidGrant)
+	w.subjects.deny("D2", nil)
+	_, err = in.refresh(token)
+	wantKind(t, err, problem.InvalidGrant)
+}
