@@ -79,7 +79,8 @@ func TestRefreshKeepsIdentifiers(t *testing.T) {
 	}
 }
 
-// Who is not the wallet unit that it was given to has no use for it.
+// Bad input B22: who is not the wallet unit that it was given to has no use for
+// it, and that is on record.
 func TestRefreshIsBound(t *testing.T) {
 	w, p := codeWorld(t, nil)
 	in := w.instance(p)

@@ -164,6 +164,7 @@ func refreshVoid(t *testing.T, s Store) {
 	}
 }
 
+// Bad input B22: the wallet unit was revoked.
 func refreshOfRevokedUnit(t *testing.T, s Store) {
 	ctx := t.Context()
 	person(t, s, "P", "N")
