@@ -28,7 +28,7 @@ func (s *Server) codeToken(ctx context.Context, r TokenRequest, c client) (*oid4
 	if err := s.checkResources(r.Form); err != nil {
 		return nil, err
 	}
-	rec, err := s.p.Store.Code(ctx, secretDigest(code))
+	rec, err := s.p.Store.AuthorizationCode(ctx, secretDigest(code))
 	switch {
 	case errors.Is(err, ErrGrantNotFound):
 		return nil, errCode

@@ -41,9 +41,9 @@ func (b *broken) EndRequest(ctx context.Context, uri authserver.Digest, now time
 	return b.Store.EndRequest(ctx, uri, now, code)
 }
 
-func (b *broken) Code(ctx context.Context, code authserver.Digest) (authserver.CodeRecord, error) {
-	c, err := b.Store.Code(ctx, code)
-	return c, errors.Join(b.fails("Code"), err)
+func (b *broken) AuthorizationCode(ctx context.Context, code authserver.Digest) (authserver.CodeRecord, error) {
+	c, err := b.Store.AuthorizationCode(ctx, code)
+	return c, errors.Join(b.fails("AuthorizationCode"), err)
 }
 
 func (b *broken) RedeemCode(ctx context.Context, code authserver.Digest, now time.Time, once []authserver.Once, g authserver.Given) error {
@@ -97,7 +97,7 @@ func TestFailuresOfTheStore(t *testing.T) {
 	}{
 		{"PutRequest", func() error { _, err := in.push(); return err }},
 		{"Request", func() error { _, err := w.server.Pending(ctx, walletID, pushed.RequestURI); return err }},
-		{"Request", approve}, {"EndRequest", approve}, {"EndRequest", deny}, {"Code", exchange}, {"RedeemCode", exchange},
+		{"Request", approve}, {"EndRequest", approve}, {"EndRequest", deny}, {"AuthorizationCode", exchange}, {"RedeemCode", exchange},
 		{"RefreshToken", refresh}, {"Refresh", refresh}, {"RevokeIssued", func() error { return w.server.End(ctx, a, "final") }},
 	} {
 		if c.method == "RevokeIssued" { // the last one, after which nothing is left

@@ -122,8 +122,8 @@ type Store interface {
 	//  4. Used is set; when code is not nil it is inserted.
 	EndRequest(ctx context.Context, uri Digest, now time.Time, code *CodeRecord) error
 
-	// Code reads one authorization code, whatever its state. ErrGrantNotFound.
-	Code(ctx context.Context, code Digest) (CodeRecord, error)
+	// AuthorizationCode reads one authorization code, whatever its state. ErrGrantNotFound.
+	AuthorizationCode(ctx context.Context, code Digest) (CodeRecord, error)
 
 	// RedeemCode exchanges an authorization code for what is given, in one step
 	// (after the values of once):

@@ -103,8 +103,8 @@ func (s *Store) EndRequest(ctx context.Context, uri authserver.Digest, now time.
 	})
 }
 
-// Code implements authserver.Store.
-func (s *Store) Code(ctx context.Context, code authserver.Digest) (c authserver.CodeRecord, err error) {
+// AuthorizationCode implements authserver.Store.
+func (s *Store) AuthorizationCode(ctx context.Context, code authserver.Digest) (c authserver.CodeRecord, err error) {
 	err = s.view(ctx, func(t *tx) error {
 		known, err := t.record(codeBucket, code[:], &c)
 		if err == nil && !known {

@@ -278,7 +278,7 @@ func TestRestoredVoidsSingleUse(t *testing.T) {
 	s, _ = restored(t, backedUp(t, s), nil)
 	_, errGrant := s.Grant(ctx, storetest.Digest(1))
 	_, errRequest := s.Request(ctx, storetest.Digest(6))
-	_, errCode := s.Code(ctx, storetest.Digest(8))
+	_, errCode := s.AuthorizationCode(ctx, storetest.Digest(8))
 	_, errRefresh := s.RefreshToken(ctx, storetest.Digest(10))
 	if !errors.Is(errRequest, authserver.ErrGrantNotFound) || !errors.Is(errCode, authserver.ErrGrantNotFound) || !errors.Is(errRefresh, authserver.ErrTokenNotFound) {
 		t.Errorf("%v, %v, %v", errRequest, errCode, errRefresh)

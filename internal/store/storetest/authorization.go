@@ -118,7 +118,7 @@ func request(t *testing.T, s Store) {
 	if err := s.EndRequest(ctx, r.Hash, r.Expires, &c); !errors.Is(err, authserver.ErrGrantExpired) {
 		t.Errorf("at its end: %v", err)
 	}
-	if _, err := s.Code(ctx, c.Hash); !errors.Is(err, authserver.ErrGrantNotFound) {
+	if _, err := s.AuthorizationCode(ctx, c.Hash); !errors.Is(err, authserver.ErrGrantNotFound) {
 		t.Errorf("a code of a refused step: %v", err)
 	}
 	if err := s.EndRequest(ctx, r.Hash, r.Expires.Add(-1), &c); err != nil {
@@ -154,7 +154,7 @@ func endRequestOnce(t *testing.T, s Store) {
 		}
 	})
 	for i := range 16 {
-		if _, err := s.Code(t.Context(), authorizationCode(i).Hash); err == nil {
+		if _, err := s.AuthorizationCode(t.Context(), authorizationCode(i).Hash); err == nil {
 			codes.Add(1)
 		}
 	}
@@ -167,12 +167,12 @@ func code(t *testing.T, s Store) {
 	ctx := t.Context()
 	putCode(t, s, 1)
 	hash, g := authorizationCode(1).Hash, both(1)
-	got, err := s.Code(ctx, hash)
+	got, err := s.AuthorizationCode(ctx, hash)
 	if err != nil || got.Documents["mdl"] != "N" || got.ACR != "high" || got.Used || !got.LoggedIn.Equal(Now) || got.Wallet.Instance != "jkt" {
 		t.Fatalf("%+v, %v", got, err)
 	}
 	got.Documents["mdl"] = "spoiled"
-	if got, _ = s.Code(ctx, hash); got.Documents["mdl"] != "N" {
+	if got, _ = s.AuthorizationCode(ctx, hash); got.Documents["mdl"] != "N" {
 		t.Error("the store shares memory with its readers")
 	}
 	if err := s.RedeemCode(ctx, Digest(7), Now, nil, g); !errors.Is(err, authserver.ErrGrantNotFound) {
