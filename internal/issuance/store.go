@@ -138,6 +138,9 @@ const MaxAttestations = 32
 
 // MergeAttestations puts what a unit showed now before what it showed earlier.
 func MergeAttestations(now, before []StatusIndex) []StatusIndex {
+	if len(now)+len(before) == 0 {
+		return nil
+	}
 	all := make([]StatusIndex, 0, min(len(now)+len(before), MaxAttestations))
 	for _, list := range [][]StatusIndex{now, before} {
 		for _, a := range list {
