@@ -44,6 +44,7 @@ var Floors = []Room{
 	{"internal/status", 4, "published lists"},
 	{"internal/notice", 4, "what holders are told"},
 	{"internal/officer", 4, "who works at the console, and what needs two of them"},
+	{"internal/citizen", 4, "what holders do to their wallets: revocation codes"},
 	{"internal/bulk", 4.5, "loading and comparing whole registries: joins the records of several services"},
 	{"internal/wallet", 4, "reference holder"},
 

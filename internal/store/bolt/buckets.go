@@ -80,6 +80,10 @@ const (
 	refreshBucket // token hash -> authserver.RefreshRecord
 	revokedBucket // code hash of a grant -> nothing: what it gave is revoked
 
+	revocationBucket     // digest -> citizen.Code
+	revocationUnitBucket // person \0 unit -> digest
+	revocationEndBucket  // instant, digest -> nothing
+
 	expiryBucket // instant, letter of a bucket, key in it -> nothing
 	auditBucket  // sequence number -> line
 	treeBucket   // index of a stored hash -> hash
@@ -100,6 +104,7 @@ var bucketNames = [bucketCount]string{
 	"links", "sessions", "proposals", "proposal-order", "officer-ends",
 	"grants", "grant-keys", "tokens", "seen",
 	"requests", "codes", "refreshes", "revoked",
+	"revocations", "revocation-units", "revocation-ends",
 	"expiry", "audit", "tree",
 }
 

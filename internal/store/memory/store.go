@@ -19,6 +19,7 @@ import (
 	"vidimus/internal/audit"
 	"vidimus/internal/authserver"
 	"vidimus/internal/bulk"
+	"vidimus/internal/citizen"
 	"vidimus/internal/issuance"
 	"vidimus/internal/notice"
 	"vidimus/internal/officer"
@@ -84,11 +85,12 @@ type Store struct {
 	waits  map[place]bool   // flips that are not released
 	alive  map[expiring]int // copies that were not flipped
 	// Notices, imports, officers.
-	notices   map[uint64]notice.Record
-	imports   map[importID]bulk.Import
-	links     map[officer.Digest]officer.Link
-	sessions  map[officer.Digest]officer.Session
-	proposals map[string]officer.Proposal
+	notices     map[uint64]notice.Record
+	imports     map[importID]bulk.Import
+	revocations map[citizen.Digest]citizen.Code
+	links       map[officer.Digest]officer.Link
+	sessions    map[officer.Digest]officer.Session
+	proposals   map[string]officer.Proposal
 	// Authorization server.
 	grants    map[authserver.Digest]authserver.GrantRecord
 	grantKeys map[string]authserver.Digest
@@ -155,7 +157,8 @@ func New(opts Options) (*Store, error) {
 		lists:        map[string]list{}, giving: map[status.Kind][]string{}, flips: map[place]flip{},
 		waits: map[place]bool{}, alive: map[expiring]int{},
 		notices: map[uint64]notice.Record{}, imports: map[importID]bulk.Import{},
-		links: map[officer.Digest]officer.Link{}, sessions: map[officer.Digest]officer.Session{}, proposals: map[string]officer.Proposal{},
+		revocations: map[citizen.Digest]citizen.Code{},
+		links:       map[officer.Digest]officer.Link{}, sessions: map[officer.Digest]officer.Session{}, proposals: map[string]officer.Proposal{},
 		grants: map[authserver.Digest]authserver.GrantRecord{}, grantKeys: map[string]authserver.Digest{},
 		tokens: map[authserver.Digest]authserver.TokenRecord{}, seen: map[authserver.Digest]time.Time{},
 		requests: map[authserver.Digest]authserver.RequestRecord{}, codes: map[authserver.Digest]authserver.CodeRecord{},

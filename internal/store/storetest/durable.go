@@ -7,6 +7,7 @@ import (
 
 	"vidimus/internal/authserver"
 	"vidimus/internal/bulk"
+	"vidimus/internal/citizen"
 	"vidimus/internal/document"
 	"vidimus/internal/issuance"
 	"vidimus/internal/officer"
@@ -45,6 +46,8 @@ func RunDurable(t *testing.T, open func(t *testing.T, o Options) Store, reopen f
 		s.SetCursor(ctx, "webhook", 5),
 		s.PutProposal(ctx, proposal("X"), AuditEvent("x")),
 		s.PutLink(ctx, link(1), AuditEvent("x")),
+		s.PutCode(ctx, revocation(1, "P", "U"), AuditEvent("x")),
+		s.PutCode(ctx, revocation(2, "P", "U"), AuditEvent("x")),
 		s.GrowTree(ctx, 0, 1, [][32]byte{Digest(0)}),
 		s.PutCheckpoint(ctx, 1, "one"),
 		beginErr,
@@ -94,6 +97,12 @@ func RunDurable(t *testing.T, open func(t *testing.T, o Options) Store, reopen f
 	}
 	if _, err := s.RedeemLink(ctx, Digest(1), session(1), Now, loggedIn); err != nil {
 		t.Errorf("a link after a restart: %v", err)
+	}
+	if _, err := s.Code(ctx, Digest(1), Now); !errors.Is(err, citizen.ErrCode) {
+		t.Errorf("a replaced revocation code after a restart: %v", err)
+	}
+	if err := s.EndCode(ctx, Digest(2), AuditEvent("x")); err != nil {
+		t.Errorf("a revocation code after a restart: %v", err)
 	}
 	if _, err := s.ConfirmProposal(ctx, "X", "bert", "Anna A.", "j", Now, AuditEvent("x")); !errors.Is(err, officer.ErrSamePerson) {
 		t.Errorf("a proposal after a restart: %v", err)
