@@ -3,6 +3,7 @@ package catalog
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -176,6 +177,10 @@ func notWord(r rune) bool {
 	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '.' && r != '-' && r != '_'
 }
 
+// locale is a language tag in its canonical spelling, as BCP 47 writes those
+// that wallets know: language, script, region.
+var locale = regexp.MustCompile(`^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$`)
+
 // checkDisplay: a name and one entry per language (OpenID4VCI 1.0, 12.2.4).
 func checkDisplay(p parsed) error {
 	fail := func(i int, why string) error {
@@ -187,6 +192,8 @@ func checkDisplay(p parsed) error {
 			return fail(i, "no name")
 		case slices.ContainsFunc(p.Display[:i], func(o Display) bool { return o.Locale == d.Locale }):
 			return fail(i, "language twice")
+		case d.Locale != "" && !locale.MatchString(d.Locale):
+			return fail(i, "locale: a language tag such as en, pt-BR or zh-Hant expected")
 		}
 		for key, image := range map[string]Image{"logo": d.Logo, "background_image": d.BackgroundImage} {
 			if image == (Image{}) {
