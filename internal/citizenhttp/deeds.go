@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"regexp"
 
+	"vidimus/internal/citizen"
 	"vidimus/internal/problem"
 	"vidimus/internal/qr"
 	"vidimus/internal/webserver/pages"
@@ -33,7 +34,7 @@ func (k *citizens) offer(v *visit) error {
 	case !offerKey.MatchString(v.Form.Get("key")):
 		return problem.New(problem.InvalidRequest, "the form has no key")
 	}
-	o, err := k.Deeds.Offer(ctx, OfferWish{Person: v.Login.Person, Document: number, Key: v.Form.Get("key"), ACR: v.Login.ACR})
+	o, err := k.Desk.Offer(ctx, OfferWish{Person: v.Login.Person, Document: number, Key: v.Form.Get("key"), ACR: v.Login.ACR})
 	if err != nil {
 		return err
 	}
@@ -68,7 +69,7 @@ func (k *citizens) revoke(v *visit) error {
 	if err != nil {
 		return err
 	}
-	if err := k.Deeds.Revoke(v.C.Request.Context(), v.Login.Person, w.Unit); err != nil {
+	if err := k.Revocations.Revoke(v.C.Request.Context(), v.Login.Person, w.Unit); err != nil {
 		return err
 	}
 	return v.Show(http.StatusOK, "done.html", k.frame(v, "my.revoked", ""))
@@ -80,14 +81,8 @@ func (k *citizens) makeCode(v *visit) error {
 	if err != nil {
 		return err
 	}
-	code, err := newCode(k.Rand)
+	code, err := k.Revocations.Make(v.C.Request.Context(), v.Login.Person, w.Unit)
 	if err != nil {
-		return problem.Wrap(problem.Unavailable, err, "try again later")
-	}
-	digest, _ := digestOf(code)
-	if err := k.Deeds.KeepCode(v.C.Request.Context(), Code{
-		Digest: digest, Person: v.Login.Person, Unit: w.Unit, Expires: k.Clock.Now().Add(codeLifetime),
-	}); err != nil {
 		return err
 	}
 	return v.Show(http.StatusOK, "code.html", struct {
@@ -109,16 +104,12 @@ func (k *citizens) showLost(v *pages.Visit) error {
 
 // lost revokes a wallet by its code. A wrong one and a used one look alike.
 func (k *citizens) lost(v *pages.Visit) error {
-	digest, ok := digestOf(v.Value("code"))
-	err := ErrCode
-	if ok {
-		err = k.Deeds.UseCode(v.C.Request.Context(), digest, k.Clock.Now())
-	}
-	if errors.Is(err, ErrCode) {
+	err := k.Revocations.Use(v.C.Request.Context(), v.Value("code"))
+	if errors.Is(err, citizen.ErrCode) {
 		// The page is written first; the engine then counts the refusal and leaves
 		// the answer alone.
 		view := lostView{Frame: v.Frame("my.lost", k.site.Path("/lost")), Wrong: true}
-		return errors.Join(problem.Wrap(problem.AccessDenied, ErrCode, "no such code"), v.Show(http.StatusForbidden, "lost.html", view))
+		return errors.Join(err, v.Show(http.StatusForbidden, "lost.html", view))
 	}
 	if err != nil {
 		return err

@@ -6,11 +6,10 @@
 // Start with Pages, which puts them on a webserver.Engine below /my. Who comes
 // logs in with the login of the state (package idp). FromStore reads what the
 // pages show from the store of the office; what they change goes through the
-// interface Deeds.
+// interfaces Desk and Revocations.
 //
 // One page needs no login: that on which a lost phone is reported with its
-// revocation code. A code has 100 bits, is shown once, kept as a digest, works
-// once, and can do nothing but revoke the wallet that it was made for.
+// revocation code (package citizen).
 //
 // Pages are drawn by the server and work without any script; none is served.
 // A session is a sealed cookie: nothing of it is kept here, and logging out ends

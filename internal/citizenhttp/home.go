@@ -95,7 +95,7 @@ func (k *citizens) showIssued(v *visit) error {
 
 // export gives all that is kept of the person, as a file.
 func (k *citizens) export(v *visit) error {
-	body, err := k.Deeds.Export(v.C.Request.Context(), v.Login.Person)
+	body, err := k.Desk.Export(v.C.Request.Context(), v.Login.Person)
 	if err != nil {
 		return err
 	}

@@ -2,7 +2,6 @@ package citizenhttp
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"vidimus/internal/issuance"
@@ -67,31 +66,25 @@ type Offer struct {
 	Expires   time.Time
 }
 
-// Code is what is kept of a revocation code.
-type Code struct {
-	Digest       [32]byte // SHA-256 of the code
-	Person, Unit string
-	Expires      time.Time
-}
-
-// ErrCode says that a revocation code is not one, was used or has expired.
-var ErrCode = errors.New("no such revocation code")
-
-// Deeds is what the pages can do. Each method is recorded by whoever implements
-// it.
-type Deeds interface {
+// Desk is the part of the office that serves one person. What it does is
+// recorded there.
+type Desk interface {
 	// Offer makes an offer to the person.
 	Offer(ctx context.Context, w OfferWish) (*Offer, error)
-	// Revoke takes back the copies in one of the person's wallets, which gets no
-	// more. Kind NotFound when it is not one of his. A repeat changes nothing.
-	Revoke(ctx context.Context, person, unit string) error
-	// KeepCode keeps a code, in the place of an earlier one for the same wallet.
-	KeepCode(ctx context.Context, c Code) error
-	// UseCode uses a code up and revokes its wallet, in one step of the store, so
-	// that a code is never lost without its effect. ErrCode.
-	UseCode(ctx context.Context, digest [32]byte, now time.Time) error
 	// Export is all that is kept of the person, as JSON.
 	Export(ctx context.Context, person string) ([]byte, error)
+}
+
+// Revocations takes wallets back; citizen.Service does.
+type Revocations interface {
+	// Revoke takes back the copies in a wallet unit of the person, which gets no
+	// more. A repeat changes nothing.
+	Revoke(ctx context.Context, person, unit string) error
+	// Make makes a revocation code for a unit, in the place of an earlier one.
+	Make(ctx context.Context, person, unit string) (code string, err error)
+	// Use revokes by a code as a person typed it. In the chain of the refusal of
+	// what is none is citizen.ErrCode.
+	Use(ctx context.Context, typed string) error
 }
 
 // valid says that a copy can still be shown with success.

@@ -9,7 +9,7 @@ import (
 	"io"
 	"net/http"
 
-	"vidimus/internal/clock"
+	"vidimus/internal/citizen"
 	"vidimus/internal/idp"
 	"vidimus/internal/problem"
 	"vidimus/internal/webserver"
@@ -29,10 +29,11 @@ type Config struct {
 	Login  idp.Provider
 	Sealer *idp.Sealer
 	Office Office
-	Deeds  Deeds
-	Limit  *webserver.Limiter // as in issuerhttp.PublicConfig
-	Clock  clock.Clock
-	Rand   io.Reader
+	Desk   Desk
+	// Revocations takes wallets back.
+	Revocations Revocations
+	Limit       *webserver.Limiter // as in issuerhttp.PublicConfig
+	Rand        io.Reader
 }
 
 type citizens struct {
@@ -51,8 +52,8 @@ const (
 
 // Pages puts the pages on an engine.
 func Pages(e *webserver.Engine, cfg Config) error {
-	if cfg.Login == nil || cfg.Sealer == nil || cfg.Office == nil || cfg.Deeds == nil || cfg.Clock == nil || cfg.Rand == nil {
-		return errors.New("citizen pages: login, sealer, office, deeds, clock and rand are required")
+	if cfg.Login == nil || cfg.Sealer == nil || cfg.Office == nil || cfg.Desk == nil || cfg.Revocations == nil || cfg.Rand == nil {
+		return errors.New("citizen pages: login, sealer, office, desk, revocations and rand are required")
 	}
 	site, err := pages.New(cfg.URL, Path, files)
 	if err != nil {
@@ -83,7 +84,7 @@ func Pages(e *webserver.Engine, cfg Config) error {
 	post("/logout", k.logOut)
 	lost := site.Route(http.MethodPost, site.Path("/lost"), cfg.Limit, k.lost)
 	lost.Failures = webserver.NewLimiter(guessesPerSecond, guessesBurst)
-	lost.Guess = func(err error) bool { return errors.Is(err, ErrCode) }
+	lost.Guess = func(err error) bool { return errors.Is(err, citizen.ErrCode) }
 	e.Handle(lost)
 	return nil
 }

@@ -126,8 +126,8 @@ func TestRevoke(t *testing.T) {
 			b.want(b.do("POST", "/office/my"+path, bad), 404)
 		}
 	}
-	if len(s.revoked) != 1 || len(s.codes) != 0 {
-		t.Errorf("revoked %v, codes %v", s.revoked, s.codes)
+	if len(s.revoked) != 1 || len(s.made) != 0 {
+		t.Errorf("revoked %v, codes %v", s.revoked, s.made)
 	}
 }
 
@@ -138,10 +138,10 @@ func TestCode(t *testing.T) {
 	form := b.want(b.login("P1"), 200).form("/wallet")
 	a := b.want(b.do("POST", "/office/my/wallet/code", form), 200)
 	code := regexp.MustCompile(`id="code">([0-9A-Z-]+)<`).FindStringSubmatch(a.body)
-	if code == nil || len(code[1]) != 24 || len(s.codes) != 1 {
+	if code == nil || len(code[1]) != 24 || len(s.made) != 1 {
 		t.Fatalf("%v: %s", code, a.body)
 	}
-	for _, c := range s.codes {
+	for _, c := range s.made {
 		if c.Person != "P1" || c.Unit != "unit-one" || !c.Expires.After(now) {
 			t.Errorf("kept %+v", c)
 		}
@@ -202,7 +202,7 @@ func TestBadForms(t *testing.T) {
 		stranger.want(stranger.do("POST", at, good), 403)
 	}
 	b.want(b.do("POST", "/office/my/lost", url.Values{"code": {"x"}}, "Sec-Fetch-Site", "cross-site"), 403)
-	if len(s.wishes)+len(s.revoked)+len(s.codes)+s.tried != 0 {
+	if len(s.wishes)+len(s.revoked)+len(s.made)+s.tried != 0 {
 		t.Error("something was done")
 	}
 	s.clock.Advance(30 * time.Minute)

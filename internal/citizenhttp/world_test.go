@@ -14,12 +14,15 @@ import (
 	"testing"
 	"time"
 
+	"vidimus/internal/audit"
+	"vidimus/internal/citizen"
 	"vidimus/internal/citizenhttp"
 	"vidimus/internal/clock"
 	"vidimus/internal/document"
 	"vidimus/internal/idp"
 	"vidimus/internal/notice"
 	"vidimus/internal/problem"
+	"vidimus/internal/store/memory"
 	"vidimus/internal/webserver"
 )
 
@@ -41,14 +44,14 @@ type site struct {
 
 	wishes  []citizenhttp.OfferWish
 	revoked []string
-	codes   map[[32]byte]citizenhttp.Code
-	tried   int
+	made    []citizen.Code
+	tried   int // codes that the store was asked for
 }
 
 func newSite(t *testing.T) *site {
 	t.Helper()
 	s := &site{
-		t: t, clock: clock.NewFake(now), codes: map[[32]byte]citizenhttp.Code{},
+		t: t, clock: clock.NewFake(now),
 		documents: []citizenhttp.Document{
 			{Number: "DL-1", Type: "mdl", State: "valid", Issued: "2025-09-01", Expires: "2030-08-31", Authority: "Utopia <DMV>", Issuable: true, Copies: 3},
 			{Number: "ID-1", Type: "pid", State: "annulled", Issued: "2025-09-01", Authority: "Utopia DMV"},
@@ -68,8 +71,16 @@ func newSite(t *testing.T) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
+	store, err := memory.New(memory.Options{PublicURL: publicURL, Rand: rand.Reader})
+	if err != nil {
+		t.Fatal(err)
+	}
+	codes, err := citizen.New(citizen.Parts{Store: counting{store, s}, Wallets: s, Clock: s.clock, Rand: rand.Reader})
+	if err != nil {
+		t.Fatal(err)
+	}
 	err = citizenhttp.Pages(e, citizenhttp.Config{
-		URL: publicURL, Sealer: sealer, Office: s, Deeds: s, Clock: s.clock, Rand: rand.Reader,
+		URL: publicURL, Sealer: sealer, Office: s, Desk: s, Revocations: codes, Rand: rand.Reader,
 		Login: &idp.Demo{
 			PageURL: publicURL + citizenhttp.DemoPath, People: []idp.DemoPerson{{Number: "P1", Name: "Erika Dvorak"}, {Number: "P2"}}, Clock: s.clock, Rand: rand.Reader,
 		},
@@ -114,25 +125,26 @@ func (s *site) Offer(_ context.Context, w citizenhttp.OfferWish) (*citizenhttp.O
 	}, nil
 }
 
-func (s *site) Revoke(_ context.Context, person, unit string) error {
+// Lost implements citizen.Wallets.
+func (s *site) Lost(_ context.Context, person, unit, _ string) error {
 	s.revoked = append(s.revoked, unit)
 	return s.known(person)
 }
 
-func (s *site) KeepCode(_ context.Context, c citizenhttp.Code) error {
-	s.codes[c.Digest] = c
-	return nil
+// counting counts the guesses that reach the store.
+type counting struct {
+	*memory.Store
+	s *site
 }
 
-func (s *site) UseCode(_ context.Context, digest [32]byte, now time.Time) error {
-	s.tried++
-	c, ok := s.codes[digest]
-	if !ok || !now.Before(c.Expires) {
-		return citizenhttp.ErrCode
-	}
-	delete(s.codes, digest)
-	s.revoked = append(s.revoked, c.Unit)
-	return nil
+func (c counting) Code(ctx context.Context, digest citizen.Digest, now time.Time) (citizen.Code, error) {
+	c.s.tried++
+	return c.Store.Code(ctx, digest, now)
+}
+
+func (c counting) PutCode(ctx context.Context, code citizen.Code, did audit.Event) error {
+	c.s.made = append(c.s.made, code)
+	return c.Store.PutCode(ctx, code, did)
 }
 
 // browser keeps cookies and follows nothing by itself.

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"vidimus/internal/authserver"
+	"vidimus/internal/citizen"
 	"vidimus/internal/citizenhttp"
 	"vidimus/internal/clock"
 	"vidimus/internal/document"
@@ -25,6 +26,7 @@ import (
 	"vidimus/internal/problem"
 	"vidimus/internal/status"
 	"vidimus/internal/statuslist"
+	"vidimus/internal/store/memory"
 	"vidimus/internal/webserver"
 )
 
@@ -37,7 +39,6 @@ type site struct {
 	pending  map[string]*authserver.Pending
 	decision authserver.Decision
 	denied   string
-	codes    map[[32]byte]citizenhttp.Code
 	revoked  []string
 }
 
@@ -49,7 +50,7 @@ const (
 
 func newSite(t *testing.T) *site {
 	t.Helper()
-	s := &site{codes: map[[32]byte]citizenhttp.Code{}, pending: map[string]*authserver.Pending{}}
+	s := &site{pending: map[string]*authserver.Pending{}}
 	wallet := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		_, _ = io.WriteString(w, `<!DOCTYPE html><html lang="en"><head><title>Wallet</title><link rel="icon" href="data:,"></head><body><main><h1 id="back">Back in the wallet</h1></main></body></html>`)
@@ -81,8 +82,16 @@ func newSite(t *testing.T) *site {
 	}); err != nil {
 		t.Fatal(err)
 	}
+	store, err := memory.New(memory.Options{PublicURL: s.URL, Rand: rand.Reader})
+	if err != nil {
+		t.Fatal(err)
+	}
+	codes, err := citizen.New(citizen.Parts{Store: store, Wallets: s, Clock: clock.System{}, Rand: rand.Reader})
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := citizenhttp.Pages(e, citizenhttp.Config{
-		URL: s.URL, Login: demo(citizenhttp.DemoPath), Sealer: sealer, Office: s, Deeds: s, Clock: clock.System{}, Rand: rand.Reader,
+		URL: s.URL, Login: demo(citizenhttp.DemoPath), Sealer: sealer, Office: s, Desk: s, Revocations: codes, Rand: rand.Reader,
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -201,29 +210,11 @@ func (s *site) Offer(context.Context, citizenhttp.OfferWish) (*citizenhttp.Offer
 	}, nil
 }
 
-func (s *site) Revoke(_ context.Context, _, unit string) error {
+// Lost implements citizen.Wallets.
+func (s *site) Lost(_ context.Context, _, unit, _ string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.revoked = append(s.revoked, unit)
-	return nil
-}
-
-func (s *site) KeepCode(_ context.Context, c citizenhttp.Code) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.codes[c.Digest] = c
-	return nil
-}
-
-func (s *site) UseCode(_ context.Context, digest [32]byte, _ time.Time) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	c, ok := s.codes[digest]
-	if !ok {
-		return citizenhttp.ErrCode
-	}
-	delete(s.codes, digest)
-	s.revoked = append(s.revoked, c.Unit)
 	return nil
 }
 
