@@ -85,8 +85,8 @@ type TokenRecord struct {
 	Expires     time.Time
 }
 
-// RefreshRecord is one refresh token. It is fixed when it is made: it does not
-// rotate (FAPI 2.0 section 5.3.2.1).
+// RefreshRecord is one refresh token. All but Waited is fixed when it is made:
+// it does not rotate (FAPI 2.0 section 5.3.2.1).
 type RefreshRecord struct {
 	Hash        Digest // SHA-256 of the token; the key of the record
 	ID          string // random, safe for logs and audit
@@ -103,6 +103,11 @@ type RefreshRecord struct {
 	Granted     time.Time
 	Issued      time.Time
 	Expires     time.Time
+
+	// Waited says of document numbers when their wallet was last told to wait:
+	// what voided grants until then is what it waits for, and whether it gets a
+	// copy afterwards is for issuance to say, which knows who waits.
+	Waited map[string]time.Time `json:",omitzero"`
 }
 
 // Given is what a code is exchanged for.

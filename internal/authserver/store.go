@@ -149,7 +149,8 @@ type Store interface {
 	//  3. its Unit is a wallet unit that was revoked: the refresh token is
 	//     removed, and that is kept: ErrGrantDead;
 	//  4. documents that an event has voided at or after Granted (what issuance
-	//     refuses as ErrGrantVoid) are gone, but for the numbers in waiting:
+	//     refuses as ErrGrantVoid) are gone, but for the numbers in waiting,
+	//     whose Waited becomes now, and those that it voided at or before Waited:
 	//     a. none of the refresh token's is left: it is removed, and that is
 	//     kept: ErrGrantDead;
 	//     b. none of t's is left: ErrGrantVoid;

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"maps"
-	"slices"
 	"time"
 
 	"vidimus/internal/authserver"
@@ -209,8 +208,12 @@ func (t *tx) refresh(hash authserver.Digest, now time.Time, token *authserver.To
 			return authserver.ErrGrantDead, t.dropRefresh(hash)
 		}
 	}
+	if err := t.noteWaiting(&r, now, waiting); err != nil {
+		return nil, err
+	}
 	gone := func(number string) bool {
-		return t.void(number, r.Granted) && !slices.Contains(waiting, number)
+		void := t.get(voidBucket, []byte(number))
+		return void != nil && bytes.Compare(void, instant(r.Granted)) >= 0 && bytes.Compare(void, instant(r.Waited[number])) > 0
 	}
 	if all(r.Documents, gone) { // step 4a
 		return authserver.ErrGrantDead, t.dropRefresh(hash)
@@ -223,11 +226,25 @@ func (t *tx) refresh(hash authserver.Digest, now time.Time, token *authserver.To
 	return nil, t.putToken(*token) // step 5
 }
 
-// void says whether grants of a document that were given at an instant are
-// void.
-func (t *tx) void(number string, granted time.Time) bool {
-	void := t.get(voidBucket, []byte(number))
-	return void != nil && bytes.Compare(void, instant(granted)) >= 0
+// noteWaiting keeps that a wallet waits for documents that events have voided
+// since its grant. It writes no more often than there are such events.
+func (t *tx) noteWaiting(r *authserver.RefreshRecord, now time.Time, waiting []string) error {
+	waited := maps.Clone(r.Waited)
+	for _, number := range waiting {
+		void := t.get(voidBucket, []byte(number))
+		if void == nil || bytes.Compare(void, instant(r.Granted)) < 0 || bytes.Compare(void, instant(waited[number])) <= 0 {
+			continue
+		}
+		if waited == nil {
+			waited = map[string]time.Time{}
+		}
+		waited[number] = now
+	}
+	if maps.Equal(waited, r.Waited) {
+		return nil
+	}
+	r.Waited = waited
+	return t.putRecord(refreshBucket, r.Hash[:], *r)
 }
 
 // all says whether every document of a grant is gone.

@@ -21,7 +21,7 @@ func copyCode(c authserver.CodeRecord) authserver.CodeRecord {
 }
 
 func copyRefresh(r authserver.RefreshRecord) authserver.RefreshRecord {
-	r.Documents, r.Identifiers, r.Scopes = maps.Clone(r.Documents), maps.Clone(r.Identifiers), slices.Clone(r.Scopes)
+	r.Documents, r.Identifiers, r.Scopes, r.Waited = maps.Clone(r.Documents), maps.Clone(r.Identifiers), slices.Clone(r.Scopes), maps.Clone(r.Waited)
 	return r
 }
 
@@ -188,9 +188,19 @@ func (s *Store) refresh(hash authserver.Digest, now time.Time, t tokenRecord, wa
 		drop(s, s.refreshes, hash)
 		return tokenRecord{}, authserver.ErrGrantDead
 	}
+	r = copyRefresh(r)
+	for _, number := range waiting {
+		if void, any := s.voids[number]; any && !void.Before(r.Granted) {
+			if r.Waited == nil {
+				r.Waited = map[string]time.Time{}
+			}
+			r.Waited[number] = now
+			put(s, s.refreshes, hash, r)
+		}
+	}
 	gone := func(number string) bool {
 		void, any := s.voids[number]
-		return any && !void.Before(r.Granted) && !slices.Contains(waiting, number)
+		return any && !void.Before(r.Granted) && void.After(r.Waited[number])
 	}
 	if all(r.Documents, gone) { // step 4a
 		drop(s, s.refreshes, hash)

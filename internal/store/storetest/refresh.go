@@ -132,7 +132,15 @@ func refreshVoid(t *testing.T, s Store) {
 	if got, err := s.Refresh(ctx, both(1).Refresh.Hash, Now, nil, again(1, 10), []string{"N"}); err != nil || got.Documents["mdl"] != "N" {
 		t.Errorf("waiting: %+v, %v", got, err)
 	}
-	if _, err := s.Refresh(ctx, both(1).Refresh.Hash, Now, nil, again(1, 11), nil); !errors.Is(err, authserver.ErrGrantDead) {
+	// Who was told to wait is not turned away by what he waited for, only by
+	// what comes after it.
+	if _, err := s.Refresh(ctx, both(1).Refresh.Hash, Now.Add(hour), nil, again(1, 12), nil); err != nil {
+		t.Errorf("after waiting: %v", err)
+	}
+	once := Deciding("R", 2, "P", document.Change{Applied: true, Void: []string{"N"}})
+	once.Record.Accepted = Now.Add(2 * hour)
+	apply(t, s, once)
+	if _, err := s.Refresh(ctx, both(1).Refresh.Hash, Now.Add(3*hour), nil, again(1, 11), nil); !errors.Is(err, authserver.ErrGrantDead) {
 		t.Errorf("all of it is void: %v", err)
 	}
 	noToken(t, s, "a token for what is void", token(11).Hash)
@@ -155,7 +163,7 @@ func refreshVoid(t *testing.T, s Store) {
 	// A grant that was given after the event is not concerned by it.
 	putCode(t, s, 3)
 	later := both(3)
-	later.Refresh.Granted = Now.Add(hour)
+	later.Refresh.Granted = Now.Add(3 * hour)
 	if err := s.RedeemCode(ctx, authorizationCode(3).Hash, Now, nil, later); err != nil {
 		t.Fatal(err)
 	}
