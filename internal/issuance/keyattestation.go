@@ -20,10 +20,10 @@ func (s *Service) attestationRules(cfg *catalog.Configuration) *oid4vci.KeyAttes
 		if s.p.Attesters == nil {
 			return nil
 		}
-		return &oid4vci.KeyAttestationRules{Chain: s.p.Attesters, AcceptOldType: true}
+		return &oid4vci.KeyAttestationRules{Chain: s.p.Attesters, AcceptOldType: true, Algorithms: attesterAlgorithms}
 	}
 	r := &oid4vci.KeyAttestationRules{
-		Required: true, Chain: s.p.Attesters, AcceptOldType: true,
+		Required: true, Chain: s.p.Attesters, AcceptOldType: true, Algorithms: attesterAlgorithms,
 		KeyStorage: cfg.KeyAttestations.KeyStorage, UserAuthentication: cfg.KeyAttestations.UserAuthentication,
 	}
 	if r.Chain == nil {
@@ -31,6 +31,10 @@ func (s *Service) attestationRules(cfg *catalog.Configuration) *oid4vci.KeyAttes
 	}
 	return r
 }
+
+// attesterAlgorithms are those of wallet providers (EUDI TS3 1.5): more than the
+// metadata ask of proofs, since a provider's chain is not the wallet's choice.
+var attesterAlgorithms = []string{"ES256", "ES384", "ES512"}
 
 func trustsNobody([][]byte) (crypto.PublicKey, error) {
 	return nil, problem.New(problem.InvalidProof, "no wallet provider is trusted here")

@@ -3,6 +3,7 @@ package issuance_test
 import (
 	"crypto"
 	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
@@ -96,6 +97,18 @@ func TestKeyAttestation(t *testing.T) {
 			}
 		}
 	}
+	// A provider's own key may be on a larger curve.
+	strong, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.attesters = provider{strong, p.der}.trusted
+	w.restart()
+	if _, err := w.ask(w.access(), "mdl", w.attested(provider{strong, p.der}, 1, w.nonce(), nil)); err != nil {
+		t.Errorf("P-384: %v", err)
+	}
+	w.attesters = p.trusted
+	w.restart()
 	// What does not demand one takes both ways, and one from a stranger as if
 	// it were not there.
 	for name, proof := range map[string]string{

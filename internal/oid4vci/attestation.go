@@ -164,6 +164,10 @@ func (r *KeyAttestationRules) verify(token string, rules *ProofRules, inProof bo
 		if err != nil {
 			return nil, fmt.Errorf("attested key %d: %w", i, err)
 		}
+		// A key that could not sign a proof here can bind no credential either.
+		if alg, err := jose.AlgorithmFor(k.Public); err != nil || !slices.Contains(rules.algorithms(), alg) {
+			return nil, broken(fmt.Sprintf("attested key %d is not for an accepted algorithm", i))
+		}
 		a.keys, a.Keys = append(a.keys, k), append(a.Keys, k.Public)
 	}
 	return a, nil

@@ -213,6 +213,8 @@ func TestBadInputsKeyAttestation(t *testing.T) {
 		"C13/no_keys":                {att: attest(m{"attested_keys": nil}), want: problem.InvalidProof},
 		"C13/empty_keys":             {att: attest(m{"attested_keys": []string{}}), want: problem.InvalidProof},
 		"C13/private_key":            {att: attest(m{"attested_keys": []json.RawMessage{private}}), want: problem.InvalidProof},
+		"C07/P-384_key":              {att: attest(m{"attested_keys": []json.RawMessage{must(jose.MarshalPublicKey(a.Public())), must(jose.MarshalPublicKey(newKey(t, elliptic.P384()).Public()))}}), want: problem.InvalidProof},
+		"C07/Ed25519_key":            {att: attest(m{"attested_keys": []any{m{"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}}}), want: problem.InvalidProof},
 		"C13/RSA_key":                {att: attest(m{"attested_keys": []any{m{"kty": "RSA"}}}), want: problem.InvalidProof},
 		"C13/same_key_twice":         {att: attest(m{"attested_keys": many[:2]}), want: problem.InvalidProof},
 		"C14/too_many_keys":          {att: attest(m{"attested_keys": many}), want: problem.InvalidProof},
