@@ -25,7 +25,7 @@ func TestHome(t *testing.T) {
 	if strings.Contains(a.body, "P1") || strings.Contains(a.body, "unit-one") || strings.Contains(a.body, "<script") {
 		t.Error("a number, a unit or a script is on the page")
 	}
-	for name, want := range map[string]string{"Cache-Control": "no-store", "X-Frame-Options": "DENY", "Access-Control-Allow-Origin": ""} {
+	for name, want := range map[string]string{"Cache-Control": "no-store", "X-Frame-Options": "DENY", "Cross-Origin-Opener-Policy": "same-origin", "Access-Control-Allow-Origin": ""} {
 		if got := a.Header.Get(name); got != want {
 			t.Errorf("%s: %q", name, got)
 		}

@@ -46,6 +46,7 @@ func (cfg PublicConfig) authorize(e *webserver.Engine, base string) error {
 	if err != nil {
 		return err
 	}
+	site.KeepOpener()
 	a := &authorization{cfg: cfg, site: site}
 	site.Assets(e)
 	e.Handle(site.Route(http.MethodGet, base+AuthorizePath, cfg.Limit, a.show))

@@ -37,7 +37,9 @@ func TestAuthorize(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		"Cache-Control": "no-store", "X-Frame-Options": "DENY", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin",
-		"Content-Language": "en", "Access-Control-Allow-Origin": "", "Content-Type": "text/html; charset=utf-8",
+		// A wallet in a browser may wait for the answer in the window that it opened.
+		"Cross-Origin-Opener-Policy": "",
+		"Content-Language":           "en", "Access-Control-Allow-Origin": "", "Content-Type": "text/html; charset=utf-8",
 	} {
 		if got := a.Header.Get(name); got != want {
 			t.Errorf("%s: %q, want %q", name, got, want)

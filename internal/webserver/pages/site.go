@@ -38,8 +38,14 @@ type Site struct {
 	base      string // path of the public URL and the part of this room
 	root      string // path of the public URL, "/" at least
 	secure    bool   // https
+	opener    bool   // pages keep the window that opened them
 	templates *template.Template
 }
+
+// KeepOpener lets the window that opened a page of the site go on speaking with
+// the one that it opened, for pages that lead back to a wallet in a browser: that
+// may wait for the answer of a window of its own. It reads nothing of ours.
+func (s *Site) KeepOpener() { s.opener = true }
 
 // New makes a site for the pages below prefix ("/authorize") of a public URL,
 // with the templates page/*.html of the room.
@@ -111,7 +117,9 @@ func (s *Site) headers(h http.Header, pictures bool, targets ...string) {
 		"base-uri 'none'", "frame-ancestors 'none'",
 	}, "; "))
 	h.Set("Referrer-Policy", "same-origin") // addresses hold a request_uri, a state
-	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	if !s.opener {
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	}
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	h.Set("X-Frame-Options", "DENY")
 	h.Set("Vary", "Cookie, Accept-Language")
