@@ -30,7 +30,7 @@ func (p *Prepared) Sign(ctx context.Context) (*oid4vci.CredentialResponse, error
 		return p.deferred, nil
 	}
 	out := &oid4vci.CredentialResponse{
-		Credentials: make([]oid4vci.Credential, len(p.copies)), NotificationID: p.s.notificationID(p.intent.Batch, p.access.TokenID),
+		Credentials: make([]oid4vci.Credential, len(p.copies)), NotificationID: p.s.notificationID(p.intent.Batch, p.access),
 	}
 	err := p.s.parallel(ctx, len(p.copies), func(i int) error {
 		credential, err := p.copies[i].Sign(p.signer.Key, p.signer.Chain, p.s.p.Rand)
