@@ -77,6 +77,8 @@ const (
 	maxRequestURI  = 256
 	maxACR         = 256
 
+	maxAttesters = 256 // chains of wallet providers that are remembered: more than there are
+
 	maxIdempotencyKey = 128 // bytes
 	maxDocuments      = 32  // configurations in one offer
 	sweepBatch        = 1000
