@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"time"
 
 	"vidimus/internal/citizen"
 	"vidimus/internal/idp"
@@ -33,7 +34,9 @@ type Config struct {
 	// Revocations takes wallets back.
 	Revocations Revocations
 	Limit       *webserver.Limiter // as in issuerhttp.PublicConfig
-	Rand        io.Reader
+	// Zone is the one in which the pages write times; nil is UTC.
+	Zone *time.Location
+	Rand io.Reader
 }
 
 type citizens struct {
@@ -60,6 +63,7 @@ func Pages(e *webserver.Engine, cfg Config) error {
 		return err
 	}
 	k := &citizens{Config: cfg, site: site}
+	site.In(cfg.Zone)
 	site.Assets(e)
 	get := func(path string, f func(*pages.Visit) error) {
 		e.Handle(site.Route(http.MethodGet, site.Path(path), cfg.Limit, f))

@@ -47,6 +47,7 @@ func (cfg PublicConfig) authorize(e *webserver.Engine, base string) error {
 		return err
 	}
 	site.KeepOpener()
+	site.In(cfg.Zone)
 	a := &authorization{cfg: cfg, site: site}
 	site.Assets(e)
 	e.Handle(site.Route(http.MethodGet, base+AuthorizePath, cfg.Limit, a.show))

@@ -301,6 +301,15 @@ func TestAuthorizeFailures(t *testing.T) {
 	}
 }
 
+// Times are those of the office's zone.
+func TestAuthorizeZone(t *testing.T) {
+	d := newDoor(t, func(c *issuerhttp.PublicConfig) { c.Zone = time.FixedZone("MESZ", 2*3600) })
+	expires := d.pending[requestURI].Expires
+	if a := d.browser().login(requestURI); !strings.Contains(a.body, expires.Add(2*time.Hour).Format("15:04")+"\u00a0MESZ") {
+		t.Error(a.body)
+	}
+}
+
 func TestAssets(t *testing.T) {
 	d := newDoor(t, nil)
 	b := d.browser()

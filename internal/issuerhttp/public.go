@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -54,6 +55,8 @@ type PublicConfig struct {
 	Login         idp.Provider
 	Sealer        *idp.Sealer
 	Holdings      Holdings
+	// Zone is the one in which its pages write times; nil is UTC.
+	Zone *time.Location
 
 	// Challenges are offered to clients that authenticate by attestation, Nonces
 	// to those that send DPoP proofs; nil leaves endpoint and headers out.

@@ -28,6 +28,7 @@ type Frame struct {
 	Notice        string // said above the content
 
 	languages []Switch
+	zone      *time.Location
 }
 
 // Link is one of the navigation.
@@ -47,7 +48,7 @@ type Switch struct {
 // language links lead: the page itself, or for the answer to a form the page
 // that the form stood on.
 func (v *Visit) Frame(title, back string) *Frame {
-	f := &Frame{Lang: v.Lang, Title: v.Lang.Text(title), Base: v.base}
+	f := &Frame{Lang: v.Lang, Title: v.Lang.Text(title), Base: v.base, zone: v.zone}
 	path, query, _ := strings.Cut(back, "?")
 	q, err := url.ParseQuery(query)
 	if err != nil {
@@ -72,11 +73,11 @@ func (f *Frame) Count(key string, n int, args ...any) string { return f.Lang.Cou
 // Day writes a date of a record.
 func (f *Frame) Day(date string) string { return f.Lang.Day(date) }
 
-// Date writes the day of an instant.
+// Date writes the day of an instant that is a day: those in copies are.
 func (f *Frame) Date(t time.Time) string { return f.Lang.Date(t.UTC()) }
 
-// Time writes an instant.
-func (f *Frame) Time(t time.Time) string { return f.Lang.DateTime(t.UTC()) }
+// Time writes an instant in the zone of the site.
+func (f *Frame) Time(t time.Time) string { return f.Lang.DateTime(t.In(f.zone)) }
 
 // Stamp is an instant for the attribute datetime.
 func (f *Frame) Stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

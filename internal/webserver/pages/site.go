@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -39,7 +40,15 @@ type Site struct {
 	root      string // path of the public URL, "/" at least
 	secure    bool   // https
 	opener    bool   // pages keep the window that opened them
+	zone      *time.Location
 	templates *template.Template
+}
+
+// In sets the zone in which the pages write times; nil is UTC, as without it.
+func (s *Site) In(zone *time.Location) {
+	if zone != nil {
+		s.zone = zone
+	}
 }
 
 // KeepOpener lets the window that opened a page of the site go on speaking with
@@ -65,7 +74,7 @@ func New(publicURL, prefix string, room fs.FS) (*Site, error) {
 	if root == "" {
 		root = "/"
 	}
-	return &Site{origin: u.Scheme + "://" + u.Host, base: u.Path + prefix, root: root, secure: u.Scheme == "https", templates: templates}, nil
+	return &Site{origin: u.Scheme + "://" + u.Host, base: u.Path + prefix, root: root, secure: u.Scheme == "https", zone: time.UTC, templates: templates}, nil
 }
 
 // Path is that of a page of the site: "" or "/codes".
