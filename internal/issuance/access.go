@@ -2,6 +2,7 @@ package issuance
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"vidimus/internal/audit"
@@ -76,6 +77,16 @@ func (s *Service) deny(ctx context.Context, a Access, configuration, reason stri
 		return unavailable(err)
 	}
 	return denial
+}
+
+// assurance is the ACR as it goes into the record: a login server chose it.
+func (a Access) assurance() string {
+	return strings.Map(func(r rune) rune {
+		if r <= ' ' || r >= 0x7f {
+			return '_'
+		}
+		return r
+	}, a.ACR[:min(len(a.ACR), 256)])
 }
 
 // actor names the client in the audit log; its id was checked when the token

@@ -170,7 +170,7 @@ func (p *Prepared) event(outcome string, more map[string]string) audit.Event {
 		"key": p.intent.SignerKeyID, "session": p.access.TokenID,
 	}
 	if p.access.ACR != "" {
-		detail["assurance"] = p.access.ACR[:min(len(p.access.ACR), 256)]
+		detail["assurance"] = p.access.assurance()
 	}
 	if p.intent.Transaction != (Digest{}) {
 		detail["reason"] = "deferred"
