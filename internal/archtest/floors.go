@@ -44,6 +44,7 @@ var Floors = []Room{
 	{"internal/status", 4, "published lists"},
 	{"internal/notice", 4, "what holders are told"},
 	{"internal/officer", 4, "who works at the console, and what needs two of them"},
+	{"internal/citizen", 4, "what holders do to their wallets: revocation codes"},
 	{"internal/bulk", 4.5, "loading and comparing whole registries: joins the records of several services"},
 	{"internal/wallet", 4, "reference holder"},
 
@@ -53,9 +54,11 @@ var Floors = []Room{
 	{"internal/publication", 5, "published lists as files"},
 	{"internal/delivery", 5, "webhooks and mail"},
 	{"internal/fetch", 5, "remote bytes"},
+	{"internal/idp", 5, "login of citizens at an OpenID Connect provider"},
 
 	{"internal/consolehttp", 6, "pages of the console"},
-	{"internal/issuerhttp", 6, "HTTP adapters of the issuer"},
+	{"internal/issuerhttp", 6, "HTTP adapters of the issuer, pages of its authorization endpoint"},
+	{"internal/citizenhttp", 6, "pages for the holders of documents"},
 
 	{"internal/app", 7, "the wiring, used by cmd and tests alike"},
 	{"internal/app/demo", 7.7, "joins issuer, wallet and verifier into one story"},
@@ -75,7 +78,8 @@ var OnlyImporter = []struct {
 	{"github.com/lestrrat-go/jwx", nil, "an oracle for the tests of jose, never linked: its defaults accept unknown crit and duplicate members"},
 	{"github.com/skip2/go-qrcode", []string{"internal/qr"}, "replaceable encoder"},
 	{"github.com/makiuchi-d/gozxing", []string{"internal/qr"}, "replaceable decoder"},
-	{"github.com/gin-gonic/gin", []string{"internal/webserver", "internal/issuerhttp", "internal/consolehttp"}, "handler cores never see the framework"},
+	{"github.com/gin-gonic/gin", []string{"internal/webserver", "internal/webserver/pages", "internal/issuerhttp", "internal/consolehttp", "internal/citizenhttp"}, "handler cores never see the framework"},
+	{"github.com/coreos/go-oidc", []string{"internal/idp"}, "services see who logged in, not how"},
 	{"go.etcd.io/bbolt", []string{"internal/store/bolt"}, "no transaction handle leaves a store"},
 	{"filippo.io/age", []string{"internal/backup"}, "one place encrypts"},
 	{"golang.org/x/mod", []string{"internal/audit"}, "the Merkle tree of the audit record"},

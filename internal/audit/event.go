@@ -58,6 +58,7 @@ const (
 // judged: it must not be able to hold what a person is or has.
 var detailKeys = map[string]string{
 	"algorithm":     "signature algorithm",
+	"assurance":     "level of assurance of a login (acr)",
 	"batch":         "id of a batch of credentials",
 	"bytes":         "number of bytes",
 	"certificate":   "SHA-256 of a certificate",

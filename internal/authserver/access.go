@@ -21,6 +21,17 @@ type Access struct {
 	Thumbprint  string            // of the DPoP key, base64url; "" for a bearer token
 	Granted     time.Time         // when the grant behind the token was given
 	Expires     time.Time
+
+	// InstanceThumbprint is that of the attested key, which names the wallet
+	// unit; "" for a client without attestation: then Thumbprint does.
+	InstanceThumbprint string
+	Attestations       []StatusRef // entries of the attestation
+	AttestationsExpire time.Time   // until when the provider keeps them up; zero when it did not say
+	ACR                string      // assurance of the login behind the grant; "" for an offer
+	Refreshed          bool        // given for a refresh token
+	Grant              string      // names the grant behind this token and every refreshed one; "" for a token of before
+
+	grant, refresh Digest
 }
 
 // ResourceRequest is the part of a request that speaks of access.
@@ -34,7 +45,7 @@ type ResourceRequest struct {
 // Authenticate checks an access token and the proof of its key, in the order
 // of RFC 9449, section 7: the token first, since it costs one look-up, the
 // signature last. Refusals are of kind InvalidToken, InvalidDPoPProof or
-// InvalidRequest.
+// UseDPoPNonce.
 func (s *Server) Authenticate(ctx context.Context, r ResourceRequest) (*Access, error) {
 	scheme, token, err := oauth.ParseAuthorization(r.Authorization)
 	if err != nil {
@@ -50,7 +61,7 @@ func (s *Server) Authenticate(ctx context.Context, r ResourceRequest) (*Access, 
 	now := s.p.Clock.Now()
 	// The client is asked for at every use: one that was taken off the list
 	// has no more tokens.
-	if !now.Before(t.Expires) || !s.knownClient(t.ClientID) {
+	if !now.Before(t.Expires) || !s.mayUse(t.ClientID, t.Wallet) {
 		return nil, errToken
 	}
 	if t.Thumbprint == "" {
@@ -64,7 +75,7 @@ func (s *Server) Authenticate(ctx context.Context, r ResourceRequest) (*Access, 
 	if scheme != "DPoP" {
 		return nil, problem.New(problem.InvalidToken, "the token is bound to a key: use the DPoP scheme")
 	}
-	proof, err := s.verifyProof(r.Method, r.URL, r.DPoP, token)
+	proof, err := s.verifyProof(r.Method, r.URL, r.DPoP, token, s.secrets.resourceNonce)
 	if err != nil {
 		return nil, err
 	}
@@ -82,25 +93,41 @@ func (s *Server) Authenticate(ctx context.Context, r ResourceRequest) (*Access, 
 var errToken = problem.New(problem.InvalidToken, "the access token is not valid")
 
 func accessOf(t TokenRecord) *Access {
-	return &Access{
+	a := &Access{
 		TokenID: t.ID, Person: t.Subject, Documents: t.Documents, Identifiers: t.Identifiers,
 		ClientID: t.ClientID, Thumbprint: t.Thumbprint, Granted: t.Granted, Expires: t.Expires,
+		InstanceThumbprint: t.Wallet.Instance, Attestations: t.Wallet.Statuses, AttestationsExpire: t.Wallet.StatusUntil,
+		ACR: t.ACR, Refreshed: t.Refreshed, grant: t.Grant, refresh: t.Refresh,
 	}
+	if t.Grant != (Digest{}) {
+		a.Grant = grantID(t.Grant)
+	}
+	return a
 }
 
-// verifyProof verifies a DPoP proof; token is "" at the token endpoint.
-func (s *Server) verifyProof(method, url, header, token string) (*oauth.DPoPProof, error) {
+// verifyProof verifies a DPoP proof; token is "" at the PAR and token endpoints.
+func (s *Server) verifyProof(method, url, header, token string, nonces windows) (*oauth.DPoPProof, error) {
 	if header == "" {
 		return nil, problem.New(problem.InvalidDPoPProof, "a DPoP proof is needed")
 	}
 	return oauth.VerifyDPoP(header, oauth.DPoPRequest{
-		Method: method, URL: url, AccessToken: token, Now: s.p.Clock.Now(), MaxAge: s.cfg.DPoPAge,
+		Method: method, URL: url, AccessToken: token, Now: s.p.Clock.Now(), MaxAge: s.cfg.DPoPAge, Nonce: s.proofNonce(nonces),
+		Algorithms: DPoPAlgorithms(),
 	})
+}
+
+// DPoPAlgorithms are those of proofs: the server metadata names them.
+func DPoPAlgorithms() []string { return []string{"ES256"} }
+
+// proofOnce is what is remembered of a proof.
+func proofOnce(proof *oauth.DPoPProof) Once {
+	return Once{Value: proof.ReplayKey(), Expires: proof.Expires.Add(onceMargin)}
 }
 
 // rememberProof lets a proof pass once.
 func (s *Server) rememberProof(ctx context.Context, proof *oauth.DPoPProof) error {
-	err := s.p.Store.SeenJTI(ctx, proof.ReplayKey(), proof.Expires.Add(onceMargin))
+	o := proofOnce(proof)
+	err := s.p.Store.SeenJTI(ctx, o.Value, o.Expires)
 	faults.Point("authserver.proof-remembered")
 	switch {
 	case errors.Is(err, ErrReplay):

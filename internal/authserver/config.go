@@ -1,11 +1,15 @@
 package authserver
 
 import (
+	"crypto"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
+
+	"vidimus/internal/oauth"
+	"vidimus/internal/problem"
 )
 
 // Configuration is what the authorization server knows of one credential
@@ -29,8 +33,36 @@ type Config struct {
 
 	Configurations map[string]Configuration // by credential configuration id
 
-	// Clients are the client ids that may ask for tokens.
+	// PushEndpoint is the URL of the PAR endpoint, as in the metadata; "" when
+	// there is no authorization code flow.
+	PushEndpoint string
+
+	// ClientAuth says how clients are known: ClientAttestation, or ClientKnown.
+	// "" is the former when there are Attesters.
+	ClientAuth string
+	// Clients are the client ids that may ask for tokens (ClientKnown).
 	Clients []string
+	// Redirects are the redirect URIs of clients that registered some, by client
+	// id: no other passes. An attested client that did not may name any that
+	// oauth.CheckRedirectURI lets pass (RFC 9126 section 2.4), one that is only
+	// known by its id none, outside development.
+	Redirects map[string][]string
+	// Attesters checks the chain of an attestation (DER, leaf first, without
+	// anchor) up to a wallet provider that is trusted at now, and gives the key
+	// of the leaf and until when the answer holds, zero when that is open. An
+	// error of kind problem.Unavailable means that nobody knows.
+	Attesters func(x5c [][]byte, now time.Time) (key crypto.PublicKey, until time.Time, err error)
+	// AttestationChallenges demands that proofs of possession repeat what
+	// Challenge gave; the metadata then name the challenge endpoint.
+	AttestationChallenges bool
+	// AttestationLifetime is from how far ahead on exp of an attestation is
+	// refused (EUDI: 24 h); 0 does not bound it.
+	AttestationLifetime time.Duration
+	// AttestationAge is from what age on (iat) a fresh one is asked for; 0 never.
+	AttestationAge time.Duration
+
+	// DPoPNonces demands a nonce of ours in every proof (RFC 9449 sections 8, 9).
+	DPoPNonces bool
 
 	// Dev is needed by the two relaxations that follow it.
 	Dev bool
@@ -39,11 +71,14 @@ type Config struct {
 	// AllowBearer gives a bearer token to a request without a DPoP proof.
 	AllowBearer bool
 
-	OfferLifetime  time.Duration // default 10 min, at most 72 h
-	TokenLifetime  time.Duration // default 5 min, at most 1 h
-	DPoPAge        time.Duration // default 5 min, at most 10 min
-	TxCodeLength   int           // default 6 digits, 6 to 12
-	TxCodeAttempts int           // default 5, at most 10
+	OfferLifetime   time.Duration // default 10 min, at most 72 h
+	RequestLifetime time.Duration // of a pushed request; default 5 min, less than 10 min
+	CodeLifetime    time.Duration // of an authorization code; default and at most 60 s
+	TokenLifetime   time.Duration // default 5 min, at most 1 h
+	RefreshLifetime time.Duration // default 90 days, at most 366; negative: there are no refresh tokens
+	DPoPAge         time.Duration // of DPoP proofs and proofs of possession; default 5 min, at most 10 min
+	TxCodeLength    int           // default 6 digits, 6 to 12
+	TxCodeAttempts  int           // default 5, at most 10
 }
 
 // checked returns the configuration with its defaults, or everything that is
@@ -71,25 +106,34 @@ func (c Config) checked() (Config, error) {
 	if (c.AnonymousClients || c.AllowBearer) && !c.Dev {
 		bad("anonymous clients and bearer tokens are for development only")
 	}
-	if !c.AnonymousClients && len(c.Clients) == 0 {
-		bad("no client is allowed")
-	}
-	if slices.Contains(c.Clients, "") {
-		bad("an empty client id")
-	}
+	errs = append(errs, c.checkClients()...)
 	defaultTo(&c.OfferLifetime, DefaultOfferLifetime)
+	defaultTo(&c.RequestLifetime, DefaultRequestLifetime)
+	defaultTo(&c.CodeLifetime, DefaultCodeLifetime)
 	defaultTo(&c.TokenLifetime, DefaultTokenLifetime)
+	defaultTo(&c.RefreshLifetime, DefaultRefreshLifetime)
 	defaultTo(&c.DPoPAge, DefaultDPoPAge)
 	defaultTo(&c.TxCodeLength, DefaultTxCodeLength)
 	defaultTo(&c.TxCodeAttempts, DefaultTxCodeAttempts)
-	if c.OfferLifetime < time.Second || c.OfferLifetime > maxOfferLifetime {
-		bad("offer lifetime %v is not between 1s and %v", c.OfferLifetime, maxOfferLifetime)
+	for _, d := range []struct {
+		name     string
+		is, most time.Duration
+	}{
+		{"offer lifetime", c.OfferLifetime, maxOfferLifetime},
+		{"lifetime of pushed requests", c.RequestLifetime, maxRequestLifetime},
+		{"lifetime of codes", c.CodeLifetime, DefaultCodeLifetime},
+		{"token lifetime", c.TokenLifetime, maxTokenLifetime},
+		{"age of proofs", c.DPoPAge, maxDPoPAge},
+	} {
+		if d.is < time.Second || d.is > d.most {
+			bad("%s %v is not between 1s and %v", d.name, d.is, d.most)
+		}
 	}
-	if c.TokenLifetime < time.Second || c.TokenLifetime > maxTokenLifetime {
-		bad("token lifetime %v is not between 1s and %v", c.TokenLifetime, maxTokenLifetime)
+	if r := c.RefreshLifetime; r >= 0 && (r < time.Minute || r > maxRefreshLifetime) {
+		bad("refresh lifetime %v is not between 1m and %v", r, maxRefreshLifetime)
 	}
-	if c.DPoPAge < time.Second || c.DPoPAge > maxDPoPAge {
-		bad("age of proofs %v is not between 1s and %v", c.DPoPAge, maxDPoPAge)
+	if c.AttestationLifetime < 0 || c.AttestationAge < 0 {
+		bad("negative bounds of attestations")
 	}
 	if c.TxCodeLength < minTxCodeLength || c.TxCodeLength > maxTxCodeLength {
 		bad("transaction code of %d digits, want %d to %d", c.TxCodeLength, minTxCodeLength, maxTxCodeLength)
@@ -98,6 +142,43 @@ func (c Config) checked() (Config, error) {
 		bad("%d attempts at a transaction code, want 1 to %d", c.TxCodeAttempts, maxTxCodeAttempts)
 	}
 	return c, errors.Join(errs...)
+}
+
+// checkClients judges what is said of clients, and completes it.
+func (c *Config) checkClients() (errs []error) {
+	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf("authserver: "+format, args...)) }
+	if c.ClientAuth == "" {
+		c.ClientAuth = ClientKnown
+		if c.Attesters != nil {
+			c.ClientAuth = ClientAttestation
+		}
+	}
+	switch c.ClientAuth {
+	case ClientAttestation:
+		if c.Attesters == nil {
+			bad("attestations are demanded, and no attester is trusted")
+		}
+		if c.AnonymousClients {
+			bad("anonymous clients where attestations are demanded")
+		}
+	case ClientKnown:
+		if !c.AnonymousClients && len(c.Clients) == 0 {
+			bad("no client is allowed")
+		}
+	default:
+		bad("client authentication is %s or %s", ClientAttestation, ClientKnown)
+	}
+	if slices.Contains(c.Clients, "") {
+		bad("an empty client id")
+	}
+	for id, uris := range c.Redirects {
+		for _, uri := range uris {
+			if err := oauth.CheckRedirectURI(uri, true); err != nil {
+				bad("client %s: %s", id, problem.Detail(err))
+			}
+		}
+	}
+	return errs
 }
 
 func defaultTo[T comparable](v *T, d T) {

@@ -122,7 +122,7 @@ func (s *Server) reveal(rec GrantRecord) (*PreAuthorized, error) {
 
 // Revoke takes an offer back, and the access token that it gave.
 func (s *Server) Revoke(ctx context.Context, idempotencyKey, actor string) error {
-	err := s.p.Store.RevokeGrant(ctx, idempotencyKey)
+	err := s.p.Store.RevokeGrant(ctx, idempotencyKey, s.p.Clock.Now())
 	switch {
 	case errors.Is(err, ErrGrantNotFound):
 		return problem.New(problem.NotFound, "no offer was made under this key")

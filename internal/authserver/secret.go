@@ -13,10 +13,15 @@ import (
 
 // secrets derives codes and checks values without keeping them. Each use has a
 // key of its own, so that what one lets out says nothing about another.
-type secrets struct{ code, tx, mac []byte }
+type secrets struct {
+	code, tx, mac                         []byte
+	serverNonce, resourceNonce, challenge windows
+}
 
 func newSecrets(secret []byte) (secrets, error) {
-	var s secrets
+	s := secrets{
+		serverNonce: windows{length: nonceWindow}, resourceNonce: windows{length: nonceWindow}, challenge: windows{length: challengeWindow},
+	}
 	for _, k := range []struct {
 		key  *[]byte
 		info string
@@ -24,6 +29,9 @@ func newSecrets(secret []byte) (secrets, error) {
 		{&s.code, "vidimus authserver pre-authorized code 1"},
 		{&s.tx, "vidimus authserver transaction code 1"},
 		{&s.mac, "vidimus authserver transaction code mac 1"},
+		{&s.serverNonce.key, "vidimus authserver dpop nonce server 1"},
+		{&s.resourceNonce.key, "vidimus authserver dpop nonce resource 1"},
+		{&s.challenge.key, "vidimus authserver attestation challenge 1"},
 	} {
 		key, err := hkdf.Key(sha256.New, secret, nil, k.info, 32)
 		if err != nil {

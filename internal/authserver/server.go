@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -21,17 +20,38 @@ type Subjects interface {
 	// documents (configuration id -> document number): the person is alive
 	// and known, each document is his and in force. A problem of kind
 	// CredentialRequestDenied or NotFound says no; every other error means that nobody
-	// knows. Its answer may be outdated the next instant: issuance asks again.
+	// knows. A no that has ErrNotNow in its chain may become a yes by itself.
+	// Its answer may be outdated the next instant: issuance asks again.
 	Eligible(ctx context.Context, person string, documents map[string]string) error
 }
 
-// Parts are what a Server works with; all are required.
+// ErrNotNow is in the chain of a denial of Subjects that does not last: the
+// document is withdrawn for a while, not ready yet, or waits for somebody's
+// approval. A code or a refresh token then still gives an access token, with
+// which the wallet learns from the credential endpoint that it has to wait. A
+// denial without it is for good and ends a refresh token.
+var ErrNotNow = errors.New("not now")
+
+// ErrAttestationRevoked is in the chain of what AttestationStatus says of a
+// wallet unit that its provider revoked. Every other error of it means that
+// nobody knows, and the request is refused until somebody does.
+var ErrAttestationRevoked = errors.New("wallet attestation revoked")
+
+// Parts are what a Server works with; all are required but the last two.
 type Parts struct {
 	Store    Store
 	Subjects Subjects
 	Audit    audit.Writer
 	Clock    clock.Clock
 	Rand     io.Reader
+
+	// Unit names the wallet unit that holds a key, by the thumbprint of that, as
+	// issuance does: so a unit that was revoked has no refresh token any more.
+	// nil: refresh tokens outlive the revocation of their unit.
+	Unit func(thumbprint string) string
+	// AttestationStatus looks the entries of an attestation up. nil: only
+	// issuance looks at them.
+	AttestationStatus func(ctx context.Context, refs []StatusRef) error
 }
 
 // Server is the authorization server. Safe for concurrent use.
@@ -69,11 +89,6 @@ func (s *Server) Sweep(ctx context.Context) error {
 			return nil
 		}
 	}
-}
-
-// knownClient says whether a client id may have tokens.
-func (s *Server) knownClient(id string) bool {
-	return s.cfg.AnonymousClients || slices.Contains(s.cfg.Clients, id)
 }
 
 // record appends to the audit log. What cannot be recorded must not happen:

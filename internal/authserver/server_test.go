@@ -172,14 +172,15 @@ func TestAuthenticate(t *testing.T) {
 		"nothing":           {"", good, problem.InvalidToken},
 		"no token":          {"DPoP", good, problem.InvalidToken},
 		"unknown token":     {"DPoP " + strings.Repeat("A", 43), good, problem.InvalidToken},
-		"as bearer":         {"Bearer " + token, good, problem.InvalidToken},
+		"B19/as bearer":     {"Bearer " + token, good, problem.InvalidToken},
 		"basic":             {"Basic " + token, good, problem.InvalidToken},
 		"no proof":          {"DPoP " + token, "", problem.InvalidDPoPProof},
-		"proof of another":  {"DPoP " + token, w.wallet().proof("POST", credentialURL, token), problem.InvalidToken},
+		"B18/other key":     {"DPoP " + token, w.wallet().proof("POST", credentialURL, token), problem.InvalidToken},
 		"other method":      {"DPoP " + token, wa.proof("GET", credentialURL, token), problem.InvalidDPoPProof},
 		"other URL":         {"DPoP " + token, wa.proof("POST", tokenURL, token), problem.InvalidDPoPProof},
 		"without ath":       {"DPoP " + token, wa.proof("POST", credentialURL, ""), problem.InvalidDPoPProof},
 		"ath of another":    {"DPoP " + token, wa.proof("POST", credentialURL, "x"+token), problem.InvalidDPoPProof},
+		"B20/two tokens":    {"DPoP " + token + ", DPoP " + token, good, problem.InvalidToken},
 		"two spaces":        {"DPoP  " + token, good, problem.InvalidToken},
 		"header of 1 MiB":   {"DPoP " + strings.Repeat("a", 1<<20), good, problem.InvalidToken},
 		"line in the token": {"DPoP " + token + "\r\n", good, problem.InvalidToken},
@@ -256,6 +257,9 @@ func TestBearerInDevelopment(t *testing.T) {
 	r := authserver.ResourceRequest{Method: "POST", URL: credentialURL, Authorization: "Bearer " + resp.AccessToken}
 	if _, err := w.server.Authenticate(ctx, r); err != nil {
 		t.Error(err)
+	}
+	if _, err = w.wallet().access(resp.AccessToken); problem.KindOf(err) != problem.InvalidToken {
+		t.Errorf("a bearer token with a proof: %v", err)
 	}
 	w.cfg.Dev, w.cfg.AllowBearer = false, false
 	w.restart()

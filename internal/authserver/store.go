@@ -3,6 +3,7 @@ package authserver
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 )
 
@@ -28,10 +29,21 @@ var (
 	ErrTokenNotFound = errors.New("access token not found")
 	// ErrReplay: this one-time value was seen before.
 	ErrReplay = errors.New("seen before")
+	// ErrGrantVoid: a registry event ended every document that was asked for
+	// since the grant was given.
+	ErrGrantVoid = errors.New("grant void")
 )
 
-// GrantRecord is one pre-authorized grant. All but AttemptsLeft, Used, Revoked
-// and Token are fixed when it is created.
+// ReplayError is an ErrReplay that says which value of a step it was.
+type ReplayError struct{ Index int }
+
+func (e *ReplayError) Error() string { return fmt.Sprintf("value %d: %v", e.Index, ErrReplay) }
+
+// Is makes it match ErrReplay.
+func (e *ReplayError) Is(target error) bool { return target == ErrReplay }
+
+// GrantRecord is one pre-authorized grant. All but AttemptsLeft, Used, Revoked,
+// Token and Refresh are fixed when it is created.
 type GrantRecord struct {
 	CodeHash       Digest            // SHA-256 of the pre-authorized code; the key of the record
 	IdempotencyKey string            // of the caller who made the offer; unique, never empty
@@ -47,23 +59,15 @@ type GrantRecord struct {
 	Used         bool   // redeemed
 	Revoked      bool   // taken back by the office or the registry
 	Token        Digest // of the access token that it gave, once Used
+	Refresh      Digest `json:",omitzero"` // of the refresh token that it gave, once Used
 }
 
-// TokenRecord is one access token.
-type TokenRecord struct {
-	Hash        Digest            // SHA-256 of the token as sent; the key of the record
-	ID          string            // random, safe for logs and audit; never the token
-	ClientID    string            // "" for an anonymous client
-	Subject     string            // person number
-	Documents   map[string]string // credential configuration id -> document number
-	Identifiers map[string]string // credential identifier -> configuration id; nil unless authorization_details were asked for
-	Thumbprint  string            // RFC 7638 of the DPoP key, base64url; "" for a bearer token
-	Granted     time.Time         // when the grant behind it was given: its Created
-	Issued      time.Time
-	Expires     time.Time
-}
-
-// Store keeps grants, access tokens and values that may be used once.
+// Store keeps pushed requests, grants, codes, tokens and values that may be used
+// once.
+//
+// Steps that take values of once begin with them: when one of them was seen
+// before the step is a *ReplayError with its place and writes nothing; else all
+// are remembered, WHATEVER follows.
 //
 // Every method is safe for concurrent use by goroutines and is one atomic,
 // serialisable step. What a method that returned nil has written is durable
@@ -79,8 +83,8 @@ type Store interface {
 	// Grant reads one grant, whatever its state. ErrGrantNotFound.
 	Grant(ctx context.Context, code Digest) (GrantRecord, error)
 
-	// RedeemPreAuthorizedCode exchanges a code for the access token t, once,
-	// in this order and all in one step:
+	// RedeemPreAuthorizedCode exchanges a code for what is given, once, in this
+	// order and all in one step (after the values of once):
 	//
 	//  1. no such grant: ErrGrantNotFound;
 	//  2. Used: ErrGrantUsed; Revoked: ErrGrantDead;
@@ -91,21 +95,77 @@ type Store interface {
 	//     follows, so that a guess in parallel or before a crash still counts;
 	//     c. txCodeMAC is compared with hmac.Equal: different: ErrTxCode;
 	//     the grant has none and txCodeMAC is not nil: ErrTxCode, nothing written;
-	//  5. Used is set, Token is set to t.Hash, t is inserted.
+	//  5. Used, Token and Refresh are set, what is given is inserted.
 	//
 	// So of any number of concurrent calls with one code at most one returns
 	// nil, and at most as many as the grant had attempts reach step 4c.
 	// It returns the grant as it is after the step, also beside ErrTxCode,
 	// so that the caller can audit how many attempts are left.
-	RedeemPreAuthorizedCode(ctx context.Context, code Digest, txCodeMAC []byte, now time.Time, t TokenRecord) (GrantRecord, error)
+	RedeemPreAuthorizedCode(ctx context.Context, code Digest, txCodeMAC []byte, now time.Time, once []Once, g Given) (GrantRecord, error)
 
 	// RevokeGrant marks the grant made under the caller's key as Revoked and
-	// removes the access token that it gave, if any. A repeat changes nothing
-	// and returns nil. ErrGrantNotFound.
-	RevokeGrant(ctx context.Context, idempotencyKey string) error
+	// ends what it gave, as RevokeIssued does. A repeat changes nothing and
+	// returns nil. ErrGrantNotFound.
+	RevokeGrant(ctx context.Context, idempotencyKey string, now time.Time) error
+
+	// PutRequest keeps a pushed request, after the values of once.
+	PutRequest(ctx context.Context, r RequestRecord, once []Once) error
+
+	// Request reads one pushed request, whatever its state. ErrGrantNotFound.
+	Request(ctx context.Context, uri Digest) (RequestRecord, error)
+
+	// EndRequest uses a pushed request up, in one step:
+	//
+	//  1. no such request: ErrGrantNotFound;
+	//  2. Used: ErrGrantUsed;
+	//  3. now is not before Expires: ErrGrantExpired;
+	//  4. Used is set; when code is not nil it is inserted.
+	EndRequest(ctx context.Context, uri Digest, now time.Time, code *CodeRecord) error
+
+	// AuthorizationCode reads one authorization code, whatever its state. ErrGrantNotFound.
+	AuthorizationCode(ctx context.Context, code Digest) (CodeRecord, error)
+
+	// RedeemCode exchanges an authorization code for what is given, in one step
+	// (after the values of once):
+	//
+	//  1. no such code: ErrGrantNotFound;
+	//  2. Used: what it gave is ended as by RevokeIssued, and that is kept:
+	//     ErrGrantUsed;
+	//  3. it is the grant of a RevokeIssued: ErrGrantDead;
+	//  4. now is not before Expires: ErrGrantExpired;
+	//  5. Used and Refresh are set, what is given is inserted.
+	RedeemCode(ctx context.Context, code Digest, now time.Time, once []Once, g Given) error
+
+	// RefreshToken reads one refresh token; it may have expired, and what it is
+	// good for may be void: Refresh looks at that. ErrTokenNotFound (never
+	// given, revoked, or swept).
+	RefreshToken(ctx context.Context, hash Digest) (RefreshRecord, error)
+
+	// Refresh adds the access token t to what a refresh token gave, in one step
+	// (after the values of once):
+	//
+	//  1. no such refresh token: ErrTokenNotFound;
+	//  2. now is not before its Expires: ErrGrantExpired;
+	//  3. its Unit is a wallet unit that was revoked: the refresh token is
+	//     removed, and that is kept: ErrGrantDead;
+	//  4. documents that an event has voided at or after Granted (what issuance
+	//     refuses as ErrGrantVoid) are gone, but for the numbers in waiting,
+	//     whose Waited becomes now, and those that it voided at or before Waited:
+	//     a. none of the refresh token's is left: it is removed, and that is
+	//     kept: ErrGrantDead;
+	//     b. none of t's is left: ErrGrantVoid;
+	//     c. those gone leave t.Documents and t.Identifiers;
+	//  5. t is inserted, and returned as it was inserted.
+	Refresh(ctx context.Context, hash Digest, now time.Time, once []Once, t TokenRecord, waiting []string) (TokenRecord, error)
+
+	// RevokeIssued ends what a grant gave: the refresh token is removed, every
+	// access token with this Grant is not found from now on. The store
+	// remembers that for RevocationMemory, longer than any of them lives. A
+	// repeat changes nothing.
+	RevokeIssued(ctx context.Context, grant, refresh Digest, now time.Time) error
 
 	// Token reads one access token; it may have expired: the service looks at
-	// Expires. ErrTokenNotFound.
+	// Expires. ErrTokenNotFound, also when its Grant was revoked.
 	Token(ctx context.Context, hash Digest) (TokenRecord, error)
 
 	// SeenJTI remembers a one-time value (a DPoP proof) at least until expires.
@@ -113,10 +173,11 @@ type Store interface {
 	// Losing the memory at a restart is not allowed.
 	SeenJTI(ctx context.Context, value Digest, expires time.Time) error
 
-	// SweepExpired removes what serves no more: access tokens and one-time
-	// values whose Expires is not after now, grants whose Expires is more than
-	// 24 hours before now (until then they answer a repeat of the caller's
-	// key). It removes at most limit records in one transaction and says how
+	// SweepExpired removes what serves no more: tokens, pushed requests and
+	// one-time values whose Expires is not after now, grants and codes whose
+	// Expires is more than 24 hours before now (until then they answer a repeat:
+	// of the caller's key, of the code). A grant stays as long as the refresh
+	// token that it gave, so that it can be revoked. It removes at most limit records in one transaction and says how
 	// many; the service calls it again until it says less than limit.
 	SweepExpired(ctx context.Context, now time.Time, limit int) (removed int, err error)
 }

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"vidimus/internal/audit"
 	"vidimus/internal/faults"
@@ -16,191 +17,136 @@ import (
 	"vidimus/internal/problem"
 )
 
+// The grant types beside oid4vci.GrantPreAuthorized.
+const (
+	GrantCode    = "authorization_code"
+	GrantRefresh = "refresh_token"
+)
+
 // TokenRequest is a request at the token endpoint.
 type TokenRequest struct {
 	Form          oauth.Form // the body; a repeated parameter was refused
 	DPoP          string     // header, "" when absent
 	Authorization string     // header; no way of authentication with it is known
+	Client        ClientProof
 }
 
-// Token exchanges a pre-authorized code for an access token. Nothing is used
-// up before everything that can be checked without the store's one step has
-// been: a wallet with a bad proof or a wrong parameter may try again.
+// Token exchanges a code or a refresh token for an access token. Nothing is
+// used up before everything that can be checked without the store's one step
+// has been: a wallet with a bad proof or a wrong parameter may try again.
 func (s *Server) Token(ctx context.Context, r TokenRequest) (*oid4vci.TokenResponse, error) {
-	switch gt := r.Form.Get("grant_type"); gt {
-	case "":
+	if r.Client.Authorization == "" {
+		r.Client.Authorization = r.Authorization
+	}
+	switch gt := r.Form.Get("grant_type"); {
+	case gt == "":
 		return nil, problem.New(problem.InvalidRequest, "no grant_type")
-	case oid4vci.GrantPreAuthorized:
-	default:
-		return nil, problem.New(problem.UnsupportedGrantType, "the grant type is %s", oid4vci.GrantPreAuthorized)
+	case !slices.Contains(s.GrantTypes(), gt):
+		return nil, problem.New(problem.UnsupportedGrantType, "the grant types are %s", strings.Join(s.GrantTypes(), ", "))
 	}
-	client, err := s.client(r)
+	c, err := s.authenticate(ctx, r.Client, r.Form)
 	if err != nil {
 		return nil, err
 	}
-	code := r.Form.Get("pre-authorized_code")
-	if code == "" {
-		return nil, problem.New(problem.InvalidRequest, "no pre-authorized_code")
+	switch r.Form.Get("grant_type") {
+	case GrantCode:
+		return s.codeToken(ctx, r, c)
+	case GrantRefresh:
+		return s.refreshToken(ctx, r, c)
 	}
-	if len(code) > maxCode {
-		return nil, errGrant
+	return s.preAuthorizedToken(ctx, r, c)
+}
+
+// GrantTypes are those that the token endpoint takes.
+func (s *Server) GrantTypes() []string {
+	types := []string{oid4vci.GrantPreAuthorized}
+	if s.cfg.PushEndpoint != "" {
+		types = append(types, GrantCode)
 	}
-	for _, res := range r.Form.Resources() {
-		if res != s.cfg.Issuer {
-			return nil, problem.New(problem.InvalidTarget, "the resource is %s", s.cfg.Issuer)
-		}
+	if s.cfg.RefreshLifetime > 0 {
+		types = append(types, GrantRefresh)
 	}
-	hash := secretDigest(code)
-	grant, err := s.p.Store.Grant(ctx, hash)
-	switch {
-	case errors.Is(err, ErrGrantNotFound):
-		return nil, errGrant
-	case err != nil:
-		return nil, unavailable(err)
+	return types
+}
+
+// bind verifies the DPoP proof of a token request and gives the thumbprint
+// that the token is bound to, "" for a bearer token in development, and what
+// is to be remembered.
+func (s *Server) bind(r TokenRequest, c client) (thumbprint string, once []Once, err error) {
+	if r.DPoP == "" && s.cfg.AllowBearer {
+		return "", c.once, nil
 	}
-	mac, err := s.offeredTxCode(grant, r.Form.Get("tx_code"))
+	proof, err := s.verifyProof("POST", s.cfg.TokenEndpoint, r.DPoP, "", s.secrets.serverNonce)
 	if err != nil {
-		return nil, err
+		return "", nil, err
 	}
-	wanted, err := s.wanted(r.Form, grant)
+	return proof.Thumbprint, append(slices.Clip(c.once), proofOnce(proof)), nil
+}
+
+// source is what a token is given for.
+type source struct {
+	grant   Digest // hash of the code
+	subject string
+	granted time.Time
+	acr     string
+	want
+}
+
+// gift is what a grant gives, and how it is told to the wallet.
+type gift struct {
+	Given
+	response *oid4vci.TokenResponse
+}
+
+// give makes an access token, and a refresh token where it can be bound to a
+// key.
+func (s *Server) give(src source, c client, thumbprint string) (gift, error) {
+	raw, err := randomBytes(s.p.Rand, 2*(32+12))
 	if err != nil {
-		return nil, err
+		return gift{}, unavailable(err)
 	}
-	thumbprint := ""
-	if r.DPoP != "" || !s.cfg.AllowBearer {
-		proof, err := s.verifyProof("POST", s.cfg.TokenEndpoint, r.DPoP, "")
-		if err != nil {
-			return nil, err
-		}
-		if err := s.rememberProof(ctx, proof); err != nil {
-			return nil, err
-		}
-		thumbprint = proof.Thumbprint
+	token, refresh, now := jose.EncodeBase64URL(raw[:32]), jose.EncodeBase64URL(raw[32:64]), s.p.Clock.Now()
+	g := gift{response: &oid4vci.TokenResponse{
+		AccessToken: token, TokenType: "DPoP", ExpiresIn: int(s.cfg.TokenLifetime.Seconds()),
+		Scope: src.scope, AuthorizationDetails: src.details(),
+	}}
+	g.Token = TokenRecord{
+		Hash: secretDigest(token), ID: hex.EncodeToString(raw[64:76]), ClientID: c.id, Wallet: c.Wallet,
+		Subject: src.subject, Documents: src.documents, Identifiers: src.identifiers, ACR: src.acr, Grant: src.grant,
+		Thumbprint: thumbprint, Granted: src.granted, Issued: now, Expires: now.Add(s.cfg.TokenLifetime),
 	}
-	if err := s.p.Subjects.Eligible(ctx, grant.Subject, wanted.documents); err != nil {
-		switch problem.KindOf(err) {
-		case problem.CredentialRequestDenied, problem.NotFound:
-			denial := problem.Wrap(problem.InvalidGrant, err, "this cannot be issued any more")
-			return nil, s.refuse(ctx, client, grant, "not eligible", denial)
-		}
-		return nil, unavailable(err)
+	key := c.key(thumbprint)
+	if thumbprint == "" {
+		g.response.TokenType = "Bearer"
 	}
-	return s.redeem(ctx, grant, mac, wanted, client, thumbprint)
+	if key == "" || s.cfg.RefreshLifetime < 0 {
+		return g, nil
+	}
+	g.response.RefreshToken = refresh
+	g.Refresh = &RefreshRecord{
+		Hash: secretDigest(refresh), ID: hex.EncodeToString(raw[76:]), Grant: src.grant, ClientID: c.id, Key: key, Attested: c.Instance != "",
+		Subject: src.subject, Documents: src.documents, Identifiers: src.identifiers, Scopes: strings.Fields(src.scope), ACR: src.acr,
+		Granted: src.granted, Issued: now, Expires: now.Add(s.cfg.RefreshLifetime),
+	}
+	if s.p.Unit != nil {
+		g.Refresh.Unit = s.p.Unit(key)
+	}
+	g.Token.Refresh = g.Refresh.Hash
+	return g, nil
 }
 
-// errGrant is one answer for unknown, used, expired and dead codes and for a
-// wrong transaction code: a guesser learns only that this was not it.
-var errGrant = problem.New(problem.InvalidGrant, "%s", grantText)
-
-// errWrongTxCode says the same to the peer. The web layer counts it: only who
-// has the code of an offer gets so far.
-var errWrongTxCode = problem.Wrap(problem.InvalidGrant, ErrTxCode, "%s", grantText)
-
-const grantText = "the pre-authorized code or the transaction code is not valid"
-
-// client names the client, or refuses it.
-func (s *Server) client(r TokenRequest) (string, error) {
-	if r.Authorization != "" || r.Form.Has("client_assertion") || r.Form.Has("client_secret") {
-		return "", problem.New(problem.InvalidClient, "this way of client authentication is not supported")
-	}
-	id := r.Form.Get("client_id")
-	if len(id) > maxClientID || !s.knownClient(id) {
-		return "", problem.New(problem.InvalidClient, "the client is not known here")
-	}
-	return id, nil
-}
-
-// offeredTxCode applies the rules of OpenID4VCI 1.0, section 6.1 and 6.3: a
-// transaction code is there exactly when it was announced.
-func (s *Server) offeredTxCode(grant GrantRecord, txCode string) ([]byte, error) {
-	switch {
-	case grant.TxCodeMAC == nil && txCode == "":
-		return nil, nil
-	case grant.TxCodeMAC == nil:
-		return nil, problem.New(problem.InvalidRequest, "no tx_code is expected for this offer")
-	case txCode == "":
-		return nil, problem.New(problem.InvalidRequest, "a tx_code is needed for this offer")
-	case len(txCode) > maxTxCode:
-		return nil, problem.New(problem.InvalidRequest, "the tx_code is too long")
-	}
-	return s.secrets.txCodeMAC(grant.CodeHash, txCode), nil
-}
-
-// want is what a token request asks for out of an offer.
-type want struct {
-	documents   map[string]string
-	identifiers map[string]string
-	details     []oid4vci.AuthorizationDetail // to be echoed
-	scope       string                        // to be echoed
-}
-
-// wanted narrows the offer to what the request names. Without
-// authorization_details and scope the token is good for the whole offer.
-func (s *Server) wanted(form oauth.Form, grant GrantRecord) (want, error) {
-	w := want{documents: grant.Documents}
-	if raw := form.Get("authorization_details"); raw != "" {
-		return s.wantedDetails(raw, grant)
-	}
-	w.scope = form.Get("scope")
-	if w.scope == "" {
-		return w, nil
-	}
-	w.documents = map[string]string{}
-	for scope := range strings.SplitSeq(w.scope, " ") {
-		found := false
-		for id, number := range grant.Documents {
-			if k := s.cfg.Configurations[id]; k.Scope != "" && k.Scope == scope {
-				w.documents[id], found = number, true
-			}
-		}
-		if !found {
-			return want{}, problem.New(problem.InvalidScope, "the offer does not cover this scope")
-		}
-	}
-	return w, nil
-}
-
-// redeem is the one step that uses the code up.
-func (s *Server) redeem(ctx context.Context, grant GrantRecord, mac []byte, w want, client, thumbprint string) (*oid4vci.TokenResponse, error) {
-	raw, err := randomBytes(s.p.Rand, 32+12)
-	if err != nil {
-		return nil, unavailable(err)
-	}
-	token, now := jose.EncodeBase64URL(raw[:32]), s.p.Clock.Now()
-	rec := TokenRecord{
-		Hash: secretDigest(token), ID: hex.EncodeToString(raw[32:]), ClientID: client,
-		Subject: grant.Subject, Documents: w.documents, Identifiers: w.identifiers,
-		Thumbprint: thumbprint, Granted: grant.Created, Issued: now, Expires: now.Add(s.cfg.TokenLifetime),
-	}
-	_, err = s.p.Store.RedeemPreAuthorizedCode(ctx, grant.CodeHash, mac, now, rec)
-	if reason, refused := refusalReason(err); refused {
-		faults.Point("authserver.guess-counted")
-		denial := errGrant
-		if errors.Is(err, ErrTxCode) {
-			denial = errWrongTxCode
-		}
-		return nil, s.refuse(ctx, client, grant, reason, denial)
-	}
-	if err != nil {
-		return nil, unavailable(err)
-	}
+// issued puts a token on record.
+func (s *Server) issued(ctx context.Context, grant Digest, subject, client string, documents map[string]string) error {
 	faults.Point("authserver.code-spent")
 	if err := s.record(ctx, audit.Event{
-		Action: "token.issue", Person: grant.Subject, Actor: clientName(client), Outcome: audit.Done, Detail: map[string]string{
-			"session": grantID(grant.CodeHash), "configuration": strings.Join(slices.Sorted(maps.Keys(w.documents)), " "),
+		Action: "token.issue", Person: subject, Actor: clientName(client), Outcome: audit.Done, Detail: map[string]string{
+			"session": grantID(grant), "configuration": strings.Join(slices.Sorted(maps.Keys(documents)), " "),
 		},
 	}); err != nil {
-		return nil, err
+		return err
 	}
 	faults.Point("authserver.redeemed")
-	out := &oid4vci.TokenResponse{
-		AccessToken: token, TokenType: "DPoP", ExpiresIn: int(s.cfg.TokenLifetime.Seconds()),
-		Scope: w.scope, AuthorizationDetails: w.details,
-	}
-	if thumbprint == "" {
-		out.TokenType = "Bearer"
-	}
-	return out, nil
+	return nil
 }
 
 // refusalReason names a refusal of the store for the audit log; false for nil
@@ -210,7 +156,7 @@ func refusalReason(err error) (string, bool) {
 		err    error
 		reason string
 	}{
-		{ErrGrantNotFound, "unknown"}, {ErrGrantUsed, "used"}, {ErrGrantExpired, "expired"}, {ErrGrantDead, "dead"}, {ErrTxCode, "transaction code"},
+		{ErrGrantNotFound, "unknown"}, {ErrGrantUsed, "used"}, {ErrGrantExpired, "expired"}, {ErrGrantDead, "dead"}, {ErrGrantVoid, "void"}, {ErrTokenNotFound, "unknown"}, {ErrTxCode, "transaction code"},
 	} {
 		if errors.Is(err, r.err) {
 			return r.reason, true
@@ -221,10 +167,10 @@ func refusalReason(err error) (string, bool) {
 
 // refuse audits a denial and returns it; the denial that could not be recorded
 // becomes Unavailable.
-func (s *Server) refuse(ctx context.Context, client string, grant GrantRecord, reason string, denial error) error {
+func (s *Server) refuse(ctx context.Context, client, subject string, grant Digest, reason string, denial error) error {
 	if err := s.record(ctx, audit.Event{
-		Action: "token.issue", Person: grant.Subject, Actor: clientName(client), Outcome: audit.Denied, Detail: map[string]string{
-			"session": grantID(grant.CodeHash), "reason": reason,
+		Action: "token.issue", Person: subject, Actor: clientName(client), Outcome: audit.Denied, Detail: map[string]string{
+			"session": grantID(grant), "reason": reason,
 		},
 	}); err != nil {
 		return err

@@ -35,16 +35,22 @@ type subjects struct {
 	denied map[string]error
 }
 
-func (s *subjects) Eligible(_ context.Context, person string, _ map[string]string) error {
+func (s *subjects) Eligible(_ context.Context, person string, documents map[string]string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	for _, number := range documents {
+		if err := s.denied[number]; err != nil {
+			return err
+		}
+	}
 	return s.denied[person]
 }
 
-func (s *subjects) deny(person string, err error) {
+// deny says no to a person, or to one document.
+func (s *subjects) deny(number string, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.denied[person] = err
+	s.denied[number] = err
 }
 
 // count is how many events of an action with an outcome are on record.

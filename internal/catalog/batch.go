@@ -23,6 +23,10 @@ type Terms struct {
 	// NotBefore and NotAfter are the validity of the signing certificate: no copy
 	// is signed before the one nor lives beyond the other.
 	NotBefore, NotAfter time.Time
+	// Until is when the status of the wallet that asks ends: no copy lives beyond.
+	// It is rounded down to a midnight, and to an hour where nothing would be left,
+	// lest the end of validity tell the copies of one wallet from others.
+	Until time.Time
 	// Country and State are subject C and ST of it. Where Country is set, an mdoc
 	// whose issuing_country or issuing_jurisdiction differs is refused (ISO/IEC
 	// 18013-5, B.1.4), as every reader would.
@@ -112,6 +116,13 @@ func (b *Batch) begin(at time.Time, doc document.Document) {
 	}
 	if last, ok := elements.Day(doc.ExpiryDate); ok {
 		b.endBefore(last.AddDate(0, 0, 1))
+	}
+	if until := b.terms.Until; !until.IsZero() {
+		rounded := until.Truncate(24 * time.Hour)
+		if !rounded.After(at) {
+			rounded = until.Truncate(time.Hour)
+		}
+		b.endBefore(rounded)
 	}
 }
 

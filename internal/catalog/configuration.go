@@ -3,6 +3,7 @@ package catalog
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -42,6 +43,11 @@ type Configuration struct {
 	BatchSize    int
 	AgeOver      []int
 	Display      []Display
+	// KeyAttestations are the levels of which one is demanded; nil = no key
+	// attestation is.
+	KeyAttestations *oid4vci.KeyAttestationsRequired
+	Approval        bool // a person approves each request
+	Reuse           *oid4vci.ReusePolicy
 
 	elements []element
 	policy   sdjwt.Policy // of an SD-JWT VC
@@ -77,6 +83,7 @@ func compile(p parsed) (*Configuration, error) {
 		ID: p.ID, Format: p.Format, DocType: p.DocType, VCT: p.VCT, Scope: p.Scope, DocumentType: p.DocumentType,
 		Signer: p.Signer, SigningCurve: p.SigningCurve, Status: string(p.Status),
 		ValidityDays: p.ValidityDays, BatchSize: p.BatchSize, AgeOver: slices.Clone(p.AgeOver), Display: p.Display,
+		KeyAttestations: p.KeyAttestationsRequired.levels(), Approval: p.Approval, Reuse: reusePolicy(p.Reuse),
 	}
 	if cfg.SigningCurve == "" {
 		cfg.SigningCurve = "P-256"
@@ -152,6 +159,12 @@ func (cfg *Configuration) check() (key string, err error) {
 	case cfg.BatchSize < 1 || cfg.BatchSize > MaxBatch:
 		return "batch_size", fmt.Errorf("between 1 and %d", MaxBatch)
 	}
+	if err := checkLevels(cfg.KeyAttestations); err != nil {
+		return "key_attestations_required", err
+	}
+	if err := cfg.checkReuse(); err != nil {
+		return "reuse", err
+	}
 	for i, nn := range cfg.AgeOver {
 		if nn < 0 || nn > elements.MaxAge || slices.Contains(cfg.AgeOver[:i], nn) {
 			return "age_over", fmt.Errorf("different ages between 0 and %d expected", elements.MaxAge)
@@ -164,6 +177,10 @@ func notWord(r rune) bool {
 	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '.' && r != '-' && r != '_'
 }
 
+// locale is a language tag in its canonical spelling, as BCP 47 writes those
+// that wallets know: language, script, region.
+var locale = regexp.MustCompile(`^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$`)
+
 // checkDisplay: a name and one entry per language (OpenID4VCI 1.0, 12.2.4).
 func checkDisplay(p parsed) error {
 	fail := func(i int, why string) error {
@@ -175,15 +192,19 @@ func checkDisplay(p parsed) error {
 			return fail(i, "no name")
 		case slices.ContainsFunc(p.Display[:i], func(o Display) bool { return o.Locale == d.Locale }):
 			return fail(i, "language twice")
-		case !displayable(d.Logo) || !displayable(d.BackgroundImage):
-			return fail(i, "image that is neither https: nor data:")
+		case d.Locale != "" && !locale.MatchString(d.Locale):
+			return fail(i, "locale: a language tag such as en, pt-BR or zh-Hant expected")
+		}
+		for key, image := range map[string]Image{"logo": d.Logo, "background_image": d.BackgroundImage} {
+			if image == (Image{}) {
+				continue
+			}
+			if err := CheckImage(image.URI); err != nil {
+				return fail(i, key+": "+err.Error())
+			}
 		}
 	}
 	return nil
-}
-
-func displayable(image Image) bool {
-	return image == Image{} || strings.HasPrefix(image.URI, "https://") || strings.HasPrefix(image.URI, "data:")
 }
 
 // table is the standard's table of the type, nil for a type of one's own.

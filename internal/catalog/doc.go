@@ -22,7 +22,10 @@
 // copies altogether is in the table of effects (Terms.Effects). A copy points
 // into a status list or, of an mdoc, into an identifier list, or nowhere.
 //
-// It refuses: unknown keys; a built-in type without one of its mandatory
+// A configuration may demand key attestations of a level, and the approval of a
+// person; what follows from either is in package issuance.
+//
+// It refuses: unknown keys; images but PNG and plain SVG; a built-in type without one of its mandatory
 // elements; to issue a document that is annulled, surrendered, expired or of another type; an
 // element without a mandatory value or with one that breaks its rule. No error
 // and no warning holds the value of an element.

@@ -61,6 +61,11 @@ func (cfg *Configuration) compileElement(f FileElement, nameSpace string, set *e
 // newElement checks what does not depend on the type.
 func (cfg *Configuration) newElement(f FileElement, nameSpace string) (element, error) {
 	e := element{mandatory: f.Mandatory, display: f.Display, ageOver: -1}
+	for language := range f.Display {
+		if !locale.MatchString(language) {
+			return e, errors.New("display: a language tag such as en, pt-BR or zh-Hant expected")
+		}
+	}
 	switch {
 	case (f.Name == "") == (len(f.Path) == 0):
 		return e, errors.New("either name or path expected")

@@ -42,10 +42,43 @@ type FileConfiguration struct {
 	// AgeOver lists the NN of the age statements, for an element with the source
 	// age_over. Default 12, 14, 16, 18, 21, 25, 60, 65.
 	AgeOver []int `yaml:"age_over"`
+	// KeyAttestationsRequired demands a key attestation with every request, of one
+	// of the levels that it lists; {} takes any level. Left out: none is demanded.
+	KeyAttestationsRequired *FileKeyAttestations `yaml:"key_attestations_required"`
+	// Approval true has a person of the office approve a request before copies are
+	// made; the wallet waits meanwhile. Default false.
+	Approval bool `yaml:"approval"`
+	// Reuse tells wallets how often to show a copy and when to fetch more, in the
+	// order of preference (EUDI, ARF annex II).
+	Reuse []FileReuse `yaml:"reuse"`
 	// Display is how a wallet shows the credential, one entry per language.
 	Display []Display `yaml:"display"`
 	// Elements in the order in which wallets show them.
 	Elements []FileElement `yaml:"elements"`
+}
+
+// FileKeyAttestations are the levels that pass (OpenID4VCI 1.0, appendix D.2):
+// iso_18045_high, iso_18045_moderate, iso_18045_enhanced-basic, iso_18045_basic,
+// or a URL of one's own. No list lets any level pass.
+type FileKeyAttestations struct {
+	KeyStorage         []string `yaml:"key_storage"`
+	UserAuthentication []string `yaml:"user_authentication"`
+	// StatusPeriodDays is how long wallet providers are asked to keep the status of
+	// their attestations. Default: not said.
+	StatusPeriodDays int `yaml:"preferred_status_period_days"`
+}
+
+// FileReuse is one way to use copies.
+type FileReuse struct {
+	// Details are once_only or limited_time, and perhaps rotating-batch or
+	// per-relying-party.
+	Details []string `yaml:"details"`
+	// BatchSize is how many copies to fetch at once.
+	BatchSize int `yaml:"batch_size"`
+	// ReissueUnused and ReissueLifetimeLeft say when to fetch more: so many copies
+	// not shown yet, so many seconds of life left.
+	ReissueUnused       int `yaml:"reissue_trigger_unused"`
+	ReissueLifetimeLeft int `yaml:"reissue_trigger_lifetime_left"`
 }
 
 // FileElement is one element of a configuration.
@@ -94,7 +127,7 @@ type Display struct {
 	TextColor       string `yaml:"text_color"`
 }
 
-// Image is an https: or data: URI.
+// Image is an https: or data: URI; see CheckImage.
 type Image struct {
 	URI     string `yaml:"uri"`
 	AltText string `yaml:"alt_text"`

@@ -17,6 +17,7 @@ func FuzzLoadYAML(f *testing.F) {
 	}
 	f.Add([]byte(minimal))
 	f.Add([]byte("a: &a [*a, *a]"))
+	f.Add([]byte("approval: true\nkey_attestations_required: {key_storage: [iso_18045_high]}\nreuse: [{details: [once_only], batch_size: 2}]\n" + minimal))
 	s := subject(f)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		configurations, err := parse("file.yaml", data)

@@ -17,6 +17,14 @@ const (
 	DefaultBatch = 20
 	MaxBatch     = 50
 
+	// MaxImage is the size of an image in a data URI, decoded. Every wallet
+	// downloads them with the metadata, and in every language.
+	MaxImage = 32 << 10
+
+	// MaxStatusPeriodDays is how long anybody could ask a wallet provider to keep a
+	// status: longer than copies live.
+	MaxStatusPeriodDays = 10 * 366
+
 	// DefaultDays and MaxDays bound the life of a copy. Short lives keep status
 	// lists short; 398 days is the life of the signing certificate less a margin.
 	DefaultDays = 14

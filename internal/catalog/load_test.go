@@ -131,6 +131,8 @@ func TestLoadRefuses(t *testing.T) {
 		"status list":         {edit("signer: card", "signer: card\nstatus: [true]"), "line 8: status"},
 		"display":             {edit("signer: card", "signer: card\ndisplay:\n  - {name: Card, locale: en}\n  - {name: Carte, locale: en}"), ":10: configuration \"card\": display[1]"},
 		"display image":       {edit("signer: card", "signer: card\ndisplay:\n  - {name: Card, logo: {uri: 'http://x'}}"), ":9: configuration \"card\": display[0]"},
+		"display locale":      {edit("signer: card", "signer: card\ndisplay:\n  - {name: Card, locale: EN}"), ":9: configuration \"card\": display[0]: locale"},
+		"element locale":      {element("{name: n, source: document.number, type: text, display: {en_GB: N}}"), "elements[0]: display: a language tag"},
 		"display name":        {edit("signer: card", "signer: card\ndisplay:\n  - {locale: en}"), "no name"},
 		"no elements":         {minimal[:strings.Index(minimal, "  - ")] + "  []\n", "elements: none"},
 		"no name":             {element("{source: document.number, type: text}"), ":9: configuration \"card\": elements[0]: either name or path"},

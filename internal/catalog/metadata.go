@@ -14,8 +14,11 @@ func (cfg *Configuration) Metadata() oid4vci.Configuration {
 	m := oid4vci.Configuration{
 		Format: cfg.Format, Scope: cfg.Scope, DocType: cfg.DocType, VCT: cfg.VCT,
 		// ES256 is what every wallet can and HAIP 1.0, 7 demands.
-		ProofTypes: map[string]oid4vci.ProofType{"jwt": {Algorithms: []string{"ES256"}}},
-		Metadata:   &oid4vci.CredentialMetadata{},
+		ProofTypes: map[string]oid4vci.ProofType{"jwt": {Algorithms: []string{"ES256"}, Required: cfg.KeyAttestations}},
+		Metadata:   &oid4vci.CredentialMetadata{ReusePolicy: cfg.Reuse},
+	}
+	if cfg.KeyAttestations != nil {
+		m.ProofTypes["attestation"] = m.ProofTypes["jwt"]
 	}
 	if cfg.Format == FormatMDoc {
 		m.BindingMethods = []string{"cose_key"}

@@ -16,6 +16,7 @@ import (
 	"vidimus/internal/i18n"
 	"vidimus/internal/officer"
 	"vidimus/internal/webserver"
+	"vidimus/internal/webserver/pages"
 )
 
 // LoginPath is where a login link leads; the secret follows.
@@ -92,9 +93,8 @@ func (k *console) routes(e *webserver.Engine) {
 	post := func(path string, w who, f func(*request) error) {
 		e.Handle(webserver.Route{Method: http.MethodPost, Path: path, Body: form, Handler: k.serve(w, f)})
 	}
-	for name, mediaType := range map[string]string{"style.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml"} {
-		e.Handle(webserver.Route{Method: http.MethodGet, Path: "/" + name, Handler: k.asset(name, mediaType)})
-	}
+	e.Handle(webserver.Route{Method: http.MethodGet, Path: "/style.css", Handler: k.asset(pages.Style(), "text/css; charset=utf-8")})
+	e.Handle(webserver.Route{Method: http.MethodGet, Path: "/icon.svg", Handler: k.asset(pages.Icon(), "image/svg+xml")})
 	get("/login", anyone, (*request).showLogin)
 	get(LoginPath+":secret", anyone, (*request).showLogin)
 	post("/login", anyone, (*request).redeem)
@@ -119,11 +119,7 @@ func (k *console) routes(e *webserver.Engine) {
 	get("/record", officers, (*request).showRecord)
 }
 
-func (k *console) asset(name, mediaType string) func(*gin.Context) error {
-	body, err := files.ReadFile("page/" + name)
-	if err != nil {
-		panic(err) // a build of ours is broken
-	}
+func (k *console) asset(body []byte, mediaType string) func(*gin.Context) error {
 	return func(c *gin.Context) error {
 		k.headers(c, false)
 		c.Header("Cache-Control", "public, max-age=3600")

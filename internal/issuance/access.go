@@ -2,6 +2,7 @@ package issuance
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"vidimus/internal/audit"
@@ -20,6 +21,24 @@ type Access struct {
 	Thumbprint  string            // RFC 7638 of the key that the token is bound to; "" for a bearer token
 	Granted     time.Time         // when the grant behind the token was given
 	Expires     time.Time
+	Grant       string // names the grant behind the token and all its refreshed ones; "" when that is not known
+	Refreshed   bool   // the token came of a refresh token
+	ACR         string // level of assurance of the login behind the grant, for the record; "" without one
+
+	// Of the wallet attestation that the client authenticated with; zero
+	// without one.
+	InstanceThumbprint string        // RFC 7638 of the key of the wallet instance, base64url
+	Attestations       []StatusIndex // where its status stands
+	AttestationsExpire time.Time     // end of the period for which that is kept (client_status.exp of EUDI); zero when not said
+}
+
+// unitKey is the key by which the wallet unit is known: that of the attested
+// instance, which outlives DPoP keys, and without one the DPoP key.
+func (a Access) unitKey() string {
+	if a.InstanceThumbprint != "" {
+		return a.InstanceThumbprint
+	}
+	return a.Thumbprint
 }
 
 // choose finds the configuration that a request names and the token covers
@@ -58,6 +77,16 @@ func (s *Service) deny(ctx context.Context, a Access, configuration, reason stri
 		return unavailable(err)
 	}
 	return denial
+}
+
+// assurance is the ACR as it goes into the record: a login server chose it.
+func (a Access) assurance() string {
+	return strings.Map(func(r rune) rune {
+		if r <= ' ' || r >= 0x7f {
+			return '_'
+		}
+		return r
+	}, a.ACR[:min(len(a.ACR), 256)])
 }
 
 // actor names the client in the audit log; its id was checked when the token

@@ -474,6 +474,22 @@ func TestBadInputs(t *testing.T) {
 		other := w.access()
 		other.TokenID = "t2"
 		wantKind(t, w.service.Notify(ctx, other, n), problem.InvalidNotificationID)
+		// A refreshed token is of the same grant.
+		granted := w.access()
+		granted.Grant = "g1"
+		resp, err = w.ask(granted, "mdl", w.proofs(1, w.nonce())...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		of := &oid4vci.Notification{ID: resp.NotificationID, Event: oid4vci.EventDeleted}
+		granted.TokenID = "t3"
+		if err := w.service.Notify(ctx, granted, of); err != nil {
+			t.Error(err)
+		}
+		granted.Grant = "g2"
+		wantKind(t, w.service.Notify(ctx, granted, of), problem.InvalidNotificationID)
+		granted.Grant = ""
+		wantKind(t, w.service.Notify(ctx, granted, of), problem.InvalidNotificationID)
 		for _, id := range []string{"x", n.ID[:42], n.ID + "AA", strings.Repeat("A", 43), strings.Repeat("A", 4000)} {
 			wantKind(t, w.service.Notify(ctx, w.access(), &oid4vci.Notification{ID: id, Event: oid4vci.EventAccepted}), problem.InvalidNotificationID)
 		}

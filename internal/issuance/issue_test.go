@@ -89,6 +89,26 @@ func TestWhatIsKept(t *testing.T) {
 	}
 }
 
+// The level of assurance of the login is on record, whatever it looks like.
+func TestAssuranceIsOnRecord(t *testing.T) {
+	for acr, want := range map[string]string{
+		"http://eidas.europa.eu/LoA/high": "http://eidas.europa.eu/LoA/high", "a\nb": "a_b", "\xff\xfe": "__", strings.Repeat("ä", 200): strings.Repeat("_", 128), "": "",
+	} {
+		w := newWorld(t)
+		a := w.access()
+		a.ACR = acr
+		if _, err := w.ask(a, "mdl", w.proofs(1, w.nonce())...); err != nil {
+			t.Errorf("%q: %v", acr, err)
+			continue
+		}
+		for _, e := range w.store.said() {
+			if e.Detail["assurance"] != want {
+				t.Errorf("%q: %q", acr, e.Detail["assurance"])
+			}
+		}
+	}
+}
+
 func TestSignOnce(t *testing.T) {
 	w := newWorld(t)
 	ctx := context.Background()

@@ -22,6 +22,50 @@ const (
 	// maxOfferConfigurations in one offer.
 	maxOfferConfigurations = 32
 
+	// DefaultDeferLifetime is how long a wallet may wait: a month covers most
+	// suspensions, and whoever waits longer can ask again.
+	DefaultDeferLifetime = 30 * 24 * time.Hour
+	maxDeferLifetime     = 366 * 24 * time.Hour
+
+	// DefaultDeferInterval: nobody lifts a measure or approves a request more
+	// often than that is worth asking.
+	DefaultDeferInterval = 10 * time.Minute
+	minDeferInterval     = 5 * time.Second
+
+	// maxTransactionID is in characters: ours have 43.
+	maxTransactionID = 64
+
+	// maxSealed bounds what is kept of a request that waits: 50 keys of P-521
+	// and the references of their attestation.
+	maxSealed = 64 << 10
+
+	// MaxAwaiting bounds one list of requests to approve.
+	MaxAwaiting = 1000
+
+	// DefaultKeyRotation is how long a key for requests is announced;
+	// keyGrace how long it opens requests after that, for wallets that keep
+	// metadata for a day.
+	DefaultKeyRotation = 30 * 24 * time.Hour
+	keyGrace           = 24 * time.Hour
+
+	// A list of wallets' statuses is used for as long as it says, at most
+	// statusFresh, and for statusKept when it cannot be read anew: the EUDI
+	// profile asks for a look every 24 h. After a failure it is left alone for
+	// statusRetry.
+	statusFresh   = 12 * time.Hour
+	statusKept    = 24 * time.Hour
+	statusDefault = time.Hour
+	statusRetry   = 10 * time.Second
+	statusTimeout = 10 * time.Second
+
+	// maxStatusLists is how many lists are kept in memory, of up to 1 MiB.
+	maxStatusLists = 128
+
+	// sweepUnits is how many wallet units a sweep reads at once, and
+	// sweepFresh how old a list may be for it.
+	sweepUnits = 1000
+	sweepFresh = time.Hour
+
 	// onceMargin is how much longer a nonce, and the count of a token, is kept
 	// than it could be used: for a request that was judged before that end and
 	// comes to the store after it, and for a clock that is set back.

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"time"
 
+	"vidimus/internal/oid4vci"
 	"vidimus/internal/problem"
 )
 
@@ -16,6 +17,18 @@ func (s *Service) Nonce(context.Context) (string, error) {
 		return "", unavailable(err)
 	}
 	return n, nil
+}
+
+// addNonce gives wallets of the drafts the next nonce with the answer, where
+// that is switched on and the request was of their kind. Without one the answer
+// is still good.
+func (s *Service) addNonce(ctx context.Context, out *oid4vci.CredentialResponse, draft15 bool) {
+	if !s.cfg.Draft15 || !draft15 {
+		return
+	}
+	if n, err := s.Nonce(ctx); err == nil {
+		out.CNonce, out.CNonceExpiresIn = n, int(s.cfg.NonceLifetime/time.Second)
+	}
 }
 
 // usedNonce is what RecordIntent consumes.

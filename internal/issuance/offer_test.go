@@ -64,6 +64,50 @@ func TestOffer(t *testing.T) {
 	wantKind(t, err, problem.UnknownCredentialConfiguration)
 }
 
+// An offer may send the holder to the authorization endpoint, alone or beside a
+// code.
+func TestAuthorizationCodeOffer(t *testing.T) {
+	w := newWorld(t)
+	ctx := context.Background()
+	expires := w.clock.Now().Add(10 * time.Minute)
+	for name, c := range map[string]struct {
+		r    issuance.OfferRequest
+		kind problem.Kind
+	}{
+		"state":             {issuance.OfferRequest{Configurations: []string{"mdl"}, AuthorizationCode: true, IssuerState: "s1", Expires: expires}, ""},
+		"no state":          {issuance.OfferRequest{Configurations: []string{"mdl"}, AuthorizationCode: true, Expires: expires}, ""},
+		"both":              {issuance.OfferRequest{Configurations: []string{"mdl"}, AuthorizationCode: true, IssuerState: "s1", Code: "c1", TxCodeLength: 6, TxCodeHint: "by letter", Expires: expires}, ""},
+		"state of nothing":  {issuance.OfferRequest{Configurations: []string{"mdl"}, Code: "c1", IssuerState: "s1"}, problem.InvalidRequest},
+		"digits of no code": {issuance.OfferRequest{Configurations: []string{"mdl"}, AuthorizationCode: true, TxCodeLength: 6}, problem.InvalidRequest},
+		"hint of no code":   {issuance.OfferRequest{Configurations: []string{"mdl"}, AuthorizationCode: true, TxCodeHint: "x"}, problem.InvalidRequest},
+		"long hint":         {issuance.OfferRequest{Configurations: []string{"mdl"}, Code: "c1", TxCodeLength: 6, TxCodeHint: strings.Repeat("x", 301)}, problem.InvalidRequest},
+		"long state":        {issuance.OfferRequest{Configurations: []string{"mdl"}, AuthorizationCode: true, IssuerState: strings.Repeat("x", 5000)}, problem.InvalidRequest},
+	} {
+		o, err := w.service.MakeOffer(ctx, c.r)
+		if c.kind != "" {
+			if problem.KindOf(err) != c.kind || o != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		got, _, err := oid4vci.ParseOfferURI(o.URI)
+		if err != nil || got.AuthorizationCode == nil || got.AuthorizationCode.IssuerState != c.r.IssuerState || (got.PreAuthorized != nil) != (c.r.Code != "") {
+			t.Errorf("%s: %+v, %v", name, got, err)
+			continue
+		}
+		if p := got.PreAuthorized; p != nil && (p.Code != "c1" || p.TxCode.Description != "by letter") {
+			t.Errorf("%s: %+v", name, p)
+		}
+		if _, reference, err := oid4vci.ParseOfferURI(o.HAIP); err != nil || reference != o.URL || !strings.HasPrefix(o.HAIP, "haip-vci://?") {
+			t.Errorf("%s: %s, %v", name, o.HAIP, err)
+		}
+	}
+}
+
 // P09: fetched again, guessed, with and without its end reached.
 func TestOfferByReference(t *testing.T) {
 	w := newWorld(t)

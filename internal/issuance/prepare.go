@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strconv"
 	"sync/atomic"
+	"time"
 
 	"vidimus/internal/audit"
 	"vidimus/internal/catalog"
@@ -15,17 +16,25 @@ import (
 )
 
 // Prepared is a batch that was judged, recorded and built, down to the exact
-// bytes to be signed. Sign or Discard ends it.
+// bytes to be signed. Sign or Discard ends it. Or it is a request whose wallet
+// has to wait: Sign then gives the answer that says so.
 type Prepared struct {
-	s      *Service
-	intent Intent
-	access Access
-	signer *Signer
-	copies []catalog.Prepared
-	ended  atomic.Bool
+	s       *Service
+	cfg     *catalog.Configuration
+	intent  Intent
+	access  Access
+	signer  *Signer
+	terms   catalog.Terms
+	proofs  []oid4vci.Proof
+	draft15 bool
+	copies  []catalog.Prepared
+	ended   atomic.Bool
+
+	deferred *oid4vci.CredentialResponse // of a wallet that has to wait
 }
 
-// Issue serves a credential request: Prepare, then Sign.
+// Issue serves a credential request: Prepare, then Sign. The answer has either
+// credentials or, with status 202, a transaction id and an interval.
 func (s *Service) Issue(ctx context.Context, a Access, r *oid4vci.CredentialRequest) (*oid4vci.CredentialResponse, error) {
 	p, err := s.Prepare(ctx, a, r)
 	if err != nil {
@@ -36,119 +45,98 @@ func (s *Service) Issue(ctx context.Context, a Access, r *oid4vci.CredentialRequ
 
 // Prepare judges a request and records the intent to sign. Until RecordIntent,
 // its one atomic step, nothing is consumed: a wallet whose request was refused
-// may correct it and use the same nonce.
+// may correct it and use the same nonce. Where a person must approve, or the
+// document cannot be issued yet, Defer is that step.
 func (s *Service) Prepare(ctx context.Context, a Access, r *oid4vci.CredentialRequest) (*Prepared, error) {
 	cfg, err := s.choose(ctx, a, r)
 	if err != nil {
 		return nil, err
 	}
-	if r.ResponseEncryption != nil {
-		return nil, problem.New(problem.InvalidEncryptionParameters, "encrypted responses are not offered")
+	if err := s.checkEncryption(r.ResponseEncryption, r.Encrypted); err != nil {
+		return nil, err
 	}
 	now := s.p.Clock.Now()
 	var nonce usedNonce
 	proofs, err := r.VerifyProofs(oid4vci.ProofRules{
 		Issuer: s.cfg.Issuer, ClientID: a.ClientID, Anonymous: a.ClientID == "",
-		CheckNonce: s.check(&nonce, now), Now: now, BatchSize: min(cfg.BatchSize, maxBatch),
+		CheckNonce: s.check(&nonce, now), Now: now, BatchSize: min(cfg.BatchSize, maxBatch), KeyAttestation: s.attestationRules(cfg),
 	})
 	if err != nil {
 		return nil, err
 	}
-	signer, err := s.p.Signers.Signer(ctx, cfg.Signer)
-	if err != nil {
-		return nil, unavailable(err)
-	}
-	raw, err := s.random(16)
+	p, err := s.begin(ctx, a, cfg)
 	if err != nil {
 		return nil, err
 	}
-	p := &Prepared{s: s, access: a, signer: signer, intent: Intent{
-		Batch: jose.EncodeBase64URL(raw), Person: a.Person, Document: a.Documents[cfg.ID], Configuration: cfg.ID,
-		Nonce: nonce.digest, NonceExpires: nonce.expires.Add(onceMargin),
-		TokenID: a.TokenID, TokenBatches: s.cfg.TokenBatches, TokenExpires: a.Expires.Add(onceMargin),
-		Granted: a.Granted, Wallet: Wallet{Unit: s.WalletUnit(a.Thumbprint)},
-		Count: len(proofs), Status: StatusKind(cfg.Status), SignerKeyID: signer.KeyID, Recorded: now,
-	}}
-	batch, indices, err := p.record(ctx, cfg)
+	p.proofs, p.draft15 = proofs, r.Draft15
+	p.intent.Nonce, p.intent.NonceExpires = nonce.digest, nonce.expires.Add(onceMargin)
+	p.intent.Granted, p.intent.Recorded, p.intent.Count = a.Granted, now, len(proofs)
+	attested, err := attestedWallet(proofs[0].Attestation)
 	if err != nil {
 		return nil, err
 	}
-	faults.Point("issuance.intended")
-	if err := p.build(ctx, batch, proofs, indices); err != nil {
-		return nil, p.burn(ctx, err)
+	if err := p.meet(ctx, attested); err != nil {
+		return nil, err
+	}
+	if cfg.Approval {
+		err = p.askApproval(ctx, attested)
+	} else if err = p.complete(ctx); waits(err) != nil {
+		err = p.wait(ctx, waits(err), ApprovalNone, attested)
+	}
+	if err != nil {
+		return nil, err
 	}
 	return p, nil
 }
 
-// record resolves the record and writes the intent. A registry event that
-// comes between the two makes it read again.
-func (p *Prepared) record(ctx context.Context, cfg *catalog.Configuration) (*catalog.Batch, []StatusIndex, error) {
-	for try := 0; ; try++ {
-		batch, err := p.resolve(ctx, cfg)
-		if err != nil {
-			return nil, nil, err
-		}
-		indices, err := p.s.p.Store.RecordIntent(ctx, p.intent, p.event(audit.Intent, nil))
-		switch {
-		case err == nil:
-			return batch, indices, nil
-		case errors.Is(err, ErrNonceUsed):
-			return nil, nil, errNonceUsed
-		case errors.Is(err, ErrTokenSpent):
-			err := problem.New(problem.InvalidToken, "the access token has been used up for this credential")
-			return nil, nil, p.s.deny(ctx, p.access, cfg.ID, "token spent", err)
-		case errors.Is(err, ErrGrantVoid):
-			err := problem.New(problem.InvalidToken, "the offer behind the access token ended: a new one is needed")
-			return nil, nil, p.s.deny(ctx, p.access, cfg.ID, "grant void", err)
-		case errors.Is(err, ErrWalletRevoked):
-			err := problem.New(problem.CredentialRequestDenied, "this cannot be issued to this wallet")
-			return nil, nil, p.s.deny(ctx, p.access, cfg.ID, "wallet revoked", err)
-		case errors.Is(err, ErrStale) && try < staleRetries:
-			continue
-		}
-		return nil, nil, unavailable(err)
+// begin makes a batch of nothing yet.
+func (s *Service) begin(ctx context.Context, a Access, cfg *catalog.Configuration) (*Prepared, error) {
+	signer, err := s.p.Signers.Signer(ctx, cfg.Signer)
+	if err != nil {
+		return nil, unavailable(err)
 	}
+	raw, err := s.random(batchSize)
+	if err != nil {
+		return nil, err
+	}
+	return &Prepared{s: s, cfg: cfg, access: a, signer: signer, terms: signer.Terms, intent: Intent{
+		Batch: jose.EncodeBase64URL(raw), Person: a.Person, Document: a.Documents[cfg.ID], Configuration: cfg.ID,
+		TokenID: a.TokenID, TokenBatches: s.cfg.TokenBatches, TokenExpires: a.Expires.Add(onceMargin),
+		Status: StatusKind(cfg.Status), SignerKeyID: signer.KeyID,
+	}}, nil
 }
 
-// errClockBack: nothing can be said of the rights of a person at an instant
-// before the one up to which the record was evaluated.
-var errClockBack = errors.New("the clock is behind the person's record")
-
-// resolve turns the person's record into the values of the batch, and puts
-// what was found into the intent.
-func (p *Prepared) resolve(ctx context.Context, cfg *catalog.Configuration) (*catalog.Batch, error) {
-	subject, err := p.s.p.Records.Subject(ctx, p.intent.Person)
-	if err != nil {
-		return nil, p.denied(ctx, err)
+// meet notes which wallet unit asks, and until when its status is kept: no copy
+// lives longer.
+func (p *Prepared) meet(ctx context.Context, attested keptWallet) error {
+	a := p.access
+	p.intent.Wallet = Wallet{
+		Unit: p.s.WalletUnit(a.unitKey()), Attestations: MergeAttestations(a.Attestations, attested.Attestations),
+		Expires: earlier(a.AttestationsExpire, attested.Until),
 	}
-	doc := subject.Document(p.intent.Document)
-	if doc == nil {
-		return nil, p.denied(ctx, problem.New(problem.NotFound, "no such document"))
-	}
-	now := p.s.p.Clock.Now()
-	if subject.Evaluated.After(now) {
-		// Our clock was set back. By it a measure may not have begun yet whose
-		// effect is done: a copy made now would never be revoked.
-		return nil, unavailable(errClockBack)
-	}
-	batch, err := cfg.NewBatch(subject, *doc, now, p.signer.Terms)
-	if err != nil {
-		return nil, p.denied(ctx, err)
-	}
-	p.intent.Version = subject.Version
-	p.intent.Issued, p.intent.Expires = batch.Validity()
-	return batch, nil
+	p.terms.Until = p.intent.Wallet.Expires
+	return p.checkWallet(ctx, attested)
 }
 
-// denied tells the wallet that it is no use to try again (section 8.3.1.2),
-// unless nobody knows.
-func (p *Prepared) denied(ctx context.Context, err error) error {
-	switch problem.KindOf(err) {
-	case problem.CredentialRequestDenied, problem.NotFound:
-		denial := problem.Wrap(problem.CredentialRequestDenied, err, "this cannot be issued")
-		return p.s.deny(ctx, p.access, p.intent.Configuration, "not issuable", denial)
+// earlier of two instants, of which zero means never.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
 	}
-	return unavailable(err)
+	return a
+}
+
+// complete records the intent and builds the copies.
+func (p *Prepared) complete(ctx context.Context) error {
+	batch, indices, err := p.record(ctx)
+	if err != nil {
+		return err
+	}
+	faults.Point("issuance.intended")
+	if err := p.build(ctx, batch, p.proofs, indices); err != nil {
+		return p.burn(ctx, err)
+	}
+	return nil
 }
 
 // build makes the exact bytes of every copy. What fails here is our own
@@ -181,6 +169,12 @@ func (p *Prepared) event(outcome string, more map[string]string) audit.Event {
 		"batch": p.intent.Batch, "configuration": p.intent.Configuration, "count": strconv.Itoa(p.intent.Count),
 		"key": p.intent.SignerKeyID, "session": p.access.TokenID,
 	}
+	if p.access.ACR != "" {
+		detail["assurance"] = p.access.assurance()
+	}
+	if p.intent.Transaction != (Digest{}) {
+		detail["reason"] = "deferred"
+	}
 	for k, v := range more {
 		detail[k] = v
 	}
@@ -203,7 +197,7 @@ func (p *Prepared) burn(ctx context.Context, cause error) error {
 // Discard gives up a batch that was not signed. One that has ended is left
 // alone.
 func (p *Prepared) Discard(ctx context.Context) error {
-	if p.ended.Swap(true) {
+	if p.ended.Swap(true) || p.deferred != nil {
 		return nil
 	}
 	if err := p.markBurned(ctx, map[string]string{"reason": "discarded"}); err != nil {

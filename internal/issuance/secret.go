@@ -8,7 +8,7 @@ import (
 )
 
 // secrets are the keys that the configured secret gives, one for each use.
-type secrets struct{ nonce, offer, notification, unit []byte }
+type secrets struct{ nonce, offer, notification, unit, transaction, encryption []byte }
 
 func newSecrets(secret []byte) (secrets, error) {
 	var s secrets
@@ -20,6 +20,8 @@ func newSecrets(secret []byte) (secrets, error) {
 		{&s.offer, "vidimus issuance offer id 1"},
 		{&s.notification, "vidimus issuance notification id 1"},
 		{&s.unit, "vidimus issuance wallet unit 1"},
+		{&s.transaction, "vidimus issuance transaction holder 1"},
+		{&s.encryption, "vidimus issuance request encryption 1"},
 	} {
 		key, err := hkdf.Key(sha256.New, secret, nil, k.info, 32)
 		if err != nil {

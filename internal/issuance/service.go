@@ -56,9 +56,31 @@ type Config struct {
 	NonceLifetime time.Duration // default 5 min, at most 1 h
 	TokenBatches  int           // batches that one access token may draw of a configuration; default 10
 	Workers       int           // copies prepared and signed at once; default one per CPU
+
+	// Defer lets a wallet wait for a document that cannot be issued yet, or for
+	// a person's approval: the metadata then name a deferred endpoint. Without
+	// it such requests are denied.
+	Defer         bool
+	DeferLifetime time.Duration // of a transaction; default 30 days, at most 366
+	DeferInterval time.Duration // between polls, where nobody knows better; default 10 min
+
+	// Encrypt offers encrypted requests and responses; the others demand them.
+	Encrypt                 bool
+	RequireRequestEncrypted bool
+	RequireAnswerEncrypted  bool
+	KeyRotation             time.Duration // of the keys for requests; default 30 days, at least 1 h
+
+	// OpenStatus issues to wallets whose status nobody can tell at present.
+	// By default they have to wait (Unavailable), once nothing that was read
+	// within a day is at hand.
+	OpenStatus bool
+
+	// Draft15 takes requests of wallets of the drafts up to 15 too, and gives
+	// them a c_nonce with credentials.
+	Draft15 bool
 }
 
-// Parts are what a Service works with; all are required.
+// Parts are what a Service works with; those up to Rand are required.
 type Parts struct {
 	Store   Store
 	Records Records
@@ -67,6 +89,17 @@ type Parts struct {
 	Audit   audit.Writer
 	Clock   clock.Clock
 	Rand    io.Reader // safe for concurrent use, as crypto/rand.Reader is
+
+	// Attesters checks the chain of a key attestation (DER, leaf first, without
+	// anchor) up to a wallet provider that is trusted, and gives the key of the
+	// leaf; nil = nobody is. An error of kind Unavailable says that nobody
+	// knows.
+	Attesters func(x5c [][]byte) (crypto.PublicKey, error)
+	// Status reads what wallet providers publish; nil = it is not read.
+	Status StatusFetcher
+	// Revoker ends wallet units; required with Status.
+	Revoker Revoker
+	Meter   Meter // nil = nobody counts
 }
 
 // Service issues credentials. Safe for concurrent use.
@@ -74,6 +107,8 @@ type Service struct {
 	cfg     Config
 	secrets secrets
 	nonces  *oid4vci.NonceCodec
+	keys    requestKeys
+	lists   statusLists
 	p       Parts
 }
 
@@ -81,6 +116,12 @@ type Service struct {
 func New(cfg Config, parts Parts) (*Service, error) {
 	if parts.Store == nil || parts.Records == nil || parts.Catalog == nil || parts.Signers == nil || parts.Audit == nil || parts.Clock == nil || parts.Rand == nil {
 		return nil, errors.New("issuance: store, records, catalog, signers, audit, clock and rand are required")
+	}
+	if parts.Status != nil && parts.Revoker == nil {
+		return nil, errors.New("issuance: who reads the status of wallets needs a revoker")
+	}
+	if parts.Meter == nil {
+		parts.Meter = silent{}
 	}
 	cfg, err := cfg.checked()
 	if err != nil {
@@ -95,7 +136,10 @@ func New(cfg Config, parts Parts) (*Service, error) {
 	if err != nil {
 		return nil, fmt.Errorf("issuance: %w", err)
 	}
-	return &Service{cfg: cfg, secrets: s, nonces: nonces, p: parts}, nil
+	return &Service{
+		cfg: cfg, secrets: s, nonces: nonces, p: parts, keys: requestKeys{secret: s.encryption, rotation: cfg.KeyRotation},
+		lists: statusLists{fetcher: parts.Status, clock: parts.Clock, known: map[string]*knownList{}},
+	}, nil
 }
 
 func (c Config) checked() (Config, error) {
@@ -115,6 +159,24 @@ func (c Config) checked() (Config, error) {
 	}
 	if c.Workers == 0 {
 		c.Workers = runtime.GOMAXPROCS(0)
+	}
+	if c.DeferLifetime == 0 {
+		c.DeferLifetime = DefaultDeferLifetime
+	}
+	if c.DeferInterval == 0 {
+		c.DeferInterval = DefaultDeferInterval
+	}
+	if c.KeyRotation == 0 {
+		c.KeyRotation = DefaultKeyRotation
+	}
+	if c.DeferLifetime < time.Minute || c.DeferLifetime > maxDeferLifetime || c.DeferInterval < time.Second || c.DeferInterval > c.DeferLifetime {
+		bad("transactions of %v, asked for every %v: want at most %v and at least 1s", c.DeferLifetime, c.DeferInterval, maxDeferLifetime)
+	}
+	if c.KeyRotation < time.Hour {
+		bad("keys for requests of %v, want at least 1h", c.KeyRotation)
+	}
+	if c.RequireRequestEncrypted && !c.Encrypt || c.RequireAnswerEncrypted && !c.RequireRequestEncrypted {
+		bad("an encrypted answer can be asked for in an encrypted request alone, and that must be offered")
 	}
 	if c.NonceLifetime < time.Second || c.NonceLifetime > maxNonceLifetime {
 		bad("nonce lifetime %v is not between 1s and %v", c.NonceLifetime, maxNonceLifetime)

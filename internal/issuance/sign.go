@@ -26,8 +26,11 @@ func (p *Prepared) Sign(ctx context.Context) (*oid4vci.CredentialResponse, error
 	if p.ended.Swap(true) {
 		return nil, problem.Wrap(problem.Internal, ErrEnded, "")
 	}
+	if p.deferred != nil {
+		return p.deferred, nil
+	}
 	out := &oid4vci.CredentialResponse{
-		Credentials: make([]oid4vci.Credential, len(p.copies)), NotificationID: p.s.notificationID(p.intent.Batch, p.access.TokenID),
+		Credentials: make([]oid4vci.Credential, len(p.copies)), NotificationID: p.s.notificationID(p.intent.Batch, p.access),
 	}
 	faults.Point("issuance.built")
 	err := p.s.parallel(ctx, len(p.copies), func(i int) error {
@@ -50,6 +53,8 @@ func (p *Prepared) Sign(ctx context.Context) (*oid4vci.CredentialResponse, error
 		return nil, unavailable(fmt.Errorf("recording a signed batch: %w", err))
 	}
 	faults.Point("issuance.recorded")
+	p.s.p.Meter.Issued(p.cfg.ID, len(out.Credentials))
+	p.s.addNonce(ctx, out, p.draft15)
 	return out, nil
 }
 

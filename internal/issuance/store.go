@@ -1,8 +1,10 @@
 package issuance
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"vidimus/internal/audit"
@@ -32,6 +34,12 @@ var (
 	ErrNotIntended = errors.New("batch is not waiting for its signature")
 	// ErrBatchNotFound: no signed batch has this id.
 	ErrBatchNotFound = errors.New("batch not found")
+	// ErrTransactionNotFound: no request waits under this id, or it was
+	// answered, or it has expired.
+	ErrTransactionNotFound = errors.New("transaction not found")
+	// ErrDecided: somebody decided otherwise before, or there is nothing to
+	// decide.
+	ErrDecided = errors.New("transaction was decided")
 )
 
 // OfferRecord is one credential offer for fetching by reference. The body is
@@ -84,6 +92,11 @@ type Intent struct {
 	// Wallet is the wallet unit, "" when it has no name.
 	Wallet Wallet
 
+	// Transaction is the one that the batch answers, the zero Digest when
+	// nobody waited: RecordIntent ends it, and neither nonce nor token count,
+	// which Defer counted.
+	Transaction Digest
+
 	Count       int // number of copies, at least 1
 	Status      StatusKind
 	Issued      time.Time // as it will stand in the copies: rounded
@@ -112,9 +125,35 @@ type Wallet struct {
 	// office, of no use to another office; "" when it has no name.
 	Unit string `json:"unit,omitempty"`
 	// Attestations are the status references of the attestations that it
-	// showed, and Expires is when the first of them ends.
+	// showed, the latest first; a store keeps those of before too, up to
+	// MaxAttestations, since copies hang on them. Expires is when the first
+	// of what it showed last ends.
 	Attestations []StatusIndex `json:"attestations,omitempty"`
 	Expires      time.Time     `json:"expires,omitzero"`
+}
+
+// MaxAttestations is how many status references are kept of one wallet unit:
+// the attestations of two years with one key attestation a month, and slack.
+const MaxAttestations = 32
+
+// MergeAttestations puts what a unit showed now before what it showed earlier.
+func MergeAttestations(now, before []StatusIndex) []StatusIndex {
+	if len(now)+len(before) == 0 {
+		return nil
+	}
+	all := make([]StatusIndex, 0, min(len(now)+len(before), MaxAttestations))
+	for _, list := range [][]StatusIndex{now, before} {
+		for _, a := range list {
+			same := func(o StatusIndex) bool {
+				return o.List == a.List && o.Index == a.Index && bytes.Equal(o.Identifier, a.Identifier)
+			}
+			if len(all) < MaxAttestations && !slices.ContainsFunc(all, same) {
+				a.Identifier = bytes.Clone(a.Identifier)
+				all = append(all, a)
+			}
+		}
+	}
+	return all
 }
 
 // Copy is all that is kept of one credential. No key of the wallet, no salt,
@@ -174,6 +213,9 @@ type OfferStore interface {
 type IntentStore interface {
 	// RecordIntent does all of this or nothing, in this order:
 	//
+	//  0. in.Transaction is not zero, and none waits under it whose Expires
+	//     is after in.Recorded: ErrTransactionNotFound; else steps 1, 2 and 4
+	//     do not concern it;
 	//  1. in.Nonce was consumed before: ErrNonceUsed;
 	//  2. the token has drawn in.TokenBatches batches of in.Configuration:
 	//     ErrTokenSpent;
@@ -181,7 +223,8 @@ type IntentStore interface {
 	//     there is none: ErrStale; in.Wallet.Unit is revoked: ErrWalletRevoked;
 	//     grants for in.Document were made void at or after in.Granted:
 	//     ErrGrantVoid;
-	//  4. the nonce is consumed and the token's count goes up;
+	//  4. the nonce is consumed and the token's count goes up; or the
+	//     transaction is forgotten, with all that it held;
 	//  5. in.Status not none: in.Count indices are allocated, each in a list
 	//     drawn from the several that are open (a new one is opened before a
 	//     list is 95% full, which is then closed). An index is given out at
@@ -193,8 +236,8 @@ type IntentStore interface {
 	//  7. the event will is appended to the audit log.
 	//
 	// It returns in.Count indices in the order of the copies, or nil when
-	// in.Status is none. Of any number of concurrent calls with one nonce at
-	// most one returns nil.
+	// in.Status is none. Of any number of concurrent calls with one nonce, or
+	// one transaction, at most one returns nil.
 	RecordIntent(ctx context.Context, in Intent, will audit.Event) ([]StatusIndex, error)
 
 	// MarkSigned moves every copy of a batch from StateIntended to
@@ -211,18 +254,34 @@ type IntentStore interface {
 
 // EventStore keeps what wallets say about their batches.
 type EventStore interface {
-	// PutEvent records e unless the same Event of the same Batch is there;
-	// a repeat returns nil. ErrBatchNotFound unless the batch is StateSigned.
-	PutEvent(ctx context.Context, e Event) error
+	// PutEvent records e unless the same Event of the same Batch is there, and
+	// says whether it did; a repeat is no error. ErrBatchNotFound unless the
+	// batch is StateSigned.
+	PutEvent(ctx context.Context, e Event) (added bool, err error)
+
+	// Events gives what was said about a batch, the first word first; none
+	// for a batch that nobody knows.
+	Events(ctx context.Context, batch string) ([]Event, error)
+}
+
+// WalletStore knows the wallet units.
+type WalletStore interface {
+	// Wallets walks over the units, in an order of the store's, from after
+	// the one that next named ("" begins): it looks at limit of them and gives
+	// those that may still get copies, have something that lives at now, and
+	// showed attestations. next is "" at the end.
+	Wallets(ctx context.Context, after string, now time.Time, limit int) (units []Wallet, next string, err error)
 }
 
 // Store is all that the service keeps. One implementation may also be an
 // authserver.Store: SweepExpired means the same in both, for its own records
-// here: offers and nonces whose Expires is not after now, counts of tokens
-// likewise. Copies and their indices are not swept by it.
+// here: offers, nonces and transactions whose Expires is not after now, counts
+// of tokens likewise. Copies and their indices are not swept by it.
 type Store interface {
 	OfferStore
 	IntentStore
+	TransactionStore
 	EventStore
+	WalletStore
 	SweepExpired(ctx context.Context, now time.Time, limit int) (removed int, err error)
 }

@@ -13,6 +13,7 @@ import (
 	"image/color"
 	"image/jpeg"
 	"io"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -48,6 +49,8 @@ type store struct {
 	refuse error           // of RecordIntent
 	last   issuance.Intent // that came
 	events []audit.Event   // that were accepted
+	// waiting are the transactions that were accepted.
+	waiting []issuance.Transaction
 }
 
 func (s *store) RecordIntent(ctx context.Context, in issuance.Intent, will audit.Event) ([]issuance.StatusIndex, error) {
@@ -109,6 +112,7 @@ type records struct {
 	store *memory.Store
 	stale atomic.Int64
 	down  atomic.Bool
+	gone  atomic.Pointer[string]
 }
 
 func (r *records) Subject(ctx context.Context, person string) (document.Subject, error) {
@@ -118,6 +122,9 @@ func (r *records) Subject(ctx context.Context, person string) (document.Subject,
 	s, err := r.store.Subject(ctx, person)
 	if errors.Is(err, registry.ErrSubjectNotFound) {
 		return s, problem.Wrap(problem.NotFound, err, "nobody")
+	}
+	if gone := r.gone.Load(); gone != nil {
+		s.Documents = slices.DeleteFunc(s.Documents, func(d document.Document) bool { return d.Number == *gone })
 	}
 	if r.stale.Load() > 0 {
 		r.stale.Add(-1)
@@ -183,6 +190,10 @@ type world struct {
 	cfg     issuance.Config
 	catalog []string // files over the built-in configurations
 	service *issuance.Service
+	// attesters and lists are those of the service from the next start on.
+	attesters func(x5c [][]byte) (crypto.PublicKey, error)
+	lists     *lists
+	meter     meter
 }
 
 func newWorld(t testing.TB) *world {
@@ -216,9 +227,13 @@ func (w *world) restart() {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.service, err = issuance.New(w.cfg, issuance.Parts{
-		Store: w.store, Records: w.records, Catalog: cat, Signers: w.signers, Audit: w.audit, Clock: w.clock, Rand: w.rand,
-	})
+	parts := issuance.Parts{
+		Store: w.store, Records: w.records, Catalog: cat, Signers: w.signers, Audit: w.audit, Clock: w.clock, Rand: w.rand, Attesters: w.attesters, Meter: &w.meter,
+	}
+	if w.lists != nil {
+		parts.Status, parts.Revoker = w.lists, w.lists
+	}
+	w.service, err = issuance.New(w.cfg, parts)
 	if err != nil {
 		w.t.Fatal(err)
 	}

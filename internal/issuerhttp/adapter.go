@@ -32,19 +32,20 @@ func handle[Req, Resp any](
 
 // withAccess is a request by whoever holds an access token.
 type withAccess[Req any] struct {
+	token  *authserver.Access
 	access issuance.Access
 	body   Req
 }
 
 // authorized reads a request of an endpoint that takes an access token. The
 // body is parsed only for who may send one.
-func authorized[Req any](tokens Tokens, url string, parse func([]byte) (Req, error)) func(*gin.Context) (withAccess[Req], error) {
+func authorized[Req any](tokens Authenticator, url string, parse func(*gin.Context, []byte) (Req, error)) func(*gin.Context) (withAccess[Req], error) {
 	return func(c *gin.Context) (r withAccess[Req], err error) {
 		auth := authserver.ResourceRequest{Method: c.Request.Method, URL: url}
 		if auth.Authorization, err = webserver.SingleHeader(c, "Authorization"); err != nil {
 			return r, err
 		}
-		if auth.DPoP, err = webserver.SingleHeader(c, "DPoP"); err != nil {
+		if auth.DPoP, err = proofHeader(c); err != nil {
 			return r, err
 		}
 		a, err := tokens.Authenticate(c.Request.Context(), auth)
@@ -53,17 +54,33 @@ func authorized[Req any](tokens Tokens, url string, parse func([]byte) (Req, err
 		}
 		webserver.Annotate(c, "token", a.TokenID)
 		webserver.Annotate(c, "client_id", a.ClientID)
-		r.access = issuance.Access{
-			TokenID: a.TokenID, Person: a.Person, Documents: a.Documents, Identifiers: a.Identifiers,
-			ClientID: a.ClientID, Thumbprint: a.Thumbprint, Granted: a.Granted, Expires: a.Expires,
-		}
+		r.token, r.access = a, accessOf(a)
 		body, err := webserver.ReadBody(c)
 		if err != nil {
 			return r, err
 		}
-		r.body, err = parse(body)
+		r.body, err = parse(c, body)
 		return r, err
 	}
+}
+
+// accessOf is what the issuer is told of a token.
+func accessOf(a *authserver.Access) issuance.Access {
+	out := issuance.Access{
+		TokenID: a.TokenID, Person: a.Person, Documents: a.Documents, Identifiers: a.Identifiers,
+		ClientID: a.ClientID, Thumbprint: a.Thumbprint, Granted: a.Granted, Expires: a.Expires,
+		Grant: a.Grant, Refreshed: a.Refreshed, ACR: a.ACR,
+		InstanceThumbprint: a.InstanceThumbprint, AttestationsExpire: a.AttestationsExpire,
+	}
+	for _, s := range a.Attestations {
+		out.Attestations = append(out.Attestations, issuance.StatusIndex{List: s.List, Index: s.Index})
+	}
+	return out
+}
+
+// plainBody is for a body whose meaning does not depend on its headers.
+func plainBody[Req any](parse func([]byte) (Req, error)) func(*gin.Context, []byte) (Req, error) {
+	return func(_ *gin.Context, body []byte) (Req, error) { return parse(body) }
 }
 
 // noRequest is for endpoints that read nothing.

@@ -65,11 +65,14 @@ func TestBadInputs(t *testing.T) {
 		for _, a := range []answer{
 			post("/token", good+"&grant_type=x"), post("/token", good+"&tx_code=000000"), post("/token", good+"&unknown=1&unknown=2"),
 			post("/token?grant_type=x", good), post("/token?x=y", good),
-			w.do("POST", w.at("/token"), good, "Content-Type", form, "DPoP", wa.proof(publicURL+"/token"), "DPoP", wa.proof(publicURL+"/token")),
 		} {
 			if w.want(a, 400); a.member(t, "error") != "invalid_request" {
 				t.Error(a.body)
 			}
+		}
+		a := w.do("POST", w.at("/token"), good, "Content-Type", form, "DPoP", wa.proof(publicURL+"/token"), "DPoP", wa.proof(publicURL+"/token"))
+		if w.want(a, 400); a.member(t, "error") != "invalid_dpop_proof" {
+			t.Error(a.body)
 		}
 		w.want(post("/token", good), 200)
 	})

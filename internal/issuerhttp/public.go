@@ -7,10 +7,12 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
 	"vidimus/internal/authserver"
+	"vidimus/internal/idp"
 	"vidimus/internal/oid4vci"
 	"vidimus/internal/webserver"
 )
@@ -18,9 +20,15 @@ import (
 // Paths below the public URL. Metadata and offers name them; they may change
 // between versions, the well-known ones may not.
 const (
+	ParPath          = "/par"
+	AuthorizePath    = "/authorize"
+	CallbackPath     = "/login/callback" // of the upstream login
+	DemoPath         = "/login/demo"
+	ChallengePath    = "/challenge"
 	TokenPath        = "/token"
 	NoncePath        = "/nonce"
 	CredentialPath   = "/credential"
+	DeferredPath     = "/deferred_credential"
 	NotificationPath = "/notification"
 	OffersPath       = "/offers"
 	StatusPath       = "/status"
@@ -32,11 +40,44 @@ type PublicConfig struct {
 	// of the authorization server. No trailing slash.
 	URL string
 
+	// Tokens is the built-in authorization server; nil when External is another,
+	// which has the token endpoint then.
 	Tokens      Tokens
+	External    Authenticator
 	Credentials Credentials
 	Metadata    Metadata
 	Lists       StatusLists
 	Ready       Readiness
+
+	// Authorization, with Login, Sealer and Holdings, is the authorization code
+	// flow; nil leaves it out.
+	Authorization Authorization
+	Login         idp.Provider
+	Sealer        *idp.Sealer
+	Holdings      Holdings
+	// Zone is the one in which its pages write times; nil is UTC.
+	Zone *time.Location
+
+	// Challenges are offered to clients that authenticate by attestation, Nonces
+	// to those that send DPoP proofs; nil leaves endpoint and headers out.
+	Challenges Challenges
+	Nonces     Nonces
+	// Deferred is nil where nothing is ever issued later, Encryption where
+	// application/jwt is not taken.
+	Deferred   Deferred
+	Encryption Encryption
+	// SignedMetadata gives the issuer's metadata as a JWT, made before and kept;
+	// nil for an issuer that does not sign them.
+	SignedMetadata func() []byte
+	// Localized has the issuer's metadata in one language, by locale: what a
+	// wallet gets that asks for it with Accept-Language.
+	Localized map[string][]byte
+	// ResourceMetadata serves RFC 9728's document, for wallets that look for it.
+	ResourceMetadata bool
+
+	// OldWellKnown also serves metadata at the end of the public URL, where
+	// drafts before 2025 had them; Draft15 also takes the singular proof.
+	OldWellKnown, Draft15 bool
 
 	// Limit is taken from by every request of a client but those for
 	// metadata, lists and health; Guesses by those with the code of an offer
@@ -53,41 +94,36 @@ func Public(e *webserver.Engine, cfg PublicConfig) error {
 	if err != nil {
 		return err
 	}
-	metadata(e, base, oid4vci.WellKnownIssuer, cfg.Metadata.IssuerMetadata)
-	metadata(e, base, oid4vci.WellKnownServer, cfg.Metadata.ServerMetadata)
-
-	e.Handle(webserver.Route{
-		Method: http.MethodPost, Path: base + TokenPath, Errors: webserver.StyleOAuth, AnyOrigin: true,
-		Body:  webserver.Body{Types: []string{"application/x-www-form-urlencoded"}, Max: webserver.MaxFormBody},
-		Limit: cfg.Limit, Failures: cfg.Guesses, Guess: func(err error) bool { return errors.Is(err, authserver.ErrTxCode) },
-		Handler: handle(readToken, cfg.Tokens.Token, ok[*oid4vci.TokenResponse]),
-	})
+	cfg.wellKnown(e, base)
+	cfg.pushes(e, base)
+	if cfg.Authorization != nil {
+		if cfg.Login == nil || cfg.Sealer == nil || cfg.Holdings == nil {
+			return errors.New("the authorization code flow needs a login, a sealer and holdings")
+		}
+		if err := cfg.authorize(e, base); err != nil {
+			return err
+		}
+	}
+	if cfg.Tokens != nil {
+		cfg.tokens(e, base)
+	}
 	e.Handle(webserver.Route{
 		Method: http.MethodPost, Path: base + NoncePath, Errors: webserver.StyleResource, AnyOrigin: true, Limit: cfg.Limit,
-		Handler: handle(noRequest, func(ctx context.Context, _ struct{}) (oid4vci.NonceResponse, error) {
+		Handler: cfg.resource(handle(noRequest, func(ctx context.Context, _ struct{}) (oid4vci.NonceResponse, error) {
 			nonce, err := cfg.Credentials.Nonce(ctx)
 			return oid4vci.NonceResponse{CNonce: nonce}, err
-		}, ok[oid4vci.NonceResponse]),
+		}, ok[oid4vci.NonceResponse])),
 	})
-	e.Handle(webserver.Route{
-		Method: http.MethodPost, Path: base + CredentialPath, Errors: webserver.StyleResource, AnyOrigin: true,
-		Body:  webserver.Body{Types: []string{"application/json"}, Max: webserver.MaxCredentialBody},
-		Limit: cfg.Limit,
-		Handler: handle(
-			authorized(cfg.Tokens, cfg.URL+CredentialPath, oid4vci.ParseCredentialRequest),
-			func(ctx context.Context, r withAccess[*oid4vci.CredentialRequest]) (*oid4vci.CredentialResponse, error) {
-				return cfg.Credentials.Issue(ctx, r.access, r.body)
-			}, ok[*oid4vci.CredentialResponse]),
-	})
+	cfg.credentials(e, base)
 	e.Handle(webserver.Route{
 		Method: http.MethodPost, Path: base + NotificationPath, Errors: webserver.StyleResource, AnyOrigin: true,
 		Body:  webserver.Body{Types: []string{"application/json"}, Max: webserver.MaxJSONBody},
 		Limit: cfg.Limit,
-		Handler: handle(
-			authorized(cfg.Tokens, cfg.URL+NotificationPath, oid4vci.ParseNotification),
+		Handler: cfg.resource(handle(
+			authorized(cfg.authenticator(), cfg.URL+NotificationPath, plainBody(oid4vci.ParseNotification)),
 			func(ctx context.Context, r withAccess[*oid4vci.Notification]) (struct{}, error) {
 				return struct{}{}, cfg.Credentials.Notify(ctx, r.access, r.body)
-			}, func(c *gin.Context, _ struct{}) { webserver.Empty(c, http.StatusNoContent) }),
+			}, func(c *gin.Context, _ struct{}) { webserver.Empty(c, http.StatusNoContent) })),
 	})
 	e.Handle(webserver.Route{
 		Method: http.MethodGet, Path: base + OffersPath + "/:id", AnyOrigin: true, Limit: cfg.Limit,
@@ -98,6 +134,23 @@ func Public(e *webserver.Engine, cfg PublicConfig) error {
 	statusLists(e, base, cfg.Lists)
 	Health(e, cfg.Ready)
 	return nil
+}
+
+// tokens puts the token endpoint on the engine.
+func (cfg PublicConfig) tokens(e *webserver.Engine, base string) {
+	e.Handle(webserver.Route{
+		Method: http.MethodPost, Path: base + TokenPath, Errors: webserver.StyleOAuth, AnyOrigin: true, Body: formBody,
+		Limit: cfg.Limit, Failures: cfg.Guesses, Guess: func(err error) bool { return errors.Is(err, authserver.ErrTxCode) },
+		Handler: cfg.server(handle(readToken, cfg.Tokens.Token, ok[*oid4vci.TokenResponse])),
+	})
+}
+
+// authenticator is who says what an access token is good for.
+func (cfg PublicConfig) authenticator() Authenticator {
+	if cfg.External != nil {
+		return cfg.External
+	}
+	return cfg.Tokens
 }
 
 func readID(c *gin.Context) (string, error) { return c.Param("id"), nil }

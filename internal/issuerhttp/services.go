@@ -11,10 +11,38 @@ import (
 	"vidimus/internal/statuslist"
 )
 
+// Authenticator says what an access token is good for.
+type Authenticator interface {
+	Authenticate(ctx context.Context, r authserver.ResourceRequest) (*authserver.Access, error)
+}
+
 // Tokens is the authorization server as wallets see it.
 type Tokens interface {
+	Authenticator
 	Token(ctx context.Context, r authserver.TokenRequest) (*oid4vci.TokenResponse, error)
-	Authenticate(ctx context.Context, r authserver.ResourceRequest) (*authserver.Access, error)
+	// End ends the grant behind a token, after a refusal that is final.
+	End(ctx context.Context, a *authserver.Access, reason string) error
+}
+
+// Authorization is the part of the authorization server that asks a person.
+type Authorization interface {
+	Push(ctx context.Context, r authserver.PushRequest) (*authserver.Pushed, error)
+	// Pending uses nothing up; Approve and Deny do, in one step of the store.
+	Pending(ctx context.Context, clientID, requestURI string) (*authserver.Pending, error)
+	Approve(ctx context.Context, clientID, requestURI string, d authserver.Decision) (redirect string, err error)
+	Deny(ctx context.Context, clientID, requestURI, errorCode string) (redirect string, err error)
+}
+
+// Challenges gives what a proof of possession of a client attestation repeats.
+type Challenges interface {
+	Challenge(ctx context.Context) (string, error)
+}
+
+// Nonces gives what DPoP proofs repeat, at the authorization server and at the
+// endpoints that take an access token: two name spaces (RFC 9449, section 8.2).
+type Nonces interface {
+	ServerNonce() string
+	ResourceNonce() string
 }
 
 // Credentials is the issuer as wallets see it.
@@ -23,6 +51,34 @@ type Credentials interface {
 	Issue(ctx context.Context, a issuance.Access, r *oid4vci.CredentialRequest) (*oid4vci.CredentialResponse, error)
 	Notify(ctx context.Context, a issuance.Access, n *oid4vci.Notification) error
 	OfferObject(ctx context.Context, id string) ([]byte, error)
+}
+
+// Deferred is the issuer at the deferred credential endpoint.
+type Deferred interface {
+	Deferred(ctx context.Context, a issuance.Access, r *oid4vci.DeferredRequest) (*oid4vci.CredentialResponse, error)
+}
+
+// Encryption opens requests and closes answers that are application/jwt.
+type Encryption interface {
+	DecryptRequest(ctx context.Context, body []byte) ([]byte, error)
+	EncryptResponse(p *oid4vci.ResponseEncryptionParameters, body []byte) (string, error)
+}
+
+// Holdings says what a person can be given copies of.
+type Holdings interface {
+	// Holdings gives one Holding for each of the configurations, in their order.
+	// Kind NotFound when the registry does not know the person.
+	Holdings(ctx context.Context, person string, configurations []string) ([]Holding, error)
+}
+
+// Holding is a credential configuration and the document that a copy would be
+// made of.
+type Holding struct {
+	Configuration string
+	// Names of the credential by locale, as the catalog has them.
+	Names    map[string]string
+	Document string // number; "" when nothing can be issued now
+	Expires  string // of the document, YYYY-MM-DD; "" when it never ends
 }
 
 // Metadata gives the two documents as JSON. They change only when the

@@ -10,10 +10,10 @@ import (
 
 // readToken reads a token request: a form, in the body alone.
 func readToken(c *gin.Context) (r authserver.TokenRequest, err error) {
-	if r.DPoP, err = webserver.SingleHeader(c, "DPoP"); err != nil {
+	if r.DPoP, err = proofHeader(c); err != nil {
 		return r, err
 	}
-	if r.Authorization, err = webserver.SingleHeader(c, "Authorization"); err != nil {
+	if r.Client, err = clientProof(c); err != nil {
 		return r, err
 	}
 	body, err := webserver.ReadBody(c)

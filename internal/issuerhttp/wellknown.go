@@ -1,33 +1,81 @@
 package issuerhttp
 
 import (
+	"encoding/json"
+	"maps"
 	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/gin-gonic/gin"
 
+	"vidimus/internal/oid4vci"
 	"vidimus/internal/problem"
 	"vidimus/internal/webserver"
 )
 
-// metadata serves one well-known document. The path of the issuer follows the
+// wellKnown puts the documents that wallets read first on the engine.
+func (cfg PublicConfig) wellKnown(e *webserver.Engine, base string) {
+	locales := slices.Sorted(maps.Keys(cfg.Localized))
+	cfg.document(e, base, oid4vci.WellKnownIssuer, cfg.SignedMetadata, func(c *gin.Context) []byte {
+		if locale := oid4vci.MatchLanguage(c.GetHeader("Accept-Language"), locales); locale != "" {
+			c.Header("Content-Language", locale)
+			return cfg.Localized[locale]
+		}
+		return cfg.Metadata.IssuerMetadata()
+	})
+	cfg.document(e, base, oid4vci.WellKnownServer, nil, func(*gin.Context) []byte { return cfg.Metadata.ServerMetadata() })
+	if cfg.ResourceMetadata {
+		body := resourceMetadata(cfg.URL)
+		cfg.document(e, base, "oauth-protected-resource", nil, func(*gin.Context) []byte { return body })
+	}
+}
+
+// document serves one well-known document. The path of the issuer follows the
 // well-known string (RFC 8414, section 3.1; OpenID4VCI 1.0, section 12.2.2);
-// the same document stands where drafts before 2025 had it, at the end, and at
-// both spellings with a trailing slash, since wallets try all of them.
-func metadata(e *webserver.Engine, base, name string, document func() []byte) {
+// the same document stands at the spelling with a trailing slash, since wallets
+// try both, and, with OldWellKnown, where drafts before 2025 had it: at the end.
+// A wallet that asks for application/jwt gets the signed form where there is one
+// (section 12.2.3); who asks for nothing in particular gets JSON.
+func (cfg PublicConfig) document(e *webserver.Engine, base, name string, signed func() []byte, plain func(*gin.Context) []byte) {
+	offers := []string{"application/json"}
+	if signed != nil {
+		offers = append(offers, typeJWT)
+	}
 	wellKnown := "/.well-known/" + name
 	paths := []string{wellKnown + base, wellKnown + base + "/"}
-	if base != "" {
+	if base != "" && cfg.OldWellKnown {
 		paths = append(paths, base+wellKnown)
 	}
 	for _, p := range paths {
 		e.Handle(webserver.Route{Method: http.MethodGet, Path: p, AnyOrigin: true, Handler: func(c *gin.Context) error {
-			c.Header("Vary", "Accept")
-			if _, ok := webserver.Negotiate(c.GetHeader("Accept"), "application/json"); !ok {
-				return problem.New(problem.NotAcceptable, "there is only application/json")
+			c.Header("Vary", "Accept, Accept-Language")
+			mediaType, ok := webserver.Negotiate(c.GetHeader("Accept"), offers...)
+			if !ok {
+				return problem.New(problem.NotAcceptable, "there is %s", strings.Join(offers, " and "))
 			}
 			c.Header("Cache-Control", "public, max-age=300")
-			webserver.Bytes(c, http.StatusOK, "application/json", document())
+			if mediaType == typeJWT {
+				webserver.Bytes(c, http.StatusOK, typeJWT, signed())
+				return nil
+			}
+			webserver.Bytes(c, http.StatusOK, "application/json", plain(c))
 			return nil
 		}})
 	}
+}
+
+// resourceMetadata is the document of RFC 9728 for the credential issuer.
+func resourceMetadata(publicURL string) []byte {
+	body, err := json.Marshal(struct {
+		Resource       string   `json:"resource"`
+		Servers        []string `json:"authorization_servers"`
+		BearerMethods  []string `json:"bearer_methods_supported"`
+		DPoPAlgorithms []string `json:"dpop_signing_alg_values_supported"`
+		DPoPRequired   bool     `json:"dpop_bound_access_tokens_required"`
+	}{publicURL, []string{publicURL}, []string{"header"}, []string{"ES256"}, true})
+	if err != nil {
+		panic(err) // strings alone
+	}
+	return body
 }

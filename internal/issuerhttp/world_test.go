@@ -24,6 +24,7 @@ import (
 	"vidimus/internal/catalog"
 	"vidimus/internal/clock"
 	"vidimus/internal/document"
+	"vidimus/internal/idp"
 	"vidimus/internal/issuance"
 	"vidimus/internal/issuerhttp"
 	"vidimus/internal/oauth"
@@ -54,6 +55,8 @@ type world struct {
 	ready     atomic.Pointer[error]
 
 	public, registry, office string // http://127.0.0.1:port
+
+	log slog.Handler // of the listeners; nil throws it away
 }
 
 // records and eligibility join the store to the services, as the wiring does.
@@ -107,7 +110,10 @@ func (w *world) Ready(context.Context) error {
 }
 
 // limits of a test; nil limits nothing.
-type limits struct{ all, guesses *webserver.Limiter }
+type limits struct {
+	all, guesses *webserver.Limiter
+	log          slog.Handler
+}
 
 func newWorld(t testing.TB, l limits) *world {
 	t.Helper()
@@ -115,7 +121,7 @@ func newWorld(t testing.TB, l limits) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, pki: pkitest.NewWorld(t), clock: clock.NewFake(pkitest.Now), store: store, source: newKey(t)}
+	w := &world{t: t, pki: pkitest.NewWorld(t), clock: clock.NewFake(pkitest.Now), store: store, source: newKey(t), log: l.log}
 	cat, err := catalog.Load()
 	if err != nil {
 		t.Fatal(err)
@@ -126,7 +132,8 @@ func newWorld(t testing.TB, l limits) *world {
 	}
 	secret := []byte("a secret of thirty-two bytes or more")
 	auth, err := authserver.New(authserver.Config{
-		Issuer: publicURL, TokenEndpoint: publicURL + issuerhttp.TokenPath, Secret: secret, Clients: []string{client},
+		Issuer: publicURL, TokenEndpoint: publicURL + issuerhttp.TokenPath, PushEndpoint: publicURL + issuerhttp.ParPath, Secret: secret,
+		Clients: []string{client}, Redirects: map[string][]string{client: {walletBack}},
 		Configurations: map[string]authserver.Configuration{
 			"mdl": {Type: "org.iso.18013.5.1.mDL", Scope: "mdl"}, "pid-sd-jwt": {Type: "urn:eudi:pid:1", Scope: "pid"},
 		},
@@ -156,9 +163,18 @@ func newWorld(t testing.TB, l limits) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
+	sealer, err := idp.NewSealer(secret, w.clock, rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
 	w.public = w.listen("public", func(e *webserver.Engine) error {
 		return issuerhttp.Public(e, issuerhttp.PublicConfig{
 			URL: publicURL, Tokens: auth, Credentials: issue, Metadata: metadata{}, Lists: w.publisher, Ready: w, Limit: l.all, Guesses: l.guesses,
+			OldWellKnown: true, Authorization: auth, Sealer: sealer, Nonces: auth, Challenges: auth, Deferred: issue,
+			Holdings: issuerhttp.RecordHoldings{Records: records{store}, Catalog: cat, Issuable: document.Subject.Issuable, Clock: w.clock},
+			Login: &idp.Demo{
+				PageURL: publicURL + issuerhttp.DemoPath, People: []idp.DemoPerson{{Number: "P1", Name: "Erika"}}, Clock: w.clock, Rand: rand.Reader,
+			},
 		})
 	})
 	w.registry = w.listen("registry", func(e *webserver.Engine) error {
@@ -175,6 +191,9 @@ func newWorld(t testing.TB, l limits) *world {
 func (w *world) listen(name string, routes func(*webserver.Engine) error) string {
 	w.t.Helper()
 	log := slog.New(slog.DiscardHandler)
+	if w.log != nil {
+		log = slog.New(w.log)
+	}
 	e, err := webserver.New(webserver.Config{Listener: name, Log: log, Clock: clock.System{}, Rand: rand.Reader})
 	if err != nil {
 		w.t.Fatal(err)

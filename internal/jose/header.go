@@ -42,9 +42,18 @@ type wireHeader struct {
 	APV     string   `json:"apv"`
 }
 
-// parseHeader decodes the first part of a compact token. What it refuses, it
-// refuses for JWS and JWE alike.
+// parseHeader decodes the first part of a compact token that is not
+// compressed. What it refuses, it refuses for JWS and JWE alike.
 func parseHeader(part string, max int) (Header, *wireHeader, error) {
+	h, w, err := parseZipHeader(part, max)
+	if err == nil && bool(w.Zip) {
+		return Header{}, nil, fmt.Errorf("%w: header member zip", ErrUnsupported)
+	}
+	return h, w, err
+}
+
+// parseZipHeader is parseHeader for a JWE that may have zip.
+func parseZipHeader(part string, max int) (Header, *wireHeader, error) {
 	raw, err := DecodeBase64URL(part)
 	if err != nil {
 		return Header{}, nil, fmt.Errorf("header: %w", err)
@@ -60,8 +69,6 @@ func parseHeader(part string, max int) (Header, *wireHeader, error) {
 		return Header{}, nil, fmt.Errorf("%w: header member crit", ErrUnsupported)
 	case bool(w.B64):
 		return Header{}, nil, fmt.Errorf("%w: header member b64", ErrUnsupported)
-	case bool(w.Zip):
-		return Header{}, nil, fmt.Errorf("%w: header member zip", ErrUnsupported)
 	case w.Alg == "":
 		return Header{}, nil, fmt.Errorf("%w: header without alg", ErrMalformed)
 	}

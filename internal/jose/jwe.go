@@ -28,6 +28,10 @@ var contentKeySize = map[string]int{"A128GCM": 16, "A256GCM": 32}
 // hold further members such as cty, apu and apv (base64url text); kid is taken
 // from pub unless header has one. random may be nil for crypto/rand.
 func Encrypt(pub *Key, enc string, header map[string]any, plaintext []byte, random io.Reader) (string, error) {
+	return encrypt(pub, enc, header, plaintext, random, false)
+}
+
+func encrypt(pub *Key, enc string, header map[string]any, plaintext []byte, random io.Reader, zip bool) (string, error) {
 	size, ok := contentKeySize[enc]
 	if !ok {
 		return "", fmt.Errorf("encrypting JWE: %w: enc %s", ErrUnsupported, quote([]byte(enc)))
@@ -51,13 +55,16 @@ func Encrypt(pub *Key, enc string, header map[string]any, plaintext []byte, rand
 	if _, ok := header["kid"]; !ok && pub.KeyID != "" {
 		set["kid"] = pub.KeyID
 	}
+	if zip {
+		set["zip"] = zipDeflate
+	}
 	text, err := marshalHeader(header, set)
 	if err != nil {
 		return "", fmt.Errorf("encrypting JWE: %w", err)
 	}
 	head := EncodeBase64URL(text)
 	// Read back what was written: apu and apv enter the key as the peer will see them.
-	_, w, err := parseHeader(head, maxJWEHeader)
+	_, w, err := parseZipHeader(head, maxJWEHeader)
 	if err != nil {
 		return "", fmt.Errorf("encrypting JWE: %w", err)
 	}
@@ -80,14 +87,14 @@ func Encrypt(pub *Key, enc string, header map[string]any, plaintext []byte, rand
 // other algorithm is refused before anything is computed. The plaintext is
 // what some sender encrypted: it says nothing of who that was.
 func Decrypt(token string, find func(kid string) *Key, encs ...string) ([]byte, Header, error) {
-	plaintext, h, err := decrypt(token, find, encs)
+	plaintext, h, err := decrypt(token, find, encs, parseHeader)
 	if err != nil {
 		return nil, Header{}, fmt.Errorf("decrypting JWE: %w", err)
 	}
 	return plaintext, h, nil
 }
 
-func decrypt(token string, find func(kid string) *Key, encs []string) ([]byte, Header, error) {
+func decrypt(token string, find func(kid string) *Key, encs []string, parse func(string, int) (Header, *wireHeader, error)) ([]byte, Header, error) {
 	if len(token) > maxEncrypted {
 		return nil, Header{}, fmt.Errorf("%w: %d bytes, at most %d", ErrLimit, len(token), maxEncrypted)
 	}
@@ -95,7 +102,7 @@ func decrypt(token string, find func(kid string) *Key, encs []string) ([]byte, H
 		return nil, Header{}, fmt.Errorf("%w: a compact JWE has five parts", ErrMalformed)
 	}
 	part := strings.Split(token, ".")
-	h, w, err := parseHeader(part[0], maxJWEHeader)
+	h, w, err := parse(part[0], maxJWEHeader)
 	if err != nil {
 		return nil, Header{}, err
 	}

@@ -125,8 +125,8 @@ func integer(b []byte, before bool) (i, rest []byte, ok bool) {
 	return i, rest, true
 }
 
-// marshalHeader writes header with the members of set on top, and refuses
-// what parseHeader would refuse, and the names in never.
+// marshalHeader writes header with the members of set on top. In header it
+// refuses what parseHeader would refuse, and the names in never.
 func marshalHeader(header, set map[string]any, never ...string) ([]byte, error) {
 	all := make(map[string]any, len(header)+len(set))
 	for name, v := range header {
@@ -136,7 +136,7 @@ func marshalHeader(header, set map[string]any, never ...string) ([]byte, error) 
 		all[name] = v
 	}
 	for _, name := range append(never, "crit", "b64", "zip") {
-		if _, ok := all[name]; ok {
+		if _, ok := header[name]; ok {
 			return nil, fmt.Errorf("%w: header member %s", ErrUnsupported, name)
 		}
 	}

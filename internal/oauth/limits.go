@@ -25,6 +25,12 @@ const (
 	// keeps nonsense out.
 	maxJTI = 256
 
+	// maxRedirectURI bounds a redirect_uri; browsers cut longer addresses.
+	maxRedirectURI = 2 << 10
+
+	// maxStatusURI bounds the address of a status list.
+	maxStatusURI = 2 << 10
+
 	// maxAccessToken bounds an access token in an Authorization header.
 	maxAccessToken = 8 << 10
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -45,6 +46,33 @@ type KeyAttestation struct {
 	Claims             map[string]json.RawMessage
 
 	keys []*jose.Key
+}
+
+var errAttester = errors.New("no trust in the key attester")
+
+// StatusExpires is until when the attester promises to keep the status
+// (key_storage_status.exp of EUDI TS3); zero when it does not say. Credentials
+// must not live longer.
+func (a *KeyAttestation) StatusExpires() (time.Time, error) {
+	return StatusPeriod(a.Claims["key_storage_status"])
+}
+
+// StatusPeriod reads exp of the members client_status and key_storage_status of
+// EUDI TS3; the zero time without one.
+func StatusPeriod(member json.RawMessage) (time.Time, error) {
+	if member == nil {
+		return time.Time{}, nil
+	}
+	var c struct {
+		Exp *int64 `json:"exp"`
+	}
+	if err := jose.DecodeJSON(member, &c); err != nil {
+		return time.Time{}, fmt.Errorf("period of a status: %w", err)
+	}
+	if c.Exp == nil || *c.Exp > maxNumericDate {
+		return time.Time{}, nil
+	}
+	return time.Unix(*c.Exp, 0).UTC(), nil
 }
 
 // Status gives the status claim, and of EUDI's key_storage_status when there
@@ -91,7 +119,7 @@ func (r *KeyAttestationRules) verify(token string, rules *ProofRules, inProof bo
 		if problem.KindOf(err) == problem.Unavailable {
 			return nil, err
 		}
-		return nil, fmt.Errorf("%w: %w", broken("the key attester is not trusted"), err)
+		return nil, fmt.Errorf("%w: %w: %w", broken("the key attester is not trusted"), errAttester, err)
 	}
 	algs := r.Algorithms
 	if len(algs) == 0 {
@@ -135,6 +163,10 @@ func (r *KeyAttestationRules) verify(token string, rules *ProofRules, inProof bo
 		k, err := jose.ParsePublicKey(raw)
 		if err != nil {
 			return nil, fmt.Errorf("attested key %d: %w", i, err)
+		}
+		// A key that could not sign a proof here can bind no credential either.
+		if alg, err := jose.AlgorithmFor(k.Public); err != nil || !slices.Contains(rules.algorithms(), alg) {
+			return nil, broken(fmt.Sprintf("attested key %d is not for an accepted algorithm", i))
 		}
 		a.keys, a.Keys = append(a.keys, k), append(a.Keys, k.Public)
 	}

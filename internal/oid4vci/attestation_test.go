@@ -117,6 +117,28 @@ func TestKeyAttestation(t *testing.T) {
 	}
 }
 
+func TestStatusPeriod(t *testing.T) {
+	for text, want := range map[string]string{
+		``: "", `{}`: "", `{"exp":1780000000}`: "2026-05-28T20:26:40Z", `{"exp":999999999999999}`: "", `{"exp":"x"}`: "error", `[]`: "error",
+	} {
+		var raw json.RawMessage
+		if text != "" {
+			raw = json.RawMessage(text)
+		}
+		at, err := StatusPeriod(raw)
+		got := at.Format(time.RFC3339)
+		switch {
+		case err != nil:
+			got = "error"
+		case at.IsZero():
+			got = ""
+		}
+		if got != want {
+			t.Errorf("%s: %s, want %s", text, got, want)
+		}
+	}
+}
+
 func TestBadInputsKeyAttestation(t *testing.T) {
 	attester, stranger, a, b := newKey(t, elliptic.P256()), newKey(t, elliptic.P256()), newKey(t, elliptic.P256()), newKey(t, elliptic.P256())
 	type m = map[string]any
@@ -191,6 +213,8 @@ func TestBadInputsKeyAttestation(t *testing.T) {
 		"C13/no_keys":                {att: attest(m{"attested_keys": nil}), want: problem.InvalidProof},
 		"C13/empty_keys":             {att: attest(m{"attested_keys": []string{}}), want: problem.InvalidProof},
 		"C13/private_key":            {att: attest(m{"attested_keys": []json.RawMessage{private}}), want: problem.InvalidProof},
+		"C07/P-384_key":              {att: attest(m{"attested_keys": []json.RawMessage{must(jose.MarshalPublicKey(a.Public())), must(jose.MarshalPublicKey(newKey(t, elliptic.P384()).Public()))}}), want: problem.InvalidProof},
+		"C07/Ed25519_key":            {att: attest(m{"attested_keys": []any{m{"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}}}), want: problem.InvalidProof},
 		"C13/RSA_key":                {att: attest(m{"attested_keys": []any{m{"kty": "RSA"}}}), want: problem.InvalidProof},
 		"C13/same_key_twice":         {att: attest(m{"attested_keys": many[:2]}), want: problem.InvalidProof},
 		"C14/too_many_keys":          {att: attest(m{"attested_keys": many}), want: problem.InvalidProof},
@@ -280,6 +304,24 @@ func TestBadInputsKeyAttestation(t *testing.T) {
 		r.KeyAttestation.Required = false
 		if _, err := verify(r, proof(t, a)); err != nil {
 			t.Error(err)
+		}
+	})
+	t.Run("C13/optional_and_untrusted", func(t *testing.T) {
+		r := attestationRules(attester)
+		r.KeyAttestation.Required = false
+		own := m{"jwk": json.RawMessage(must(jose.MarshalPublicKey(a.Public())))}
+		stranger := attestWith(stranger, m{"x5c": [][]byte{{0x30, 2}}}, nil)
+		if got, err := verify(r, proofWith(a, stranger, own)); err != nil || len(got) != 1 || got[0].Attestation != nil {
+			t.Errorf("the proof names its key: %+v, %v", got, err)
+		}
+		if _, err := verify(r, proofWith(a, stranger, nil)); problem.KindOf(err) != problem.InvalidProof {
+			t.Errorf("the attestation alone names the key: %v", err)
+		}
+		if _, err := verify(r, proofWith(a, attest(m{"exp": now.Unix()}), own)); problem.KindOf(err) != problem.InvalidProof {
+			t.Errorf("a trusted attestation that is wrong: %v", err)
+		}
+		if err := asProof(r, stranger); problem.KindOf(err) != problem.InvalidProof {
+			t.Errorf("as a proof: %v", err)
 		}
 	})
 	t.Run("C13/trust_store_down", func(t *testing.T) {

@@ -14,10 +14,11 @@
 // dc+sd-jwt), appendix D (key attestations) and F.1, F.3 (proof types jwt and
 // attestation).
 //
-// It refuses what went before 1.0 Final (the singular proof, c_nonce in token
-// responses, format in credential requests), the di_vp proof type, binding by
-// kid or x5c without a key attestation, audiences in an array, and compressed
-// messages. Unknown members of any message are ignored, as section 1.2 of the
+// It refuses what went before 1.0 Final (the singular proof but by
+// ParseDraft15Request, c_nonce in token responses, format in credential
+// requests), the di_vp proof type, binding by kid or x5c without a key
+// attestation, audiences in an array, and messages that inflate beyond what they
+// may have in clear. Unknown members of any message are ignored, as section 1.2 of the
 // standard demands.
 //
 // Promised: refusals that go to a peer are problem.Error values whose kind is

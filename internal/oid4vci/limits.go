@@ -47,6 +47,13 @@ const (
 	// maxTxLength bounds tx_code.length: nobody types more.
 	maxTxLength = 64
 
+	// maxLanguages bounds the ranges of an Accept-Language header that are
+	// looked at; browsers send under ten.
+	maxLanguages = 32
+
+	// maxLanguage bounds one of them; BCP 47 tags that anyone uses are shorter.
+	maxLanguage = 35
+
 	// maxPath bounds a claims path pointer.
 	maxPath = 16
 )

@@ -29,7 +29,21 @@ type IssuerMetadata struct {
 	BatchCredentialIssuance      *BatchIssuance           `json:"batch_credential_issuance,omitempty"`
 	Display                      []IssuerDisplay          `json:"display,omitempty"`
 	Configurations               map[string]Configuration `json:"credential_configurations_supported"`
+
+	// Of the EUDI profile (ETSI TS 119 472-3, as its reference code has it).
+	IssuerInfo                  []IssuerInfo `json:"issuer_info,omitempty"`
+	PreferredClientStatusPeriod int          `json:"preferred_client_status_period,omitempty"` // seconds that a wallet attestation's status should be kept
 }
+
+// IssuerInfo is a statement about the issuer, such as its registration
+// certificate by value.
+type IssuerInfo struct {
+	Format string `json:"format"` // FormatRegistrationCertificate
+	Data   string `json:"data"`
+}
+
+// FormatRegistrationCertificate is that of a registration certificate as JWT.
+const FormatRegistrationCertificate = "registration_cert"
 
 // RequestEncryption is how requests may be, or must be, encrypted.
 type RequestEncryption struct {
@@ -89,12 +103,16 @@ type ProofType struct {
 type KeyAttestationsRequired struct {
 	KeyStorage         []string `json:"key_storage,omitempty"`
 	UserAuthentication []string `json:"user_authentication,omitempty"`
+	// PreferredStatusPeriod is how many seconds the status of the attestation
+	// should be kept (EUDI).
+	PreferredStatusPeriod int `json:"preferred_key_storage_status_period,omitempty"`
 }
 
 // CredentialMetadata is what a wallet shows.
 type CredentialMetadata struct {
-	Display []CredentialDisplay `json:"display,omitempty"`
-	Claims  []Claim             `json:"claims,omitempty"`
+	Display     []CredentialDisplay `json:"display,omitempty"`
+	Claims      []Claim             `json:"claims,omitempty"`
+	ReusePolicy *ReusePolicy        `json:"credential_reuse_policy,omitempty"`
 }
 
 // CredentialDisplay is how a credential looks in one language.
@@ -171,6 +189,14 @@ func (m *IssuerMetadata) Check(allowInsecure ...bool) error {
 	if err := checkLocales(len(m.Display), func(i int) string { return m.Display[i].Locale }); err != nil {
 		return err
 	}
+	for i, info := range m.IssuerInfo {
+		if info.Format == "" || info.Data == "" {
+			return fmt.Errorf("issuer_info %d: format or data is missing", i)
+		}
+	}
+	if m.PreferredClientStatusPeriod < 0 {
+		return fmt.Errorf("preferred_client_status_period is negative")
+	}
 	if m.Configurations == nil {
 		return fmt.Errorf("credential_configurations_supported is missing")
 	}
@@ -230,6 +256,11 @@ func (c *Configuration) check() error {
 	}
 	if c.Metadata == nil {
 		return nil
+	}
+	if p := c.Metadata.ReusePolicy; p != nil {
+		if err := p.Check(); err != nil {
+			return err
+		}
 	}
 	d := c.Metadata.Display
 	if slices.ContainsFunc(d, func(d CredentialDisplay) bool { return d.Name == "" }) {

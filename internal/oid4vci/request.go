@@ -2,7 +2,6 @@ package oid4vci
 
 import (
 	"encoding/json"
-	"slices"
 
 	"vidimus/internal/jose"
 	"vidimus/internal/problem"
@@ -15,6 +14,12 @@ type CredentialRequest struct {
 	Identifier         string
 	Proofs             Proofs
 	ResponseEncryption *ResponseEncryptionParameters // nil = answer in clear
+	// Encrypted is for whoever received the request to set: it came as
+	// application/jwt. Only then may it ask for an encrypted answer.
+	Encrypted bool
+	// Draft15 tells that the request was written after a draft and read by
+	// ParseDraft15Request.
+	Draft15 bool
 }
 
 // Proofs holds the proofs of one type. Both lists are empty when the request
@@ -22,13 +27,6 @@ type CredentialRequest struct {
 type Proofs struct {
 	JWT         []string `json:"jwt,omitempty"`
 	Attestation []string `json:"attestation,omitempty"`
-}
-
-// ResponseEncryptionParameters is the key and the algorithm that the wallet
-// wants its answer encrypted with.
-type ResponseEncryptionParameters struct {
-	Key *jose.Key // public, for ECDH-ES
-	Enc string    // A128GCM or A256GCM
 }
 
 type wireRequest struct {
@@ -44,11 +42,15 @@ type wireRequest struct {
 // problem.InvalidCredentialRequest, problem.InvalidProof for proofs that are
 // none, problem.InvalidEncryptionParameters.
 func ParseCredentialRequest(body []byte) (*CredentialRequest, error) {
+	return parseCredentialRequest(body, false)
+}
+
+func parseCredentialRequest(body []byte, draft15 bool) (*CredentialRequest, error) {
 	var w wireRequest
 	if err := jose.DecodeJSONLimit(body, &w, maxRequest); err != nil {
 		return nil, problem.Wrap(problem.InvalidCredentialRequest, err, "the body is not a JSON object of the expected form")
 	}
-	if w.Proof != nil {
+	if w.Proof != nil && !draft15 {
 		return nil, problem.New(problem.InvalidCredentialRequest, "proof is not a member of a credential request any more: use proofs, with an array of proofs of one type")
 	}
 	r := &CredentialRequest{}
@@ -64,7 +66,15 @@ func ParseCredentialRequest(body []byte) (*CredentialRequest, error) {
 		return nil, problem.New(problem.InvalidCredentialRequest, "neither credential_configuration_id nor credential_identifier, or one too long")
 	}
 	var err error
-	if w.Proofs != nil {
+	switch {
+	case w.Proof != nil && w.Proofs != nil:
+		return nil, problem.New(problem.InvalidCredentialRequest, "both proof and proofs")
+	case w.Proof != nil:
+		r.Draft15 = true
+		if r.Proofs, err = parseDraft15Proof(w.Proof); err != nil {
+			return nil, err
+		}
+	case w.Proofs != nil:
 		if r.Proofs, err = parseProofs(w.Proofs); err != nil {
 			return nil, err
 		}
@@ -96,40 +106,6 @@ func parseProofs(members map[string]json.RawMessage) (Proofs, error) {
 		return p, nil
 	}
 	return p, problem.New(problem.InvalidProof, "proofs holds no proof")
-}
-
-// Encryption algorithms of requests and responses (HAIP 1.0 section 5 names
-// both for the verifier, we offer the same).
-var encryptionEncs = []string{"A128GCM", "A256GCM"}
-
-func parseResponseEncryption(raw []byte) (*ResponseEncryptionParameters, error) {
-	var w struct {
-		JWK json.RawMessage `json:"jwk"`
-		Enc string          `json:"enc"`
-		Zip json.RawMessage `json:"zip"`
-	}
-	if err := jose.DecodeJSONLimit(raw, &w, maxSmall); err != nil {
-		return nil, problem.Wrap(problem.InvalidEncryptionParameters, err, "credential_response_encryption is malformed")
-	}
-	switch {
-	case w.JWK == nil:
-		return nil, problem.New(problem.InvalidEncryptionParameters, "credential_response_encryption has no jwk")
-	case w.Zip != nil:
-		return nil, problem.New(problem.InvalidEncryptionParameters, "zip is not offered")
-	case !slices.Contains(encryptionEncs, w.Enc):
-		return nil, problem.New(problem.InvalidEncryptionParameters, "enc is not one of those offered")
-	}
-	key, err := jose.ParsePublicKey(w.JWK)
-	if err != nil {
-		return nil, problem.Wrap(problem.InvalidEncryptionParameters, err, "jwk is not a public key for ECDH-ES")
-	}
-	if key.Algorithm != "ECDH-ES" { // section 10: the JWK names its alg
-		return nil, problem.New(problem.InvalidEncryptionParameters, "jwk must have alg ECDH-ES")
-	}
-	if key.KeyOps != nil && !slices.Contains(key.KeyOps, "deriveKey") && !slices.Contains(key.KeyOps, "deriveBits") {
-		return nil, problem.New(problem.InvalidEncryptionParameters, "key_ops of jwk does not allow key agreement")
-	}
-	return &ResponseEncryptionParameters{Key: key, Enc: w.Enc}, nil
 }
 
 // MarshalJSON writes the request, as a wallet does.

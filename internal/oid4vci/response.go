@@ -15,6 +15,11 @@ type CredentialResponse struct {
 	NotificationID string       `json:"notification_id,omitempty"`
 	TransactionID  string       `json:"transaction_id,omitempty"`
 	Interval       int          `json:"interval,omitempty"` // seconds to wait
+
+	// CNonce and its lifetime in seconds are for wallets of drafts up to 13
+	// alone: 1.0 gives nonces at the nonce endpoint.
+	CNonce          string `json:"c_nonce,omitempty"`
+	CNonceExpiresIn int    `json:"c_nonce_expires_in,omitempty"`
 }
 
 // Credential is one issued copy: the compact SD-JWT, or base64url of the CBOR
@@ -50,6 +55,7 @@ func ParseCredentialResponse(data []byte) (*CredentialResponse, error) {
 type DeferredRequest struct {
 	TransactionID      string
 	ResponseEncryption *ResponseEncryptionParameters // only these count for the answer
+	Encrypted          bool                          // as in CredentialRequest
 }
 
 // ParseDeferredRequest reads a deferred request. Refusals are

@@ -19,6 +19,15 @@ const (
 	InsufficientScope           Kind = "insufficient_scope"
 )
 
+// RFC 6749 section 4.1.2.1, draft-ietf-oauth-attestation-based-client-auth-07
+// section 6.2.
+const (
+	UnsupportedResponseType  Kind = "unsupported_response_type"
+	UseAttestationChallenge  Kind = "use_attestation_challenge"
+	UseFreshAttestation      Kind = "use_fresh_attestation"
+	InvalidClientAttestation Kind = "invalid_client_attestation"
+)
+
 // OpenID4VCI 1.0 sections 8.3.1.2, 9.3 and 11.3.
 const (
 	InvalidCredentialRequest       Kind = "invalid_credential_request"
@@ -61,6 +70,7 @@ func Kinds() []Kind {
 	return []Kind{
 		InvalidRequest, InvalidClient, InvalidGrant, UnauthorizedClient, UnsupportedGrantType, InvalidScope,
 		InvalidAuthorizationDetails, InvalidTarget, InvalidDPoPProof, UseDPoPNonce, InvalidToken, InsufficientScope,
+		UnsupportedResponseType, UseAttestationChallenge, UseFreshAttestation, InvalidClientAttestation,
 		InvalidCredentialRequest, UnknownCredentialConfiguration, UnknownCredentialIdentifier, InvalidProof,
 		InvalidNonce, InvalidEncryptionParameters, CredentialRequestDenied, InvalidTransactionID,
 		InvalidNotificationID, InvalidNotificationRequest,

@@ -10,8 +10,8 @@ import (
 // Wallets in a browser call us from their own origin. No route of theirs reads
 // a cookie, so any origin may call and credentials mode is never granted.
 const (
-	corsRequestHeaders  = "Authorization, Content-Type, DPoP, Accept, If-None-Match"
-	corsResponseHeaders = "DPoP-Nonce, WWW-Authenticate, ETag, Retry-After, X-Request-Id"
+	corsRequestHeaders  = "Authorization, Content-Type, DPoP, OAuth-Client-Attestation, OAuth-Client-Attestation-PoP, Accept, Accept-Language, If-None-Match"
+	corsResponseHeaders = "DPoP-Nonce, OAuth-Client-Attestation-Challenge, WWW-Authenticate, ETag, Retry-After, X-Request-Id"
 )
 
 func allowAnyOrigin(c *gin.Context) {

@@ -58,6 +58,10 @@ type Route struct {
 	// SameOrigin refuses what a browser sends from another site.
 	SameOrigin bool
 
+	// Page writes every refusal of this route for human eyes; nil writes it in
+	// the style of Errors.
+	Page func(*gin.Context, error)
+
 	// Limit is taken from by each request of a client.
 	Limit *Limiter
 	// Failures is taken from by each refusal that Guess tells to be a guess at
@@ -128,7 +132,11 @@ func (e *Engine) Handle(r Route) {
 // serve is the order of the checks: cheap and general ones first.
 func (e *Engine) serve(r Route) gin.HandlerFunc {
 	return func(c *gin.Context) {
-		eventOf(c).style = r.Errors
+		ev := eventOf(c)
+		ev.style = r.Errors
+		if r.Page != nil {
+			ev.page = r.Page
+		}
 		if r.AnyOrigin {
 			allowAnyOrigin(c)
 		}

@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"strings"
 	"sync"
@@ -268,5 +269,34 @@ func TestRunStopsWhenOneServerFails(t *testing.T) {
 	}
 	if err := Run(context.Background(), a, b); err == nil || !strings.Contains(err.Error(), "serving b") {
 		t.Errorf("Run = %v", err)
+	}
+}
+
+// A route for people refuses with its own page, from the first check on; its
+// neighbours do not.
+func TestRoutePage(t *testing.T) {
+	e, err := New(Config{Listener: "test", Log: slog.New(slog.DiscardHandler), Clock: clock.System{}, Rand: rand.Reader})
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := func(c *gin.Context, err error) {
+		Bytes(c, StatusOf(StyleAPI, problem.KindOf(err)), "text/html; charset=utf-8", []byte("sorry: "+string(problem.KindOf(err))))
+	}
+	refuse := func(*gin.Context) error { return problem.New(problem.Conflict, "no") }
+	e.Handle(Route{Method: "GET", Path: "/page", Page: page, Limit: NewLimiter(0, 2), Handler: refuse})
+	e.Handle(Route{Method: "GET", Path: "/api", Handler: refuse})
+	for _, c := range []struct {
+		target string
+		status int
+		body   string
+	}{
+		{"/page", 409, "sorry: conflict"}, {"/page?a=%zz", 400, "sorry: invalid_request"}, {"/page", 429, "sorry: rate_limited"},
+		{"/api", 409, `{"error":"conflict","error_description":"no"}` + "\n"},
+	} {
+		w := httptest.NewRecorder()
+		e.ServeHTTP(w, httptest.NewRequest("GET", c.target, nil))
+		if w.Code != c.status || w.Body.String() != c.body {
+			t.Errorf("%s: %d %s", c.target, w.Code, w.Body)
+		}
 	}
 }

@@ -43,8 +43,9 @@ const (
 
 const (
 	// maxQuery and maxQueryPairs: no route of ours takes more than a handful
-	// of parameters.
-	maxQuery      = 2 << 10
+	// of parameters, but wallets put all of their request beside its
+	// request_uri, and a state alone may have thousands of characters.
+	maxQuery      = 8 << 10
 	maxQueryPairs = 32
 	// maxAccept and maxAcceptEntries bound content negotiation.
 	maxAccept        = 4 << 10

@@ -39,6 +39,13 @@ var statuses = map[problem.Kind]struct{ general, resource, event int }{
 	problem.InvalidToken:                {general: 401},
 	problem.InsufficientScope:           {general: 403},
 
+	// Attestation-based client authentication: what a fresh try would mend is
+	// 400, a client that did not authenticate 401.
+	problem.UnsupportedResponseType:  {general: 400},
+	problem.UseAttestationChallenge:  {general: 400},
+	problem.UseFreshAttestation:      {general: 400},
+	problem.InvalidClientAttestation: {general: 401},
+
 	// OpenID4VCI 1.0 sections 8.3.1.2, 9.3 and 11.3: 400 throughout.
 	problem.InvalidCredentialRequest:       {general: 400},
 	problem.UnknownCredentialConfiguration: {general: 400},

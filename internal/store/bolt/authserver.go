@@ -51,11 +51,14 @@ func (s *Store) Grant(ctx context.Context, code authserver.Digest) (authserver.G
 // RedeemPreAuthorizedCode implements authserver.Store, step by step. A wrong
 // transaction code is an answer here and not an error of the operation, so
 // that the attempt it cost is kept.
-func (s *Store) RedeemPreAuthorizedCode(ctx context.Context, code authserver.Digest, txCodeMAC []byte, now time.Time, token authserver.TokenRecord) (authserver.GrantRecord, error) {
+func (s *Store) RedeemPreAuthorizedCode(ctx context.Context, code authserver.Digest, txCodeMAC []byte, now time.Time, once []authserver.Once, given authserver.Given) (authserver.GrantRecord, error) {
 	var g authserver.GrantRecord
 	var refusal error
 	err := s.update(ctx, func(t *tx) (err error) {
-		g, refusal, err = t.redeem(code, txCodeMAC, now, token)
+		if err := t.rememberOnce(once); err != nil {
+			return err
+		}
+		g, refusal, err = t.redeem(code, txCodeMAC, now, given)
 		return err
 	})
 	if err != nil {
@@ -64,7 +67,7 @@ func (s *Store) RedeemPreAuthorizedCode(ctx context.Context, code authserver.Dig
 	return g, refusal
 }
 
-func (t *tx) redeem(code authserver.Digest, txCodeMAC []byte, now time.Time, token authserver.TokenRecord) (g authserver.GrantRecord, refusal, err error) {
+func (t *tx) redeem(code authserver.Digest, txCodeMAC []byte, now time.Time, given authserver.Given) (g authserver.GrantRecord, refusal, err error) {
 	known, err := t.record(grantBucket, code[:], &g)
 	switch {
 	case err != nil:
@@ -91,16 +94,15 @@ func (t *tx) redeem(code authserver.Digest, txCodeMAC []byte, now time.Time, tok
 			return g, authserver.ErrTxCode, t.putRecord(grantBucket, code[:], g) // step 4c
 		}
 	}
-	g.Used, g.Token = true, token.Hash // step 5
-	if err := t.putRecord(grantBucket, code[:], g); err != nil {
+	g.Used, g.Token = true, given.Token.Hash // step 5
+	if g.Refresh, err = t.give(given); err != nil {
 		return g, nil, err
 	}
-	t.expire(token.Expires, tokenBucket, token.Hash[:])
-	return g, nil, t.putRecord(tokenBucket, token.Hash[:], token)
+	return g, nil, t.putRecord(grantBucket, code[:], g)
 }
 
 // RevokeGrant implements authserver.Store.
-func (s *Store) RevokeGrant(ctx context.Context, idempotencyKey string) error {
+func (s *Store) RevokeGrant(ctx context.Context, idempotencyKey string, now time.Time) error {
 	return s.update(ctx, func(t *tx) error {
 		hash := t.get(keyBucket, []byte(idempotencyKey))
 		var g authserver.GrantRecord
@@ -110,6 +112,9 @@ func (s *Store) RevokeGrant(ctx context.Context, idempotencyKey string) error {
 		}
 		if !known {
 			return authserver.ErrGrantNotFound
+		}
+		if err := t.endIssued(g.CodeHash, g.Refresh, now); err != nil {
+			return err
 		}
 		if g.Used {
 			t.delete(tokenBucket, g.Token[:])
@@ -127,8 +132,8 @@ func (s *Store) Token(ctx context.Context, hash authserver.Digest) (authserver.T
 	var record authserver.TokenRecord
 	err := s.view(ctx, func(t *tx) error {
 		known, err := t.record(tokenBucket, hash[:], &record)
-		if err == nil && !known {
-			err = authserver.ErrTokenNotFound
+		if err == nil && (!known || t.has(revokedBucket, record.Grant[:])) {
+			record, err = authserver.TokenRecord{}, authserver.ErrTokenNotFound
 		}
 		return err
 	})

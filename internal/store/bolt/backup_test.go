@@ -319,11 +319,24 @@ func TestRestoredVoidsSingleUse(t *testing.T) {
 		s.BeginSession(ctx, session, storetest.AuditEvent("x")),
 		s.PutLink(ctx, officer.Link{ID: storetest.Digest(5), Officer: "anna", Expires: hour}, storetest.AuditEvent("x")),
 		s.PutProposal(ctx, proposal, storetest.AuditEvent("x")),
+		s.PutRequest(ctx, authserver.RequestRecord{Hash: storetest.Digest(6), Expires: hour}, nil),
+		s.PutRequest(ctx, authserver.RequestRecord{Hash: storetest.Digest(7), Expires: hour}, nil),
+		s.EndRequest(ctx, storetest.Digest(7), storetest.Now, &authserver.CodeRecord{Hash: storetest.Digest(8), Expires: hour}),
+		s.RedeemCode(ctx, storetest.Digest(8), storetest.Now, nil, authserver.Given{
+			Token:   authserver.TokenRecord{Hash: storetest.Digest(9), Expires: hour},
+			Refresh: &authserver.RefreshRecord{Hash: storetest.Digest(10), Expires: hour},
+		}),
 	); err != nil {
 		t.Fatal(err)
 	}
 	s, _ = restored(t, backedUp(t, s), nil)
 	_, errGrant := s.Grant(ctx, storetest.Digest(1))
+	_, errRequest := s.Request(ctx, storetest.Digest(6))
+	_, errCode := s.AuthorizationCode(ctx, storetest.Digest(8))
+	_, errRefresh := s.RefreshToken(ctx, storetest.Digest(10))
+	if !errors.Is(errRequest, authserver.ErrGrantNotFound) || !errors.Is(errCode, authserver.ErrGrantNotFound) || !errors.Is(errRefresh, authserver.ErrTokenNotFound) {
+		t.Errorf("%v, %v, %v", errRequest, errCode, errRefresh)
+	}
 	_, errOffer := s.Offer(ctx, storetest.Digest(2), storetest.Now)
 	_, errSession := s.Session(ctx, storetest.Digest(4), storetest.Now, time.Hour)
 	_, errLink := s.RedeemLink(ctx, storetest.Digest(5), session, storetest.Now, func(string) audit.Event { return storetest.AuditEvent("x") })

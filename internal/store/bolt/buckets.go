@@ -45,13 +45,18 @@ const (
 	unitCopyBucket  // unit \0 document number \0 batch -> nothing
 	batchEndBucket  // instant, number -> document number \0 batch: when copies expire
 	saidBucket      // batch \0 event -> instant
-	listBucket      // number of the list -> listValue
-	listIDBucket    // id of the list -> number
-	listURIBucket   // number of the list -> URI, also when it is retired
-	counterBucket   // number of the list -> counterValue
-	expiringBucket  // instant, number of the list -> how many copies that were not flipped expire then
-	flipBucket      // number of the list, index -> flipValue
-	dueBucket       // instant, number of the list, index -> nothing: flips not released
+
+	transactionBucket // id -> issuance.Transaction
+	waitingBucket     // holder -> id of the transaction
+	awaitingBucket    // instant, id of the transaction -> nothing: those that wait for a person's word
+
+	listBucket     // number of the list -> listValue
+	listIDBucket   // id of the list -> number
+	listURIBucket  // number of the list -> URI, also when it is retired
+	counterBucket  // number of the list -> counterValue
+	expiringBucket // instant, number of the list -> how many copies that were not flipped expire then
+	flipBucket     // number of the list, index -> flipValue
+	dueBucket      // instant, number of the list, index -> nothing: flips not released
 
 	noticeBucket        // number -> notice.Record
 	noticeWaitingBucket // number -> instant of the next attempt
@@ -70,6 +75,15 @@ const (
 	tokenBucket // token hash -> authserver.TokenRecord
 	seenBucket  // digest -> nothing
 
+	requestBucket // hash of the request_uri -> authserver.RequestRecord
+	codeBucket    // code hash -> authserver.CodeRecord
+	refreshBucket // token hash -> authserver.RefreshRecord
+	revokedBucket // code hash of a grant -> nothing: what it gave is revoked
+
+	revocationBucket     // digest -> citizen.Code
+	revocationUnitBucket // person \0 unit -> digest
+	revocationEndBucket  // instant, digest -> nothing
+
 	expiryBucket // instant, letter of a bucket, key in it -> nothing
 	auditBucket  // sequence number -> line
 	treeBucket   // index of a stored hash -> hash
@@ -83,11 +97,14 @@ var bucketNames = [bucketCount]string{
 	"sources", "jtis", "events", "outcomes", "receipts", "cursors",
 	"open", "members", "unpublished", "until",
 	"offers", "nonces", "uses", "voids", "wallets", "wallet-ends", "batches", "copies", "unit-copies", "batch-ends", "wallet-events",
+	"transactions", "waiting", "awaiting",
 	"lists", "list-ids", "list-uris", "counters", "expiring", "flips", "due",
 	"notices", "notices-waiting", "person-notices",
 	"imports",
 	"links", "sessions", "proposals", "proposal-order", "officer-ends",
 	"grants", "grant-keys", "tokens", "seen",
+	"requests", "codes", "refreshes", "revoked",
+	"revocations", "revocation-units", "revocation-ends",
 	"expiry", "audit", "tree",
 }
 

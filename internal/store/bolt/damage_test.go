@@ -149,6 +149,54 @@ func flipBits(t *testing.T, large bool) {
 	}
 }
 
+// A page that says that it holds nothing is not believed: what it held would be
+// gone without a word.
+func TestEmptiedPages(t *testing.T) {
+	opts := options()
+	s := fresh(t, opts)
+	sample(t, s)
+	want, err := contents(t.Context(), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := s.db.Path()
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	good, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	emptied := 0
+	for at := 2 * 4096; at < len(good); at += 4096 {
+		if flags, count := good[at+8], good[at+10:at+12]; flags != pageLeaf || count[0] == 0 && count[1] == 0 {
+			continue
+		}
+		bad := slices.Clone(good)
+		bad[at+10], bad[at+11] = 0, 0
+		if err := os.WriteFile(path, bad, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s, err := Open(path, opts)
+		if err != nil { // a page in use
+			if emptied++; !errors.Is(err, ErrDamaged) && !errors.Is(err, ErrForeign) {
+				t.Errorf("page %d: %v", at/4096, err)
+			}
+			continue
+		}
+		got, err := contents(t.Context(), s)
+		if err != nil || !maps.Equal(got, want) {
+			t.Errorf("page %d: a wrong answer, %v", at/4096, err)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if emptied < 10 {
+		t.Errorf("only %d pages were in use", emptied)
+	}
+}
+
 // What is read one by one is told of too, without the file having been read
 // whole: a value, a key that is looked for, a neighbour of one that is not
 // there.
@@ -303,6 +351,32 @@ func TestCheckPages(t *testing.T) {
 			}
 			return
 		default:
+		}
+	}
+}
+
+// A bucket that is emptied has no page of its own left, however many it had:
+// a page that counts no keys is damaged.
+func TestEmptiedBucket(t *testing.T) {
+	s := fresh(t, options())
+	sample(t, s)
+	value := make([]byte, 3000)
+	for _, at := range []struct{ from, to int }{{0, 40}, {0, 39}, {39, 40}} {
+		err := s.update(t.Context(), func(t *tx) error {
+			for i := at.from; i < at.to; i++ {
+				if key := number(uint64(1<<40 + i)); at.to == 40 && at.from == 0 {
+					t.put(waitingBucket, key, value)
+				} else {
+					t.delete(waitingBucket, key)
+				}
+			}
+			return nil
+		})
+		if err == nil {
+			err = s.Check(t.Context())
+		}
+		if err != nil {
+			t.Fatal(err)
 		}
 	}
 }

@@ -57,14 +57,13 @@ func (s *Store) RecordIntent(ctx context.Context, in issuance.Intent, will audit
 }
 
 func (s *Store) recordIntent(t *tx, in issuance.Intent, will audit.Event) ([]issuance.StatusIndex, error) {
-	withNonce := in.Nonce != issuance.Digest{}
-	if withNonce && t.has(nonceBucket, in.Nonce[:]) && !faults.Wrong("store.forget-nonce") { // step 1
-		return nil, issuance.ErrNonceUsed
-	}
-	use := pair(in.TokenID, []byte(in.Configuration))
-	drawn := toNumber(t.get(useBucket, use))
-	if in.TokenBatches < 1 || drawn >= uint64(in.TokenBatches) { // step 2
-		return nil, issuance.ErrTokenSpent
+	waited := in.Transaction != issuance.Digest{}
+	if waited { // step 0
+		if _, err := t.transaction(in.Transaction, in.Recorded); err != nil {
+			return nil, err
+		}
+	} else if err := t.mayDraw(in); err != nil { // steps 1 and 2
+		return nil, err
 	}
 	if err := t.mayIssue(in); err != nil { // step 3
 		return nil, err
@@ -72,13 +71,10 @@ func (s *Store) recordIntent(t *tx, in issuance.Intent, will audit.Event) ([]iss
 	if in.Batch == "" || in.Document == "" || in.Count < 1 || in.Count > status.ListSize/2 || !slices.Contains(statusKinds, in.Status) || t.has(batchBucket, []byte(in.Batch)) {
 		return nil, errIntent
 	}
-	if withNonce { // step 4
-		t.put(nonceBucket, in.Nonce[:], nil)
-		t.expire(in.NonceExpires, nonceBucket, in.Nonce[:])
-	}
-	t.put(useBucket, use, number(drawn+1))
-	if drawn == 0 {
-		t.expire(in.TokenExpires, useBucket, use)
+	if !waited { // step 4
+		t.draw(in)
+	} else if _, err := t.forgetTransaction(in.Transaction); err != nil {
+		return nil, err
 	}
 	b := &batchValue{
 		ID: in.Batch, Document: in.Document, Person: in.Person, Configuration: in.Configuration,
@@ -104,6 +100,32 @@ func (s *Store) recordIntent(t *tx, in issuance.Intent, will audit.Event) ([]iss
 	return given, s.note(t, will) // step 7
 }
 
+// mayDraw tells whether a nonce and a token are good for one more request.
+func (t *tx) mayDraw(in issuance.Intent) error {
+	if in.Nonce != (issuance.Digest{}) && t.has(nonceBucket, in.Nonce[:]) && !faults.Wrong("store.forget-nonce") {
+		return issuance.ErrNonceUsed
+	}
+	drawn := toNumber(t.get(useBucket, pair(in.TokenID, []byte(in.Configuration))))
+	if in.TokenBatches < 1 || drawn >= uint64(in.TokenBatches) {
+		return issuance.ErrTokenSpent
+	}
+	return nil
+}
+
+// draw uses them up.
+func (t *tx) draw(in issuance.Intent) {
+	if in.Nonce != (issuance.Digest{}) {
+		t.put(nonceBucket, in.Nonce[:], nil)
+		t.expire(in.NonceExpires, nonceBucket, in.Nonce[:])
+	}
+	use := pair(in.TokenID, []byte(in.Configuration))
+	drawn := toNumber(t.get(useBucket, use))
+	t.put(useBucket, use, number(drawn+1))
+	if drawn == 0 {
+		t.expire(in.TokenExpires, useBucket, use)
+	}
+}
+
 // mayIssue is the part of the judgement that the store must make, in the
 // transaction that allocates the indices.
 func (t *tx) mayIssue(in issuance.Intent) error {
@@ -114,8 +136,14 @@ func (t *tx) mayIssue(in issuance.Intent) error {
 	if current.version == 0 || current.version != in.Version {
 		return issuance.ErrStale
 	}
-	if in.Wallet.Unit != "" {
-		w, err := t.wallet(in.Wallet.Unit)
+	return t.mayHave(in.Wallet.Unit, in.Document, in.Granted, time.Time{})
+}
+
+// mayHave tells whether a wallet unit and a grant are still good. A grant that
+// was made void at or after since, where since is not zero, passes.
+func (t *tx) mayHave(unit, document string, granted, since time.Time) error {
+	if unit != "" {
+		w, err := t.wallet(unit)
 		if err != nil {
 			return err
 		}
@@ -123,10 +151,14 @@ func (t *tx) mayIssue(in issuance.Intent) error {
 			return issuance.ErrWalletRevoked
 		}
 	}
-	if void := t.get(voidBucket, []byte(in.Document)); in.Document != "" && void != nil && bytes.Compare(void, instant(in.Granted)) >= 0 {
-		return issuance.ErrGrantVoid
+	void := t.get(voidBucket, []byte(document))
+	if document == "" || void == nil || bytes.Compare(void, instant(granted)) < 0 {
+		return nil
 	}
-	return nil
+	if !since.IsZero() && bytes.Compare(void, instant(since)) >= 0 {
+		return nil
+	}
+	return issuance.ErrGrantVoid
 }
 
 // giveIndices allocates the indices of a batch.
@@ -168,22 +200,5 @@ func (s *Store) move(ctx context.Context, batch string, to issuance.State, did a
 		b.State = to
 		t.putBatch(b)
 		return s.note(t, did)
-	})
-}
-
-// PutEvent implements issuance.EventStore.
-func (s *Store) PutEvent(ctx context.Context, e issuance.Event) error {
-	return s.update(ctx, func(t *tx) error {
-		b, err := t.batchNamed(e.Batch)
-		if err != nil {
-			return err
-		}
-		if b == nil || b.State != issuance.StateSigned {
-			return issuance.ErrBatchNotFound
-		}
-		if key := pair(e.Batch, []byte(e.Event)); !t.has(saidBucket, key) {
-			t.put(saidBucket, key, instant(e.Recorded))
-		}
-		return nil
 	})
 }

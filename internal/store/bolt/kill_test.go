@@ -3,6 +3,7 @@ package bolt
 import (
 	"bufio"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -40,6 +41,7 @@ func TestMain(m *testing.M) {
 const (
 	killSources = 3 // each pushes events about a person of its own
 	killCodes   = 400
+	killFlows   = 100 // authorization codes
 )
 
 // acks are what a child said, one JSON line each, always after the store did.
@@ -49,6 +51,7 @@ type ack struct {
 	Version uint64 `json:",omitempty"`
 
 	Code int `json:",omitempty"` // a code was redeemed
+	Flow int `json:",omitempty"` // an authorization code was, with a proof
 
 	Batch   string                 `json:",omitempty"` // indices were allocated
 	Indices []issuance.StatusIndex `json:",omitempty"`
@@ -97,11 +100,23 @@ func child(path string) error {
 		for n := rand.IntN(killCodes); ; n++ {
 			code := 1 + n%killCodes
 			token := authserver.TokenRecord{Hash: storetest.Digest(rand.Int()), ID: "t", Expires: storetest.Now.Add(time.Hour)}
-			switch _, err := s.RedeemPreAuthorizedCode(ctx, storetest.Digest(code), nil, storetest.Now, token); {
+			switch _, err := s.RedeemPreAuthorizedCode(ctx, storetest.Digest(code), nil, storetest.Now, nil, authserver.Given{Token: token}); {
 			case err == nil:
 				say(ack{Code: code})
 			case !errors.Is(err, authserver.ErrGrantUsed):
 				failed <- fmt.Errorf("code %d: %w", code, err)
+				return
+			}
+		}
+	})
+	wg.Go(func() {
+		for n := rand.IntN(killFlows); ; n++ {
+			flow := 1 + n%killFlows
+			switch err := s.RedeemCode(ctx, flowDigest("code", flow), storetest.Now, []authserver.Once{{Value: flowDigest("jti", flow), Expires: hourLater}}, flowGiven(flow)); {
+			case err == nil:
+				say(ack{Flow: flow})
+			case !errors.Is(err, authserver.ErrReplay): // the proof passed with the code, or not at all
+				failed <- fmt.Errorf("authorization code %d: %w", flow, err)
 				return
 			}
 		}
@@ -145,6 +160,19 @@ func child(path string) error {
 	return <-failed
 }
 
+var hourLater = storetest.Now.Add(time.Hour)
+
+func flowDigest(what string, n int) authserver.Digest {
+	return sha256.Sum256([]byte(fmt.Sprint(what, n)))
+}
+
+func flowGiven(n int) authserver.Given {
+	return authserver.Given{
+		Token:   authserver.TokenRecord{Hash: flowDigest("token", n), ID: "t", Grant: flowDigest("code", n), Expires: hourLater},
+		Refresh: &authserver.RefreshRecord{Hash: flowDigest("refresh", n), Grant: flowDigest("code", n), Key: "k", Expires: hourLater},
+	}
+}
+
 // publishOnce does what the publisher of the office does on a tick.
 func publishOnce(ctx context.Context, s *Store) (int, error) {
 	now := storetest.Now.Add(2 * time.Hour)
@@ -177,6 +205,13 @@ func TestKill(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	for flow := 1; flow <= killFlows; flow++ {
+		r := authserver.RequestRecord{Hash: flowDigest("request", flow), Expires: hourLater}
+		c := authserver.CodeRecord{Hash: flowDigest("code", flow), Expires: hourLater}
+		if err := errors.Join(s.PutRequest(t.Context(), r, nil), s.EndRequest(t.Context(), r.Hash, storetest.Now, &c)); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for i, p := range []registry.Application{storetest.Event("R", 1, "holder", storetest.Person("A")), storetest.Event("R", 2, "holder", storetest.Licence("N"))} {
 		if r := s.ApplyEvents(t.Context(), []registry.Application{p})[0]; r.Err != nil {
 			t.Fatal(i, r.Err)
@@ -187,7 +222,7 @@ func TestKill(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 1))
-	journal := &journal{last: map[string]uint64{}, codes: map[int]bool{}, indices: map[index]string{}, revoked: map[string]bool{}}
+	journal := &journal{last: map[string]uint64{}, codes: map[int]bool{}, flows: map[int]bool{}, indices: map[index]string{}, revoked: map[string]bool{}}
 	for round := range 20 {
 		killOnce(t, path, 30+random.IntN(170), time.Duration(random.IntN(20))*time.Millisecond, journal)
 		s := reopened(t, path, options())
@@ -195,8 +230,8 @@ func TestKill(t *testing.T) {
 		s.Close()
 	}
 	// An idle test proves nothing.
-	if journal.events < 100 || len(journal.codes) < 20 || len(journal.indices) < 400 || len(journal.revoked) < 10 || journal.covered < 5 {
-		t.Errorf("too little happened: %d events, %d codes, %d indices, %d batches revoked, %d covered", journal.events, len(journal.codes), len(journal.indices), len(journal.revoked), journal.covered)
+	if journal.events < 100 || len(journal.codes) < 20 || len(journal.flows) < 20 || len(journal.indices) < 400 || len(journal.revoked) < 10 || journal.covered < 5 {
+		t.Errorf("too little happened: %d events, %d codes, %d authorization codes, %d indices, %d batches revoked, %d covered", journal.events, len(journal.codes), len(journal.flows), len(journal.indices), len(journal.revoked), journal.covered)
 	}
 	t.Logf("%d events, %d codes, %d indices, %d batches revoked, %d outcomes covered", journal.events, len(journal.codes), len(journal.indices), len(journal.revoked), journal.covered)
 	s = reopened(t, path, options())
@@ -251,6 +286,7 @@ type journal struct {
 	events  int
 	last    map[string]uint64
 	codes   map[int]bool
+	flows   map[int]bool
 	indices map[index]string
 	revoked map[string]bool // batches
 	covered int
@@ -269,6 +305,11 @@ func (j *journal) take(t *testing.T, a ack) {
 			t.Errorf("code %d redeemed twice", a.Code)
 		}
 		j.codes[a.Code] = true
+	case a.Flow != 0:
+		if j.flows[a.Flow] {
+			t.Errorf("authorization code %d redeemed twice", a.Flow)
+		}
+		j.flows[a.Flow] = true
 	case a.Revoked != "":
 		j.revoked[a.Revoked] = true
 	case a.Covered != 0:
@@ -316,6 +357,13 @@ func (j *journal) check(t *testing.T, round int, s *Store) {
 	for code := range j.codes {
 		if g, err := s.Grant(t.Context(), storetest.Digest(code)); err != nil || !g.Used {
 			t.Errorf("round %d: code %d: %+v, %v", round, code, g, err)
+		}
+	}
+	for flow := range j.flows {
+		c, err := s.AuthorizationCode(t.Context(), flowDigest("code", flow))
+		_, lost := s.RefreshToken(t.Context(), flowDigest("refresh", flow))
+		if err != nil || !c.Used || lost != nil {
+			t.Errorf("round %d: authorization code %d: %+v, %v, %v", round, flow, c, err, lost)
 		}
 	}
 	copies, err := s.Copies(t.Context(), "N")

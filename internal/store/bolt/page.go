@@ -154,7 +154,9 @@ func (c *pageCheck) walk(id uint64, from, until []byte, depth int, buckets bool)
 		return err
 	}
 	all, err := elements(b)
-	if err != nil || depth > maxDepth {
+	// A bucket without keys lies in its element: a page that counts none hides
+	// what it has.
+	if err != nil || depth > maxDepth || len(all) == 0 {
 		return fmt.Errorf("%w: page %d", errPage, id)
 	}
 	for i, e := range all {
@@ -204,7 +206,7 @@ func (c *pageCheck) bucket(e element) error {
 			err = errPage
 		}
 	}
-	if err != nil {
+	if err != nil || len(all) == 0 && len(inline) != pageHeader {
 		return fmt.Errorf("%w: bucket", errPage)
 	}
 	return nil

@@ -64,7 +64,8 @@ const (
 
 // singleUse are the buckets of what may be used once: the backup does not know
 // what was used since.
-var singleUse = []bucketID{offerBucket, nonceBucket, useBucket, grantBucket, keyBucket, tokenBucket, seenBucket, expiryBucket, linkBucket, sessionBucket}
+var singleUse = []bucketID{offerBucket, nonceBucket, useBucket, grantBucket, keyBucket, tokenBucket, seenBucket,
+	requestBucket, codeBucket, refreshBucket, revokedBucket, expiryBucket, linkBucket, sessionBucket, transactionBucket, waitingBucket, awaitingBucket}
 
 // Restored makes a database that came back from a backup fit to go on, in one
 // transaction, before it is opened for the first time: no list gives out an

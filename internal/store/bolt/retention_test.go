@@ -50,7 +50,11 @@ func TestRetain(t *testing.T) {
 		in.Recorded, in.Expires, in.Granted, in.TokenExpires = at(i), at(i+14), at(i).Add(time.Hour), at(i+1)
 		in.Wallet = issuance.Wallet{Unit: fmt.Sprint("U", i), Expires: at(i + 1)}
 		mustIntend(t, s, in)
-		if err := errors.Join(s.MarkSigned(ctx, in.Batch, storetest.AuditEvent("x")), s.PutEvent(ctx, issuance.Event{Batch: in.Batch, Event: "credential_accepted", Recorded: at(i)})); err != nil {
+		err := s.MarkSigned(ctx, in.Batch, storetest.AuditEvent("x"))
+		if err == nil {
+			_, err = s.PutEvent(ctx, issuance.Event{Batch: in.Batch, Event: "credential_accepted", Recorded: at(i)})
+		}
+		if err != nil {
 			t.Fatal(err)
 		}
 		app := storetest.EventAt("R", uint64(i+3), "P", storetest.Person(fmt.Sprint("A", i)), at(i))

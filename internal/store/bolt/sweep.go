@@ -5,11 +5,13 @@ import (
 	"time"
 
 	"vidimus/internal/authserver"
+	"vidimus/internal/issuance"
 )
 
 // letters name buckets in the keys of expiryBucket.
 var letters = map[bucketID]byte{
-	offerBucket: 'o', nonceBucket: 'n', useBucket: 'u', grantBucket: 'g', tokenBucket: 't', seenBucket: 's',
+	offerBucket: 'o', nonceBucket: 'n', useBucket: 'u', grantBucket: 'g', tokenBucket: 't', seenBucket: 's', transactionBucket: 'w',
+	requestBucket: 'p', codeBucket: 'c', refreshBucket: 'r', revokedBucket: 'v',
 }
 
 var lettered = func() map[byte]bucketID {
@@ -44,7 +46,22 @@ func (s *Store) SweepExpired(ctx context.Context, now time.Time, limit int) (int
 				if _, err := t.record(bucket, id, &g); err != nil {
 					return err
 				}
+				var r authserver.RefreshRecord
+				alive, err := t.record(refreshBucket, g.Refresh[:], &r)
+				if err != nil {
+					return err
+				}
+				if alive && moment(r.Expires) > moment(now) {
+					t.delete(expiryBucket, key)
+					t.expire(r.Expires, grantBucket, id)
+					continue
+				}
 				t.delete(keyBucket, []byte(g.IdempotencyKey))
+			}
+			if bucket == transactionBucket {
+				if _, err := t.forgetTransaction(issuance.Digest(id)); err != nil {
+					return err
+				}
 			}
 			t.delete(bucket, id)
 			t.delete(expiryBucket, key)

@@ -39,11 +39,15 @@ func (v walletValue) encode() []byte {
 
 // wallet reads a unit; one not heard of is zero.
 func (t *tx) wallet(unit string) (walletValue, error) {
-	v := walletValue{last: issuance.Wallet{Unit: unit}}
 	b := t.get(walletBucket, []byte(unit))
 	if b == nil {
-		return v, nil
+		return walletValue{last: issuance.Wallet{Unit: unit}}, nil
 	}
+	return decodeWallet(unit, b)
+}
+
+func decodeWallet(unit string, b []byte) (walletValue, error) {
+	v := walletValue{last: issuance.Wallet{Unit: unit}}
 	u := unpacker{b: b}
 	v.version, v.revoked, v.end, v.ending, v.last.Expires = u.uint(), u.time(), u.time(), u.uint(), u.time()
 	for range u.count() {
@@ -84,6 +88,7 @@ func (t *tx) meetWallet(w issuance.Wallet, expires time.Time) error {
 		v.ending = t.nextNumber(endCountKey)
 		t.put(walletEndBucket, after(moment(v.end), number(v.ending)), []byte(w.Unit))
 	}
+	w.Attestations = issuance.MergeAttestations(w.Attestations, v.last.Attestations)
 	v.last = w
 	t.putWallet(w.Unit, v)
 	return nil

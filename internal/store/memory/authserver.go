@@ -22,6 +22,7 @@ func copyGrant(g authserver.GrantRecord) authserver.GrantRecord {
 
 func copyToken(t tokenRecord) tokenRecord {
 	t.Documents, t.Identifiers = maps.Clone(t.Documents), maps.Clone(t.Identifiers)
+	t.Wallet.Statuses = slices.Clone(t.Wallet.Statuses)
 	return t
 }
 
@@ -57,10 +58,13 @@ func (s *Store) Grant(ctx context.Context, code authserver.Digest) (g authserver
 // RedeemPreAuthorizedCode implements authserver.Store, step by step. A wrong
 // transaction code is an answer here and not an error of the step, so that the
 // attempt it cost is kept.
-func (s *Store) RedeemPreAuthorizedCode(ctx context.Context, code authserver.Digest, txCodeMAC []byte, now time.Time, t tokenRecord) (g authserver.GrantRecord, err error) {
+func (s *Store) RedeemPreAuthorizedCode(ctx context.Context, code authserver.Digest, txCodeMAC []byte, now time.Time, once []authserver.Once, given authserver.Given) (g authserver.GrantRecord, err error) {
 	var refusal error
 	err = s.step(ctx, func() error {
-		g, refusal = s.redeem(code, txCodeMAC, now, t)
+		if err := s.rememberOnce(once); err != nil {
+			return err
+		}
+		g, refusal = s.redeem(code, txCodeMAC, now, given)
 		return nil
 	})
 	if err != nil {
@@ -69,7 +73,7 @@ func (s *Store) RedeemPreAuthorizedCode(ctx context.Context, code authserver.Dig
 	return g, refusal
 }
 
-func (s *Store) redeem(code authserver.Digest, txCodeMAC []byte, now time.Time, t tokenRecord) (authserver.GrantRecord, error) {
+func (s *Store) redeem(code authserver.Digest, txCodeMAC []byte, now time.Time, given authserver.Given) (authserver.GrantRecord, error) {
 	g, known := s.grants[code]
 	switch {
 	case !known: // step 1
@@ -92,14 +96,13 @@ func (s *Store) redeem(code authserver.Digest, txCodeMAC []byte, now time.Time, 
 			return copyGrant(g), authserver.ErrTxCode
 		}
 	}
-	g.Used, g.Token = true, t.Hash // step 5
+	g.Used, g.Token, g.Refresh = true, given.Token.Hash, s.give(given) // step 5
 	put(s, s.grants, code, g)
-	put(s, s.tokens, t.Hash, copyToken(t))
 	return copyGrant(g), nil
 }
 
 // RevokeGrant implements authserver.Store.
-func (s *Store) RevokeGrant(ctx context.Context, idempotencyKey string) error {
+func (s *Store) RevokeGrant(ctx context.Context, idempotencyKey string, now time.Time) error {
 	return s.step(ctx, func() error {
 		hash, known := s.grantKeys[idempotencyKey]
 		if !known {
@@ -108,6 +111,7 @@ func (s *Store) RevokeGrant(ctx context.Context, idempotencyKey string) error {
 		g := s.grants[hash]
 		g.Revoked = true
 		put(s, s.grants, hash, g)
+		s.endIssued(hash, g.Refresh, now)
 		if g.Used {
 			drop(s, s.tokens, g.Token)
 		}
@@ -119,7 +123,7 @@ func (s *Store) RevokeGrant(ctx context.Context, idempotencyKey string) error {
 func (s *Store) Token(ctx context.Context, hash authserver.Digest) (t tokenRecord, err error) {
 	err = s.step(ctx, func() error {
 		known, ok := s.tokens[hash]
-		if !ok {
+		if _, revoked := s.revoked[known.Grant]; !ok || revoked && known.Grant != (authserver.Digest{}) {
 			return authserver.ErrTokenNotFound
 		}
 		t = copyToken(known)
@@ -153,14 +157,19 @@ func (s *Store) SweepExpired(ctx context.Context, now time.Time, limit int) (rem
 		for id, u := range s.uses {
 			sweep(s, s.uses, id, &left, at(u.until))
 		}
+		for id, t := range s.transactions {
+			sweep(s, s.transactions, id, &left, at(t.Expires))
+		}
 		for id, t := range s.tokens {
 			sweep(s, s.tokens, id, &left, at(t.Expires))
 		}
 		for id, until := range s.seen {
 			sweep(s, s.seen, id, &left, at(until))
 		}
+		s.sweepIssued(now, &left)
 		for hash, g := range s.grants {
-			if sweep(s, s.grants, hash, &left, g.Expires.Add(grantMemory).Before(now)) {
+			_, alive := s.refreshes[g.Refresh]
+			if sweep(s, s.grants, hash, &left, !alive && g.Expires.Add(grantMemory).Before(now)) {
 				drop(s, s.grantKeys, g.IdempotencyKey)
 			}
 		}

@@ -24,6 +24,7 @@ type use struct {
 type wallet struct {
 	version uint64
 	revoked time.Time
+	end     time.Time // when its last copy, or what it showed, has expired
 	last    issuance.Wallet
 }
 
@@ -71,14 +72,13 @@ func (s *Store) RecordIntent(ctx context.Context, in issuance.Intent, will audit
 }
 
 func (s *Store) recordIntent(in issuance.Intent, will audit.Event) ([]issuance.StatusIndex, error) {
-	withNonce := in.Nonce != issuance.Digest{}
-	if _, used := s.nonces[in.Nonce]; withNonce && used { // step 1
-		return nil, issuance.ErrNonceUsed
-	}
-	id := useID{in.TokenID, in.Configuration}
-	drawn := s.uses[id]
-	if drawn.count >= in.TokenBatches { // step 2
-		return nil, issuance.ErrTokenSpent
+	waited := in.Transaction != issuance.Digest{}
+	if waited { // step 0
+		if _, err := s.transaction(in.Transaction, in.Recorded); err != nil {
+			return nil, err
+		}
+	} else if err := s.mayDraw(in); err != nil { // steps 1 and 2
+		return nil, err
 	}
 	current, err := s.subject(in.Person) // step 3
 	if err != nil {
@@ -96,13 +96,11 @@ func (s *Store) recordIntent(in issuance.Intent, will audit.Event) ([]issuance.S
 	if err := s.checkBatch(in); err != nil {
 		return nil, err
 	}
-	if withNonce { // step 4
-		put(s, s.nonces, in.Nonce, in.NonceExpires)
+	if waited { // step 4
+		drop(s, s.transactions, in.Transaction)
+	} else {
+		s.draw(in)
 	}
-	if drawn.count++; drawn.count == 1 {
-		drawn.until = in.TokenExpires
-	}
-	put(s, s.uses, id, drawn)
 	in.Wallet.Attestations = slices.Clone(in.Wallet.Attestations)
 	b := batch{intent: in, state: issuance.StateIntended}
 	if in.Status != issuance.StatusNone { // step 5
@@ -115,7 +113,14 @@ func (s *Store) recordIntent(in issuance.Intent, will audit.Event) ([]issuance.S
 	put(s, s.issued, in.Document, append(s.issued[in.Document], in.Batch))
 	if in.Wallet.Unit != "" {
 		w := s.wallets[in.Wallet.Unit]
+		for _, end := range []time.Time{in.Expires, in.Wallet.Expires} {
+			if end.After(w.end) {
+				w.end = end
+			}
+		}
+		seen := w.last.Attestations
 		w.last = in.Wallet
+		w.last.Attestations = issuance.MergeAttestations(in.Wallet.Attestations, seen)
 		put(s, s.wallets, in.Wallet.Unit, w)
 	}
 	var given []issuance.StatusIndex
@@ -168,18 +173,6 @@ func (s *Store) move(ctx context.Context, id string, to issuance.State, did audi
 		b.state = to
 		put(s, s.batches, id, b)
 		return s.note(did)
-	})
-}
-
-// PutEvent implements issuance.EventStore.
-func (s *Store) PutEvent(ctx context.Context, e issuance.Event) error {
-	return s.step(ctx, func() error {
-		if s.batches[e.Batch].state != issuance.StateSigned {
-			return issuance.ErrBatchNotFound
-		}
-		e.Recorded = time.Time{} // the first one counts, and nobody asks when yet
-		put(s, s.said, e, true)
-		return nil
 	})
 }
 

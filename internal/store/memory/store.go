@@ -19,6 +19,7 @@ import (
 	"vidimus/internal/audit"
 	"vidimus/internal/authserver"
 	"vidimus/internal/bulk"
+	"vidimus/internal/citizen"
 	"vidimus/internal/issuance"
 	"vidimus/internal/notice"
 	"vidimus/internal/officer"
@@ -67,15 +68,16 @@ type Store struct {
 	cursors  map[string]uint64
 	open     map[uint64]opening
 	// Issuance.
-	offers  map[issuance.Digest]issuance.OfferRecord
-	nonces  map[issuance.Digest]time.Time
-	uses    map[useID]use
-	voids   map[string]time.Time
-	wallets map[string]wallet
-	batches map[string]batch
-	order   []string            // of batches
-	issued  map[string][]string // document -> its batches
-	said    map[issuance.Event]bool
+	offers       map[issuance.Digest]issuance.OfferRecord
+	nonces       map[issuance.Digest]time.Time
+	uses         map[useID]use
+	voids        map[string]time.Time
+	wallets      map[string]wallet
+	batches      map[string]batch
+	order        []string            // of batches
+	issued       map[string][]string // document -> its batches
+	said         map[saidID]time.Time
+	transactions map[issuance.Digest]issuance.Transaction
 	// Lists.
 	lists  map[listID]list
 	giving map[status.Kind][]listID // open lists
@@ -83,16 +85,21 @@ type Store struct {
 	waits  []waiting                // those that wait
 	alive  map[expiring]int         // copies that were not flipped
 	// Notices, imports, officers.
-	notices   map[uint64]notice.Record
-	imports   map[importID]bulk.Import
-	links     map[officer.Digest]officer.Link
-	sessions  map[officer.Digest]officer.Session
-	proposals map[string]officer.Proposal
+	notices     map[uint64]notice.Record
+	imports     map[importID]bulk.Import
+	revocations map[citizen.Digest]citizen.Code
+	links       map[officer.Digest]officer.Link
+	sessions    map[officer.Digest]officer.Session
+	proposals   map[string]officer.Proposal
 	// Authorization server.
 	grants    map[authserver.Digest]authserver.GrantRecord
 	grantKeys map[string]authserver.Digest
 	tokens    map[authserver.Digest]authserver.TokenRecord
 	seen      map[authserver.Digest]time.Time
+	requests  map[authserver.Digest]authserver.RequestRecord
+	codes     map[authserver.Digest]authserver.CodeRecord
+	refreshes map[authserver.Digest]authserver.RefreshRecord
+	revoked   map[authserver.Digest]time.Time // grants of RevokeIssued, until when that is remembered
 	// Audit.
 	head       audit.Head
 	lines      [][]byte
@@ -145,13 +152,17 @@ func New(opts Options) (*Store, error) {
 		history: map[string][]uint64{}, merged: map[string][]string{}, rows: map[string][]registry.ReceiptRow{},
 		cursors: map[string]uint64{}, open: map[uint64]opening{},
 		offers: map[issuance.Digest]issuance.OfferRecord{}, nonces: map[issuance.Digest]time.Time{}, uses: map[useID]use{},
-		voids: map[string]time.Time{}, wallets: map[string]wallet{}, batches: map[string]batch{}, issued: map[string][]string{}, said: map[issuance.Event]bool{},
-		lists: map[listID]list{}, giving: map[status.Kind][]listID{}, flips: map[place]uint64{},
+		voids: map[string]time.Time{}, wallets: map[string]wallet{}, batches: map[string]batch{}, issued: map[string][]string{}, said: map[saidID]time.Time{},
+		transactions: map[issuance.Digest]issuance.Transaction{},
+		lists:        map[listID]list{}, giving: map[status.Kind][]listID{}, flips: map[place]uint64{},
 		alive:   map[expiring]int{},
 		notices: map[uint64]notice.Record{}, imports: map[importID]bulk.Import{},
-		links: map[officer.Digest]officer.Link{}, sessions: map[officer.Digest]officer.Session{}, proposals: map[string]officer.Proposal{},
+		revocations: map[citizen.Digest]citizen.Code{},
+		links:       map[officer.Digest]officer.Link{}, sessions: map[officer.Digest]officer.Session{}, proposals: map[string]officer.Proposal{},
 		grants: map[authserver.Digest]authserver.GrantRecord{}, grantKeys: map[string]authserver.Digest{},
 		tokens: map[authserver.Digest]authserver.TokenRecord{}, seen: map[authserver.Digest]time.Time{},
+		requests: map[authserver.Digest]authserver.RequestRecord{}, codes: map[authserver.Digest]authserver.CodeRecord{},
+		refreshes: map[authserver.Digest]authserver.RefreshRecord{}, revoked: map[authserver.Digest]time.Time{},
 	}, nil
 }
 

@@ -37,6 +37,9 @@ func token(n int) authserver.TokenRecord {
 	}
 }
 
+// exchanged is what a code is exchanged for, without a refresh token.
+func exchanged(n int) authserver.Given { return authserver.Given{Token: token(n)} }
+
 func create(t *testing.T, s Store, g authserver.GrantRecord) authserver.GrantRecord {
 	t.Helper()
 	stored, created, err := s.CreateGrant(t.Context(), g)
@@ -86,23 +89,23 @@ func createGrant(t *testing.T, s Store) {
 
 func redeem(t *testing.T, s Store) {
 	create(t, s, grant(1))
-	if _, err := s.RedeemPreAuthorizedCode(t.Context(), Digest(7), nil, Now, token(1)); !errors.Is(err, authserver.ErrGrantNotFound) {
+	if _, err := s.RedeemPreAuthorizedCode(t.Context(), Digest(7), nil, Now, nil, exchanged(1)); !errors.Is(err, authserver.ErrGrantNotFound) {
 		t.Errorf("an unknown code: %v", err)
 	}
-	if _, err := s.RedeemPreAuthorizedCode(t.Context(), Digest(1), nil, Now.Add(10*time.Minute), token(1)); !errors.Is(err, authserver.ErrGrantExpired) {
+	if _, err := s.RedeemPreAuthorizedCode(t.Context(), Digest(1), nil, Now.Add(10*time.Minute), nil, exchanged(1)); !errors.Is(err, authserver.ErrGrantExpired) {
 		t.Errorf("at its end: %v", err)
 	}
-	if _, err := s.RedeemPreAuthorizedCode(t.Context(), Digest(1), mac, Now, token(1)); !errors.Is(err, authserver.ErrTxCode) {
+	if _, err := s.RedeemPreAuthorizedCode(t.Context(), Digest(1), mac, Now, nil, exchanged(1)); !errors.Is(err, authserver.ErrTxCode) {
 		t.Errorf("a transaction code where none is wanted: %v", err)
 	}
 	if _, err := s.Token(t.Context(), token(1).Hash); !errors.Is(err, authserver.ErrTokenNotFound) {
 		t.Errorf("a token without a redemption: %v", err)
 	}
-	g, err := s.RedeemPreAuthorizedCode(t.Context(), Digest(1), nil, Now.Add(10*time.Minute-1), token(1))
+	g, err := s.RedeemPreAuthorizedCode(t.Context(), Digest(1), nil, Now.Add(10*time.Minute-1), nil, exchanged(1))
 	if err != nil || !g.Used || g.Token != token(1).Hash {
 		t.Fatalf("%+v, %v", g, err)
 	}
-	if _, err := s.RedeemPreAuthorizedCode(t.Context(), Digest(1), nil, Now, token(2)); !errors.Is(err, authserver.ErrGrantUsed) {
+	if _, err := s.RedeemPreAuthorizedCode(t.Context(), Digest(1), nil, Now, nil, exchanged(2)); !errors.Is(err, authserver.ErrGrantUsed) {
 		t.Errorf("a second time: %v", err)
 	}
 	got, err := s.Token(t.Context(), token(1).Hash)
@@ -122,7 +125,7 @@ func redeemOnce(t *testing.T, s Store) {
 	create(t, s, grant(1))
 	var won atomic.Int32
 	together(32, func(i int) {
-		_, err := s.RedeemPreAuthorizedCode(t.Context(), Digest(1), nil, Now, token(i))
+		_, err := s.RedeemPreAuthorizedCode(t.Context(), Digest(1), nil, Now, nil, exchanged(i))
 		if err == nil {
 			won.Add(1)
 		} else if !errors.Is(err, authserver.ErrGrantUsed) {
@@ -147,7 +150,7 @@ func txCode(t *testing.T, s Store) {
 	wrong := append([]byte(nil), mac...)
 	wrong[31] ^= 1
 	for i, guess := range [][]byte{nil, wrong} {
-		left, err := s.RedeemPreAuthorizedCode(t.Context(), Digest(1), guess, Now, token(1))
+		left, err := s.RedeemPreAuthorizedCode(t.Context(), Digest(1), guess, Now, nil, exchanged(1))
 		if !errors.Is(err, authserver.ErrTxCode) || left.AttemptsLeft != 2-i || left.Used {
 			t.Errorf("guess %d: %+v, %v", i, left, err)
 		}
@@ -156,10 +159,10 @@ func txCode(t *testing.T, s Store) {
 		}
 	}
 	// Refusals before the code is looked at cost nothing.
-	if _, err := s.RedeemPreAuthorizedCode(t.Context(), Digest(1), wrong, g.Expires, token(1)); !errors.Is(err, authserver.ErrGrantExpired) {
+	if _, err := s.RedeemPreAuthorizedCode(t.Context(), Digest(1), wrong, g.Expires, nil, exchanged(1)); !errors.Is(err, authserver.ErrGrantExpired) {
 		t.Error(err)
 	}
-	last, err := s.RedeemPreAuthorizedCode(t.Context(), Digest(1), mac, Now, token(1))
+	last, err := s.RedeemPreAuthorizedCode(t.Context(), Digest(1), mac, Now, nil, exchanged(1))
 	if err != nil || last.AttemptsLeft != 0 || !last.Used {
 		t.Errorf("right at the last attempt: %+v, %v", last, err)
 	}
@@ -171,7 +174,7 @@ func txCode(t *testing.T, s Store) {
 		if want == authserver.ErrTxCode {
 			guess = wrong
 		}
-		if _, err := s.RedeemPreAuthorizedCode(t.Context(), Digest(2), guess, Now, token(2)); !errors.Is(err, want) {
+		if _, err := s.RedeemPreAuthorizedCode(t.Context(), Digest(2), guess, Now, nil, exchanged(2)); !errors.Is(err, want) {
 			t.Errorf("%v, want %v", err, want)
 		}
 	}
@@ -189,7 +192,7 @@ func parallelGuesses(t *testing.T, s Store) {
 		if guess[0] == mac[0] {
 			guess[1] ^= 1
 		}
-		switch _, err := s.RedeemPreAuthorizedCode(t.Context(), Digest(1), guess, Now, token(i)); {
+		switch _, err := s.RedeemPreAuthorizedCode(t.Context(), Digest(1), guess, Now, nil, exchanged(i)); {
 		case errors.Is(err, authserver.ErrTxCode):
 			evaluated.Add(1)
 		case errors.Is(err, authserver.ErrGrantDead):
@@ -204,25 +207,25 @@ func parallelGuesses(t *testing.T, s Store) {
 }
 
 func revokeGrant(t *testing.T, s Store) {
-	if err := s.RevokeGrant(t.Context(), "offer-1"); !errors.Is(err, authserver.ErrGrantNotFound) {
+	if err := s.RevokeGrant(t.Context(), "offer-1", Now); !errors.Is(err, authserver.ErrGrantNotFound) {
 		t.Errorf("a grant from nowhere: %v", err)
 	}
 	create(t, s, grant(1))
 	create(t, s, grant(2))
-	if _, err := s.RedeemPreAuthorizedCode(t.Context(), Digest(2), nil, Now, token(2)); err != nil {
+	if _, err := s.RedeemPreAuthorizedCode(t.Context(), Digest(2), nil, Now, nil, exchanged(2)); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 {
 		for _, key := range []string{"offer-1", "offer-2"} {
-			if err := s.RevokeGrant(t.Context(), key); err != nil {
+			if err := s.RevokeGrant(t.Context(), key, Now); err != nil {
 				t.Errorf("%s: %v", key, err)
 			}
 		}
 	}
-	if _, err := s.RedeemPreAuthorizedCode(t.Context(), Digest(1), nil, Now, token(1)); !errors.Is(err, authserver.ErrGrantDead) {
+	if _, err := s.RedeemPreAuthorizedCode(t.Context(), Digest(1), nil, Now, nil, exchanged(1)); !errors.Is(err, authserver.ErrGrantDead) {
 		t.Errorf("a revoked grant: %v", err)
 	}
-	if _, err := s.RedeemPreAuthorizedCode(t.Context(), Digest(2), nil, Now, token(1)); !errors.Is(err, authserver.ErrGrantUsed) {
+	if _, err := s.RedeemPreAuthorizedCode(t.Context(), Digest(2), nil, Now, nil, exchanged(1)); !errors.Is(err, authserver.ErrGrantUsed) {
 		t.Errorf("a used and revoked grant: %v", err)
 	}
 	if _, err := s.Token(t.Context(), token(2).Hash); !errors.Is(err, authserver.ErrTokenNotFound) {
@@ -249,7 +252,7 @@ func seenJTI(t *testing.T, s Store) {
 
 func authserverSweep(t *testing.T, s Store) {
 	create(t, s, grant(1))
-	if _, err := s.RedeemPreAuthorizedCode(t.Context(), Digest(1), nil, Now, token(1)); err != nil {
+	if _, err := s.RedeemPreAuthorizedCode(t.Context(), Digest(1), nil, Now, nil, exchanged(1)); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.SeenJTI(t.Context(), Digest(5), Now.Add(time.Minute)); err != nil {

@@ -7,6 +7,7 @@ import (
 
 	"vidimus/internal/authserver"
 	"vidimus/internal/bulk"
+	"vidimus/internal/citizen"
 	"vidimus/internal/document"
 	"vidimus/internal/issuance"
 	"vidimus/internal/officer"
@@ -28,12 +29,13 @@ func RunDurable(t *testing.T, open func(t *testing.T, o Options) Store, reopen f
 	g := grant(2)
 	g.TxCodeMAC, g.AttemptsLeft = mac, 2
 	create(t, s, g)
-	if _, err := s.RedeemPreAuthorizedCode(ctx, Digest(1), nil, Now, token(1)); err != nil {
+	if _, err := s.RedeemPreAuthorizedCode(ctx, Digest(1), nil, Now, nil, exchanged(1)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.RedeemPreAuthorizedCode(ctx, Digest(2), nil, Now, token(2)); !errors.Is(err, authserver.ErrTxCode) {
+	if _, err := s.RedeemPreAuthorizedCode(ctx, Digest(2), nil, Now, nil, exchanged(2)); !errors.Is(err, authserver.ErrTxCode) {
 		t.Fatal(err)
 	}
+	authorize(t, s)
 	ban := Ban("M", time.Time{})
 	confirmed, beginErr := s.BeginImport(ctx, bulk.Import{Source: "R", ID: "L", Digest: Digest(3), Begun: Now})
 	if err := errors.Join(
@@ -44,12 +46,15 @@ func RunDurable(t *testing.T, open func(t *testing.T, o Options) Store, reopen f
 		s.SetCursor(ctx, "webhook", 5),
 		s.PutProposal(ctx, proposal("X"), AuditEvent("x")),
 		s.PutLink(ctx, link(1), AuditEvent("x")),
+		s.PutCode(ctx, revocation(1, "P", "U"), AuditEvent("x")),
+		s.PutCode(ctx, revocation(2, "P", "U"), AuditEvent("x")),
 		s.GrowTree(ctx, 0, 1, [][32]byte{Digest(0)}),
 		s.PutCheckpoint(ctx, 1, "one"),
 		beginErr,
 	); err != nil || confirmed.ID != "L" {
 		t.Fatal(err)
 	}
+	deferSome(t, s)
 	apply(t, s, Event("R", 1, "", Annulled("N")), Future(Event("R", 2, "P", ban), ban, Now.Add(hour)),
 		Deciding("R", 3, "P", document.Change{Wallets: []string{"U"}, Void: []string{"N"}}))
 	planCover(t, s, plan(1, 20), 20)
@@ -59,7 +64,7 @@ func RunDurable(t *testing.T, open func(t *testing.T, o Options) Store, reopen f
 	if after := snapshot(t, s, []string{"P"}, []string{"N"}); after != before {
 		t.Errorf("after opening again:\n%s\nbefore\n%s", after, before)
 	}
-	if r, err := applyOne(t, s, Event("R", 1, "", Annulled("N"))); err != nil || !r.Repeated || r.Copies != 5 {
+	if r, err := applyOne(t, s, Event("R", 1, "", Annulled("N"))); err != nil || !r.Repeated || r.Copies != 7 {
 		t.Errorf("the same event after a restart: %+v, %v", r, err)
 	}
 	if _, err := applyOne(t, s, Event("R", 1, "", Annulled("other"))); !errors.Is(err, registry.ErrOtherToken) {
@@ -67,14 +72,14 @@ func RunDurable(t *testing.T, open func(t *testing.T, o Options) Store, reopen f
 	}
 	planCover(t, s, plan(1, 100), 0)
 	publish(t, s, Now.Add(24*hour), 1) // an outcome that waited over a restart
-	if set := revoked(t, s); len(set) != 25 || !set[spots(given)[0]] {
+	if set := revoked(t, s); len(set) != 27 || !set[spots(given)[0]] {
 		t.Errorf("%d revoked", len(set))
 	}
 	applyDue(t, s, Now.Add(hour), 10, 1)
 	if err := s.SeenJTI(ctx, Digest(1), Now); !errors.Is(err, authserver.ErrReplay) {
 		t.Errorf("a jti after a restart: %v", err)
 	}
-	if _, err := s.RedeemPreAuthorizedCode(ctx, Digest(1), nil, Now, token(3)); !errors.Is(err, authserver.ErrGrantUsed) {
+	if _, err := s.RedeemPreAuthorizedCode(ctx, Digest(1), nil, Now, nil, exchanged(3)); !errors.Is(err, authserver.ErrGrantUsed) {
 		t.Errorf("a code after a restart: %v", err)
 	}
 	if g, err := s.Grant(ctx, Digest(2)); err != nil || g.AttemptsLeft != 1 {
@@ -83,6 +88,7 @@ func RunDurable(t *testing.T, open func(t *testing.T, o Options) Store, reopen f
 	if _, err := s.Token(ctx, token(1).Hash); err != nil {
 		t.Errorf("a token after a restart: %v", err)
 	}
+	authorized(t, s)
 	if _, err := s.Offer(ctx, Digest(1), Now); err != nil {
 		t.Errorf("an offer after a restart: %v", err)
 	}
@@ -91,6 +97,12 @@ func RunDurable(t *testing.T, open func(t *testing.T, o Options) Store, reopen f
 	}
 	if _, err := s.RedeemLink(ctx, Digest(1), session(1), Now, loggedIn); err != nil {
 		t.Errorf("a link after a restart: %v", err)
+	}
+	if _, err := s.Code(ctx, Digest(1), Now); !errors.Is(err, citizen.ErrCode) {
+		t.Errorf("a replaced revocation code after a restart: %v", err)
+	}
+	if err := s.EndCode(ctx, Digest(2), AuditEvent("x")); err != nil {
+		t.Errorf("a revocation code after a restart: %v", err)
 	}
 	if _, err := s.ConfirmProposal(ctx, "X", "bert", "Anna A.", "j", Now, AuditEvent("x")); !errors.Is(err, officer.ErrSamePerson) {
 		t.Errorf("a proposal after a restart: %v", err)
@@ -108,6 +120,7 @@ func RunDurable(t *testing.T, open func(t *testing.T, o Options) Store, reopen f
 	if err != nil {
 		t.Fatal(err)
 	}
+	deferredStill(t, s, p.Version)
 	in := withNonce(Intent("B3", "P", "N", p.Version, 40))
 	in.Granted = Now.Add(hour)
 	if _, err := s.RecordIntent(ctx, in, AuditEvent("B3")); !errors.Is(err, issuance.ErrNonceUsed) {

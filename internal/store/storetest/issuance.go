@@ -252,20 +252,39 @@ func walletEvents(t *testing.T, s Store) {
 	person(t, s, "P", "N")
 	intend(t, s, Intent("B", "P", "N", 2, 2))
 	e := issuance.Event{Batch: "B", Event: "credential_accepted", Recorded: Now}
-	if err := s.PutEvent(t.Context(), e); !errors.Is(err, issuance.ErrBatchNotFound) {
+	if _, err := s.PutEvent(t.Context(), e); !errors.Is(err, issuance.ErrBatchNotFound) {
 		t.Errorf("a batch not signed: %v", err)
 	}
 	if err := s.MarkSigned(t.Context(), "B", AuditEvent("B")); err != nil {
 		t.Fatal(err)
 	}
-	for range 2 {
-		if err := s.PutEvent(t.Context(), e); err != nil {
-			t.Error(err)
+	for i := range 2 {
+		if added, err := s.PutEvent(t.Context(), e); err != nil || added != (i == 0) {
+			t.Error(added, err)
 		}
 		e.Recorded = Now.Add(time.Hour)
 	}
+	deleted := issuance.Event{Batch: "B", Event: "credential_deleted", Recorded: Now.Add(time.Minute)}
+	var added atomic.Int32
+	together(8, func(int) {
+		if once, err := s.PutEvent(t.Context(), deleted); err != nil {
+			t.Error(err)
+		} else if once {
+			added.Add(1)
+		}
+	})
+	if added.Load() != 1 {
+		t.Errorf("one word was new %d times", added.Load())
+	}
+	events, err := s.Events(t.Context(), "B")
+	if err != nil || len(events) != 2 || events[0].Event != "credential_accepted" || !events[0].Recorded.Equal(Now) || events[1] != deleted {
+		t.Errorf("%+v, %v", events, err)
+	}
+	if events, err := s.Events(t.Context(), "unknown"); err != nil || len(events) != 0 {
+		t.Errorf("%+v, %v", events, err)
+	}
 	e.Batch = "unknown"
-	if err := s.PutEvent(t.Context(), e); !errors.Is(err, issuance.ErrBatchNotFound) {
+	if _, err := s.PutEvent(t.Context(), e); !errors.Is(err, issuance.ErrBatchNotFound) {
 		t.Errorf("an unknown batch: %v", err)
 	}
 }

@@ -5,7 +5,7 @@
 // history of chance on two stores, Draws one on two that draw from the same
 // octets. They say what the comments of
 // registry.Store, issuance.Store, authserver.Store, status.Store, notice.Store,
-// bulk.Store, officer.Store and audit.TreeStore promise: one step at a time, a
+// bulk.Store, officer.Store, citizen.Store and audit.TreeStore promise: one step at a time, a
 // refusal without a trace, one-time things once among any number of
 // goroutines, every copy found, records copied in and out.
 package storetest
@@ -23,6 +23,7 @@ import (
 	"vidimus/internal/audit"
 	"vidimus/internal/authserver"
 	"vidimus/internal/bulk"
+	"vidimus/internal/citizen"
 	"vidimus/internal/issuance"
 	"vidimus/internal/notice"
 	"vidimus/internal/officer"
@@ -40,6 +41,7 @@ type Store interface {
 	notice.Store
 	bulk.Store
 	officer.Store
+	citizen.Store
 	audit.Writer
 	audit.TreeStore
 	Copies(ctx context.Context, document string) ([]issuance.Copy, error)
@@ -97,9 +99,9 @@ func Run(t *testing.T, open func(t *testing.T, o Options) Store) {
 		tests []test
 	}{
 		{"Registry", registryTests}, {"History", historyTests}, {"Time", timeTests}, {"Covering", coveringTests}, {"Receipts", receiptTests},
-		{"Issuance", issuanceTests}, {"Wallet", walletTests}, {"Lists", listTests}, {"Cover", coverTests}, {"Race", raceTests},
-		{"Notice", noticeTests}, {"Bulk", bulkTests}, {"Officer", officerTests},
-		{"Authserver", authserverTests}, {"Audit", auditTests}, {"Tree", treeTests},
+		{"Issuance", issuanceTests}, {"Transaction", transactionTests}, {"Wallet", walletTests}, {"Lists", listTests}, {"Cover", coverTests}, {"Race", raceTests},
+		{"Notice", noticeTests}, {"Bulk", bulkTests}, {"Officer", officerTests}, {"Citizen", citizenTests},
+		{"Authserver", authserverTests}, {"Authorization", authorizationTests}, {"Audit", auditTests}, {"Tree", treeTests},
 	} {
 		for _, tt := range group.tests {
 			t.Run(group.name+"/"+tt.name, func(t *testing.T) {

@@ -38,11 +38,20 @@ func walletKept(t *testing.T, s Store) {
 	if copies, err := s.WalletCopies(t.Context(), "V"); err != nil || len(copies) != 0 {
 		t.Errorf("%+v, %v", copies, err)
 	}
-	// The last attestations count.
+	// What it showed before stays: copies hang on it.
 	in = Intent("C", "P", "N", 2, 1)
 	in.Wallet = issuance.Wallet{Unit: "U", Expires: Now.Add(2 * hour)}
 	intend(t, s, in)
-	if w, _, err := s.Wallet(t.Context(), "U"); err != nil || len(w.Attestations) != 0 || !w.Expires.Equal(Now.Add(2*hour)) || w.Unit != "U" {
+	if w, _, err := s.Wallet(t.Context(), "U"); err != nil || len(w.Attestations) != 2 || !w.Expires.Equal(Now.Add(2*hour)) || w.Unit != "U" {
+		t.Errorf("%+v, %v", w, err)
+	}
+	in = Intent("D", "P", "N", 2, 1)
+	in.Wallet = issuance.Wallet{Unit: "U"}
+	for i := range issuance.MaxAttestations {
+		in.Wallet.Attestations = append(in.Wallet.Attestations, issuance.StatusIndex{List: "https://provider.example/1", Index: uint64(7 + i)})
+	}
+	intend(t, s, in)
+	if w, _, err := s.Wallet(t.Context(), "U"); err != nil || len(w.Attestations) != issuance.MaxAttestations || w.Attestations[0].Index != 7 || w.Attestations[1].Index != 8 {
 		t.Errorf("%+v, %v", w, err)
 	}
 }

@@ -1,0 +1,187 @@
+package issuance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"vidimus/internal/audit"
+	"vidimus/internal/clock"
+	"vidimus/internal/problem"
+	"vidimus/internal/statuslist"
+)
+
+// StatusFetcher reads the lists in which wallet providers publish the status
+// of their attestations.
+type StatusFetcher interface {
+	// Fetch gets a list by its URI and verifies it: signature, chain up to a
+	// wallet provider that is trusted, subject, times. until is when it must be
+	// read anew (the earlier of ttl and exp), zero when it does not say.
+	Fetch(ctx context.Context, uri string) (list *statuslist.List, until time.Time, err error)
+}
+
+// Revoker ends a wallet unit: no copies any more, and those that it has are
+// revoked, as by the registry event wallet-unit-revoked. Once more changes
+// nothing.
+type Revoker interface {
+	RevokeWallet(ctx context.Context, unit string) error
+}
+
+// verdict is what a list says of an attestation.
+type verdict int
+
+const (
+	good    verdict = iota
+	revoked         // for good
+	bad             // suspended, or with a status that means nothing to us
+)
+
+// errUnknownStatus: no list to look into.
+var errUnknownStatus = errors.New("the status of the wallet cannot be read")
+
+// statusLists keeps lists for as long as they say.
+type statusLists struct {
+	fetcher StatusFetcher
+	clock   clock.Clock
+
+	mu    sync.Mutex
+	known map[string]*knownList
+}
+
+// knownList is fetched by one at a time.
+type knownList struct {
+	mu      sync.Mutex
+	list    *statuslist.List
+	fetched time.Time // zero before the first
+	until   time.Time
+	failed  time.Time
+	err     error // of the last attempt
+}
+
+// look says what the list says of an attestation. maxAge bounds how old the
+// list may be while it can be read anew.
+func (l *statusLists) look(ctx context.Context, at StatusIndex, maxAge time.Duration) (verdict, error) {
+	list, err := l.get(ctx, at.List, maxAge)
+	if err != nil {
+		return bad, err
+	}
+	status, err := list.Get(at.Index)
+	switch {
+	case err != nil: // an index that the list has not: the attester is mistaken
+		return bad, nil
+	case status == statuslist.Valid:
+		return good, nil
+	case status == statuslist.Invalid:
+		return revoked, nil
+	}
+	return bad, nil
+}
+
+func (l *statusLists) get(ctx context.Context, uri string, maxAge time.Duration) (*statuslist.List, error) {
+	k := l.entry(uri)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	now := l.clock.Now()
+	age := now.Sub(k.fetched)
+	if k.list != nil && now.Before(k.until) && age >= 0 && age <= maxAge {
+		return k.list, nil
+	}
+	if k.err == nil || now.Sub(k.failed) >= statusRetry || now.Before(k.failed) {
+		k.read(ctx, l.fetcher, uri, l.clock)
+	}
+	if k.err == nil {
+		return k.list, nil
+	}
+	if age = now.Sub(k.fetched); k.list != nil && age >= 0 && age < statusKept {
+		return k.list, nil
+	}
+	return nil, fmt.Errorf("%w: %w", errUnknownStatus, k.err)
+}
+
+// read fetches a list. The wallet that happened to come first may go away: the
+// others wait for it too.
+func (k *knownList) read(ctx context.Context, from StatusFetcher, uri string, clock clock.Clock) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), statusTimeout)
+	defer cancel()
+	list, until, err := from.Fetch(ctx, uri)
+	if err == nil && list == nil {
+		err = errors.New("no list")
+	}
+	now := clock.Now()
+	if k.err = err; err != nil {
+		k.failed = now
+		return
+	}
+	if until.IsZero() {
+		until = now.Add(statusDefault)
+	}
+	if latest := now.Add(statusFresh); until.After(latest) {
+		until = latest
+	}
+	k.list, k.fetched, k.until = list, now, until
+}
+
+// entry gives the place of a list, forgetting another where there are too many.
+func (l *statusLists) entry(uri string) *knownList {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	k := l.known[uri]
+	if k == nil {
+		for other := range l.known {
+			if len(l.known) < maxStatusLists {
+				break
+			}
+			delete(l.known, other)
+		}
+		k = &knownList{}
+		l.known[uri] = k
+	}
+	return k
+}
+
+// checkWallet looks up the attestations of the present request before anything
+// is made. Those of a unit that was revoked end the unit.
+func (p *Prepared) checkWallet(ctx context.Context, attested keptWallet) error {
+	if p.s.p.Status == nil {
+		return nil
+	}
+	for _, of := range []struct {
+		list    []StatusIndex
+		refusal error
+	}{
+		{p.access.Attestations, errWallet},
+		{attested.Attestations, problem.New(problem.InvalidProof, "the key attestation was revoked")},
+	} {
+		for _, at := range of.list {
+			v, err := p.s.lists.look(ctx, at, statusFresh)
+			switch {
+			case err != nil && p.s.cfg.OpenStatus, err == nil && v == good:
+				continue
+			case err != nil:
+				return unavailable(err)
+			}
+			if v == revoked {
+				if err := p.s.revokeWallet(ctx, p.intent.Wallet.Unit); err != nil {
+					return unavailable(err)
+				}
+			}
+			return p.s.deny(ctx, p.access, p.cfg.ID, "wallet revoked", of.refusal)
+		}
+	}
+	return nil
+}
+
+func (s *Service) revokeWallet(ctx context.Context, unit string) error {
+	if unit == "" {
+		return nil
+	}
+	if err := s.p.Revoker.RevokeWallet(ctx, unit); err != nil {
+		return fmt.Errorf("revoking a wallet unit: %w", err)
+	}
+	return s.p.Audit.Append(ctx, audit.Event{
+		Time: s.p.Clock.Now(), Action: "wallet.revoke", Actor: "issuer", Subject: unit, Outcome: audit.Done,
+		Detail: map[string]string{"reason": "attestation revoked"},
+	})
+}

@@ -1,0 +1,236 @@
+package issuance_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"vidimus/internal/issuance"
+	"vidimus/internal/problem"
+	"vidimus/internal/statuslist"
+)
+
+// lists are what wallet providers publish, and who ends wallets.
+type lists struct {
+	t testing.TB
+
+	mu      sync.Mutex
+	lists   map[string]*statuslist.List
+	until   time.Time
+	down    bool
+	fetched int
+	ended   []string
+}
+
+func (l *lists) Fetch(_ context.Context, uri string) (*statuslist.List, time.Time, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.fetched++
+	if l.down || l.lists[uri] == nil {
+		return nil, time.Time{}, errors.New("no answer")
+	}
+	copied, err := statuslist.FromBytes(2, slices.Clone(l.lists[uri].Bytes()))
+	return copied, l.until, err
+}
+
+func (l *lists) RevokeWallet(_ context.Context, unit string) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ended = append(l.ended, unit)
+	return nil
+}
+
+func (l *lists) set(uri string, index uint64, s statuslist.Status) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.lists[uri] == nil {
+		list, err := statuslist.New(2, 1024)
+		if err != nil {
+			l.t.Fatal(err)
+		}
+		l.lists[uri] = list
+	}
+	if err := l.lists[uri].Set(index, s); err != nil {
+		l.t.Fatal(err)
+	}
+}
+
+func (l *lists) change(f func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	f()
+}
+
+func watched(t testing.TB) (*world, *lists) {
+	w := newWorld(t)
+	w.lists = &lists{t: t, lists: map[string]*statuslist.List{}}
+	w.lists.set("https://p.example/1", 0, statuslist.Valid)
+	w.restart()
+	return w, w.lists
+}
+
+// shown is the access of a wallet that showed an attestation.
+func (w *world) shown(index uint64) issuance.Access {
+	a := w.access()
+	a.TokenID, a.InstanceThumbprint = fmt.Sprint("t", index), fmt.Sprint("phone ", index)
+	a.Attestations = []issuance.StatusIndex{{List: "https://p.example/1", Index: index}}
+	return a
+}
+
+func TestWalletStatus(t *testing.T) {
+	w, l := watched(t)
+	ask := func(index uint64) error {
+		_, err := w.ask(w.shown(index), "mdl", w.proofs(1, w.nonce())...)
+		return err
+	}
+	for i := range uint64(5) {
+		if err := ask(i); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if l.fetched != 1 {
+		t.Errorf("one list was fetched %d times", l.fetched)
+	}
+	l.set("https://p.example/1", 7, statuslist.Invalid)
+	l.set("https://p.example/1", 8, statuslist.Suspended)
+	if err := ask(7); err != nil {
+		t.Errorf("the list is still good: %v", err)
+	}
+	w.clock.Advance(2 * time.Hour)
+	for index, ended := range map[uint64]bool{7: true, 8: false, 5000: false} {
+		before := len(l.ended)
+		nonce := w.nonce()
+		allocated := w.allocated()
+		_, err := w.ask(w.shown(index), "mdl", w.proofs(1, nonce)...)
+		wantKind(t, err, problem.CredentialRequestDenied)
+		if w.allocated() != allocated || (len(l.ended) > before) != ended {
+			t.Errorf("%d: %v ended", index, l.ended)
+		}
+		a := w.access()
+		a.TokenID = nonce
+		if _, err := w.ask(a, "mdl", w.proofs(1, nonce)...); err != nil {
+			t.Errorf("%d: the nonce was lost: %v", index, err)
+		}
+	}
+	if len(l.ended) != 1 || l.ended[0] != w.service.WalletUnit("phone 7") {
+		t.Errorf("%v", l.ended)
+	}
+}
+
+// A provider who does not answer: what was read within a day serves, then
+// wallets wait, unless the office decided otherwise.
+func TestWalletStatusUnknown(t *testing.T) {
+	w, l := watched(t)
+	ask := func() error {
+		_, err := w.ask(w.shown(1), "mdl", w.proofs(1, w.nonce())...)
+		return err
+	}
+	l.change(func() { l.until = w.clock.Now().Add(100 * time.Hour) })
+	if err := ask(); err != nil {
+		t.Fatal(err)
+	}
+	l.change(func() { l.down = true })
+	w.clock.Advance(11 * time.Hour)
+	if err := ask(); err != nil || l.fetched != 1 {
+		t.Errorf("%v, %d fetched", err, l.fetched)
+	}
+	w.clock.Advance(2 * time.Hour) // longer than any list may say
+	for range 3 {
+		if err := ask(); err != nil || l.fetched != 2 {
+			t.Errorf("%v, %d fetched", err, l.fetched)
+		}
+	}
+	w.clock.Advance(12 * time.Hour)
+	wantKind(t, ask(), problem.Unavailable)
+	w.cfg.OpenStatus = true
+	w.restart()
+	if err := ask(); err != nil {
+		t.Errorf("open: %v", err)
+	}
+	w.cfg.OpenStatus = false
+	w.restart()
+	wantKind(t, ask(), problem.Unavailable)
+	l.change(func() { l.down = false })
+	wantKind(t, ask(), problem.Unavailable) // not asked again at once
+	w.clock.Advance(11 * time.Second)
+	if err := ask(); err != nil {
+		t.Error(err)
+	}
+	if err := func() error { _, err := w.ask(w.access(), "mdl", w.proofs(1, w.nonce())...); return err }(); err != nil {
+		t.Errorf("a wallet without attestations: %v", err)
+	}
+}
+
+func TestRevokedKeyAttestation(t *testing.T) {
+	w, p := attesting(t)
+	w.lists = &lists{t: t, lists: map[string]*statuslist.List{}}
+	w.lists.set("https://p.example/k", 3, statuslist.Invalid)
+	w.restart()
+	claims := func(index int) map[string]any {
+		return map[string]any{"status": map[string]any{"status_list": map[string]any{"idx": index, "uri": "https://p.example/k"}}}
+	}
+	_, err := w.ask(w.access(), "mdl", w.attested(p, 1, w.nonce(), claims(3)))
+	wantKind(t, err, problem.InvalidProof) // C14
+	if len(w.lists.ended) != 1 {
+		t.Errorf("%v", w.lists.ended)
+	}
+	if _, err := w.ask(w.access(), "mdl", w.attested(p, 1, w.nonce(), claims(4))); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestSweepWallets(t *testing.T) {
+	ctx := context.Background()
+	w, l := watched(t)
+	for i := range uint64(12) {
+		a := w.shown(i)
+		if i >= 10 {
+			l.set("https://p.example/2", 0, statuslist.Valid)
+			a.Attestations = append(a.Attestations, issuance.StatusIndex{List: "https://p.example/2", Index: i})
+		}
+		if _, err := w.ask(a, "mdl", w.proofs(1, w.nonce())...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := w.ask(w.access(), "mdl", w.proofs(1, w.nonce())...); err != nil { // showed nothing
+		t.Fatal(err)
+	}
+	sweep := func(want issuance.WalletSweep, failed bool) {
+		t.Helper()
+		if got, err := w.service.SweepWallets(ctx); got != want || (err != nil) != failed {
+			t.Errorf("%+v, %v, want %+v", got, err, want)
+		}
+	}
+	sweep(issuance.WalletSweep{Units: 12}, false)
+	l.set("https://p.example/1", 3, statuslist.Invalid)
+	l.set("https://p.example/2", 11, statuslist.Invalid)
+	l.set("https://p.example/1", 4, statuslist.Suspended)
+	w.clock.Advance(2 * time.Hour)
+	fetched := l.fetched
+	sweep(issuance.WalletSweep{Units: 12, Revoked: 2}, false)
+	if l.fetched != fetched+2 {
+		t.Errorf("two lists were fetched %d times", l.fetched-fetched)
+	}
+	slices.Sort(l.ended)
+	want := []string{w.service.WalletUnit("phone 11"), w.service.WalletUnit("phone 3")}
+	slices.Sort(want)
+	if !slices.Equal(l.ended, want) {
+		t.Errorf("%v, want %v", l.ended, want)
+	}
+	// A provider that is away ends nobody.
+	l.change(func() { delete(l.lists, "https://p.example/2") })
+	w.clock.Advance(26 * time.Hour)
+	sweep(issuance.WalletSweep{Units: 12, Revoked: 1, Unknown: 2}, true)
+	// What has expired is looked at no more.
+	w.clock.Advance(15 * 24 * time.Hour)
+	sweep(issuance.WalletSweep{}, false)
+	cancelled, cancel := context.WithCancel(ctx)
+	cancel()
+	if _, err := w.service.SweepWallets(cancelled); err == nil {
+		t.Error("swept without end")
+	}
+}
