@@ -17,6 +17,14 @@ type waiting struct {
 
 func (w *waiting) Error() string { return "the document cannot be issued yet" }
 
+// Waits says whether a document that cannot be issued at an instant may be
+// issued later without anybody asking anew: it is withdrawn for a while, or not
+// in force yet.
+func Waits(table document.Table, s document.Subject, number string, at time.Time) bool {
+	w, _ := judge(table, s, number, at)
+	return w != nil
+}
+
 // judge tells why a document of a person is refused at an instant: *waiting
 // when that may pass, *FinalError's cause when it will not, nil when the state
 // of the document is not the reason.

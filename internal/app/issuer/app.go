@@ -185,14 +185,14 @@ func (a *App) assemble(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if a.metadata, err = newMetadata(&a.cfg, cat); err != nil {
+	if err := a.services(cat, identities); err != nil {
+		return err
+	}
+	if a.metadata, err = newMetadata(&a.cfg, cat, a.tokens, a.issuance, a.opts.Clock); err != nil {
 		return err
 	}
 	for _, f := range a.metadata.findings {
 		a.log.Info("issuer metadata is short of HAIP 1.0", "finding", f)
-	}
-	if err := a.services(cat, identities); err != nil {
-		return err
 	}
 	a.gauges(identities)
 	return a.rolledBack(ctx)

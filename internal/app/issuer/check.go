@@ -49,6 +49,7 @@ func (c *Config) Check() error {
 	k.listeners()
 	k.keys()
 	k.sources()
+	k.wallets()
 	k.limits()
 	return errors.Join(k.errs...)
 }

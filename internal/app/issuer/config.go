@@ -37,6 +37,8 @@ type Config struct {
 	Effects        string            `yaml:"effects"`
 	Sources        []Source          `yaml:"sources"`
 	Clients        []string          `yaml:"clients"`
+	Wallets        Wallets           `yaml:"wallets"`
+	Login          Login             `yaml:"login"`
 	Offers         Offers            `yaml:"offers"`
 	Status         Status            `yaml:"status"`
 	Notices        Notices           `yaml:"notices"`

@@ -85,12 +85,16 @@ func (a *App) public() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return e, issuerhttp.Public(e, issuerhttp.PublicConfig{
+	cfg := issuerhttp.PublicConfig{
 		URL: a.cfg.PublicURL, Tokens: a.tokens, Credentials: a.issuance, Metadata: a.metadata, Lists: a.publisher,
 		Ready:   readiness{a.store, a.publisher},
 		Limit:   webserver.NewLimiter(a.cfg.RateLimit.PerSecond, a.cfg.RateLimit.Burst),
 		Guesses: webserver.NewLimiter(guessesPerSecond, guessesBurst),
-	})
+	}
+	if err := a.codeFlow(&cfg); err != nil {
+		return nil, err
+	}
+	return e, issuerhttp.Public(e, cfg)
 }
 
 // registry is for registries. Whoever comes this far has a certificate of

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"vidimus/internal/audit"
+	"vidimus/internal/authserver"
 	"vidimus/internal/catalog"
 	"vidimus/internal/clock"
 	"vidimus/internal/document"
@@ -20,6 +21,7 @@ type records struct {
 	store   registry.Records
 	catalog *catalog.Catalog
 	signers signers
+	effects document.Table
 	clock   clock.Clock
 }
 
@@ -53,6 +55,9 @@ func (r records) Eligible(ctx context.Context, person string, documents map[stri
 			return problem.New(problem.CredentialRequestDenied, "the person has no document of this number")
 		}
 		if err := r.issuable(ctx, s, *doc, id); err != nil {
+			if issuance.Waits(r.effects, s, number, r.clock.Now()) {
+				err = problem.Wrap(problem.KindOf(err), errors.Join(authserver.ErrNotNow, err), "%s", problem.Detail(err))
+			}
 			return err
 		}
 	}

@@ -112,7 +112,7 @@ func (a *App) services(cat *catalog.Catalog, identities map[string]*identity) er
 	if err != nil {
 		return err
 	}
-	a.records = records{store: a.store, catalog: cat, signers: a.signers, clock: a.opts.Clock}
+	a.records = records{store: a.store, catalog: cat, signers: a.signers, effects: a.effects, clock: a.opts.Clock}
 	statusSigner, receipt := identities["status"], identities["receipt"]
 	a.statusKey, a.receipt = statusSigner.key.Public(), receipt
 	if a.sink, err = a.cfg.sink(a.roots); err != nil {
@@ -125,17 +125,34 @@ func (a *App) services(cat *catalog.Catalog, identities map[string]*identity) er
 	}); err != nil {
 		return err
 	}
-	if a.tokens, err = authserver.New(authserver.Config{
+	attesters, err := a.cfg.attesters()
+	if err != nil {
+		return err
+	}
+	tokens := authserver.Config{
 		Issuer: a.cfg.PublicURL, TokenEndpoint: a.cfg.PublicURL + issuerhttp.TokenPath, Secret: secret, Configurations: grantable(cat),
-		Clients: a.cfg.Clients, Dev: a.cfg.Dev, AnonymousClients: a.cfg.Dev,
+		Clients: a.cfg.Clients, Dev: a.cfg.Dev, AnonymousClients: a.cfg.Dev, Attesters: attesters, AttestationChallenges: a.cfg.Wallets.Challenges,
+		DPoPNonces: a.cfg.Wallets.DPoPNonces, RefreshLifetime: a.cfg.Wallets.Refresh,
 		OfferLifetime: a.cfg.Offers.Lifetime, TxCodeLength: a.cfg.Offers.TxCodeLength, TxCodeAttempts: a.cfg.Offers.TxCodeAttempts,
-	}, authserver.Parts{Store: a.store, Subjects: a.records, Audit: a.store, Clock: a.opts.Clock, Rand: a.opts.Rand}); err != nil {
+	}
+	if a.cfg.hasLogin() {
+		tokens.PushEndpoint = a.cfg.PublicURL + issuerhttp.ParPath
+	}
+	if a.cfg.Dev {
+		tokens.ClientAuth = authserver.ClientKnown
+	}
+	if a.tokens, err = authserver.New(tokens, authserver.Parts{
+		Store: a.store, Subjects: a.records, Audit: a.store, Clock: a.opts.Clock, Rand: a.opts.Rand,
+		Unit: func(thumbprint string) string { return a.issuance.WalletUnit(thumbprint) },
+	}); err != nil {
 		return err
 	}
 	if a.issuance, err = issuance.New(issuance.Config{
 		Issuer: a.cfg.PublicURL, OffersURL: a.cfg.PublicURL + issuerhttp.OffersPath, Secret: secret,
+		Defer: a.cfg.Wallets.Defer, Encrypt: a.cfg.Wallets.Encrypt,
 	}, issuance.Parts{
-		Store: &announcing{Store: a.store, publish: func() { a.publisher.Kick(true) }}, Records: a.records, Catalog: cat, Signers: a.signers, Audit: a.store, Clock: a.opts.Clock, Rand: a.opts.Rand,
+		Attesters: keyAttesters(attesters, a.opts.Clock),
+		Store:     &announcing{Store: a.store, publish: func() { a.publisher.Kick(true) }}, Records: a.records, Catalog: cat, Signers: a.signers, Audit: a.store, Clock: a.opts.Clock, Rand: a.opts.Rand,
 	}); err != nil {
 		return err
 	}

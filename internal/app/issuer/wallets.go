@@ -1,0 +1,177 @@
+package issuer
+
+import (
+	"crypto"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"vidimus/internal/authserver"
+	"vidimus/internal/clock"
+	"vidimus/internal/idp"
+	"vidimus/internal/issuerhttp"
+	"vidimus/internal/pki"
+)
+
+// Wallets is what wallets show and may ask for.
+type Wallets struct {
+	Attesters  []string      `yaml:"attesters"`
+	Challenges bool          `yaml:"challenges"`
+	DPoPNonces bool          `yaml:"dpop_nonces"`
+	Refresh    time.Duration `yaml:"refresh"`
+	Defer      bool          `yaml:"defer"`
+	Encrypt    bool          `yaml:"encrypt"`
+}
+
+// Login is the OpenID Connect provider of the state.
+type Login struct {
+	Issuer      string   `yaml:"issuer"`
+	ClientID    string   `yaml:"client_id"`
+	SecretFile  string   `yaml:"secret_file"`
+	ACR         []string `yaml:"acr"`
+	PersonClaim string   `yaml:"person_claim"`
+	Scopes      []string `yaml:"scopes"`
+	Roots       string   `yaml:"roots"`
+}
+
+// maxRefresh is that of authserver.
+const maxRefresh = 366 * 24 * time.Hour
+
+// wallets checks what concerns wallets and the login of citizens.
+func (k *checker) wallets() {
+	w, l := k.c.Wallets, k.c.Login
+	if w.Refresh < time.Minute || w.Refresh > maxRefresh {
+		k.bad("wallets.refresh", "between 1m and %s, got %s", maxRefresh, w.Refresh)
+	}
+	if w.Challenges && len(w.Attesters) == 0 {
+		k.bad("wallets.challenges", "they are for wallets that prove themselves by attestation: name wallets.attesters")
+	}
+	if l.Issuer == "" {
+		if l.ClientID != "" || l.SecretFile != "" || len(l.ACR) > 0 {
+			k.bad("login.issuer", "missing: the address of the OpenID Connect provider")
+		}
+		return
+	}
+	if !strings.HasPrefix(l.Issuer, "https://") && !(k.c.Dev && loopback(strings.TrimPrefix(l.Issuer, "http://"))) {
+		k.bad("login.issuer", "an https address is wanted, got %q", l.Issuer)
+	}
+	if l.ClientID == "" {
+		k.bad("login.client_id", "missing: our name at the provider")
+	}
+	if len(l.ACR) == 0 {
+		k.bad("login.acr", "missing: at least one level of assurance; a credential is worth no more than the login behind it")
+	}
+	if l.PersonClaim == "" {
+		k.bad("login.person_claim", "missing: the claim that is the person number")
+	}
+}
+
+// attesters gives who checks the chains of wallet and key attestations, nil when
+// nobody is trusted.
+func (c *Config) attesters() (func(x5c [][]byte, now time.Time) (crypto.PublicKey, time.Time, error), error) {
+	if len(c.Wallets.Attesters) == 0 {
+		return nil, nil
+	}
+	var anchors []*pki.Certificate
+	for i, name := range c.Wallets.Attesters {
+		certs, err := readChain(c.Path(name))
+		if err != nil {
+			return nil, fmt.Errorf("wallets.attesters[%d]: %w", i, err)
+		}
+		anchors = append(anchors, certs...)
+	}
+	return authserver.TrustAttesters(func(time.Time) ([]*pki.Certificate, error) { return anchors, nil }), nil
+}
+
+// keyAttesters is attesters as issuance asks.
+func keyAttesters(of func([][]byte, time.Time) (crypto.PublicKey, time.Time, error), now clock.Clock) func([][]byte) (crypto.PublicKey, error) {
+	if of == nil {
+		return nil
+	}
+	return func(x5c [][]byte) (crypto.PublicKey, error) {
+		key, _, err := of(x5c, now.Now())
+		return key, err
+	}
+}
+
+// hasLogin says whether citizens can log in, and so wallets fetch without an
+// offer.
+func (c *Config) hasLogin() bool { return c.Login.Issuer != "" || c.Dev }
+
+// login makes the login of citizens that comes back to callback; with --dev and
+// without a provider the page on which a sample person is picked.
+func (a *App) login(callback, page string) (idp.Provider, error) {
+	l := a.cfg.Login
+	if l.Issuer == "" {
+		demo := &idp.Demo{PageURL: a.cfg.PublicURL + page, Clock: a.opts.Clock, Rand: a.opts.Rand}
+		for i, p := range samplePeople {
+			demo.People = append(demo.People, idp.DemoPerson{Number: SamplePeople[i], Name: p.given + " " + p.family})
+		}
+		return demo, nil
+	}
+	cfg := idp.Config{
+		Issuer: l.Issuer, ClientID: l.ClientID, RedirectURL: a.cfg.PublicURL + callback, Scopes: l.Scopes, ACRs: l.ACR, PersonClaim: l.PersonClaim,
+		AllowLoopback: a.cfg.Dev, Clock: a.opts.Clock, Rand: a.opts.Rand,
+	}
+	if l.SecretFile != "" {
+		path := a.cfg.Path(l.SecretFile)
+		if err := onlyOurs(path, 0o077, "others may read it", "chmod 600"); err != nil {
+			return nil, fmt.Errorf("login.secret_file: %w", err)
+		}
+		secret, err := readLimited(path, 4<<10)
+		if err != nil {
+			return nil, fmt.Errorf("login.secret_file: %w", err)
+		}
+		cfg.Secret = strings.TrimSpace(string(secret))
+	}
+	if l.Roots != "" {
+		data, err := os.ReadFile(a.cfg.Path(l.Roots))
+		if err != nil {
+			return nil, fmt.Errorf("login.roots: %w", err)
+		}
+		if cfg.Roots = x509.NewCertPool(); !cfg.Roots.AppendCertsFromPEM(data) {
+			return nil, errors.New("login.roots: the file holds no certificate")
+		}
+	}
+	p, err := idp.New(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("login: %w", err)
+	}
+	return p, nil
+}
+
+// codeFlow completes the public listener with what a login makes possible.
+func (a *App) codeFlow(cfg *issuerhttp.PublicConfig) error {
+	cfg.Authorization, cfg.Deferred, cfg.Encryption = nil, nil, nil
+	if a.cfg.Wallets.Defer {
+		cfg.Deferred = a.issuance
+	}
+	if a.cfg.Wallets.Encrypt {
+		cfg.Encryption = a.issuance
+	}
+	if a.cfg.Wallets.DPoPNonces {
+		cfg.Nonces = a.tokens
+	}
+	if a.cfg.Wallets.Challenges {
+		cfg.Challenges = a.tokens
+	}
+	if !a.cfg.hasLogin() {
+		return nil
+	}
+	secret, err := readSecret(a.cfg.Path(secretFile))
+	if err != nil {
+		return err
+	}
+	if cfg.Sealer, err = idp.NewSealer(secret, a.opts.Clock, a.opts.Rand); err != nil {
+		return err
+	}
+	if cfg.Login, err = a.login(issuerhttp.CallbackPath, issuerhttp.DemoPath); err != nil {
+		return err
+	}
+	cfg.Authorization = a.tokens
+	cfg.Holdings = issuerhttp.RecordHoldings{Records: a.records, Catalog: a.records.catalog, Issuable: a.effects.Issuable, Clock: a.opts.Clock}
+	return nil
+}
