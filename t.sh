@@ -89,8 +89,8 @@ modules() {
 }
 
 interop() {
-	modules testdata/interop/node testdata/interop/tsl
-	say "interop: independent wallet, verifier and list reader"
+	modules testdata/interop/node testdata/interop/tsl testdata/interop/oidc
+	say "interop: independent wallet, verifier, list reader and login"
 	go test -count=1 -v -tags=nomsgpack,interop ./internal/app/interop | grep -v "^{"
 }
 
@@ -98,7 +98,7 @@ e2e() {
 	need chromium chromium
 	modules testdata/axe
 	say "e2e: pages in a real browser"
-	go test -count=1 -tags=nomsgpack,e2e ./internal/app/demo ./internal/app/consoletest
+	go test -count=1 -tags=nomsgpack,e2e ./internal/app/demo ./internal/app/consoletest ./internal/app/citizentest
 }
 
 # Counts of a commit in the plain run (FAULTS=ci), those of a release by word:

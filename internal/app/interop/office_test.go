@@ -25,14 +25,21 @@ type office struct {
 	pki string // folder that the peers need even without attestation
 }
 
-func openOffice(t *testing.T) *office {
+// openOffice makes one; change gets the folder with the keys and certificates of
+// the peers too.
+func openOffice(t *testing.T, change ...func(c *issuer.Config, pki string)) *office {
 	t.Helper()
+	o := &office{t: t, pki: filepath.Join(t.TempDir(), "pki")}
+	o.node("node", "pki.mjs")
 	ctx, cancel := context.WithCancel(context.Background())
 	cfg, err := issuer.DevOnFreePorts(filepath.Join(t.TempDir(), "state"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	cfg.RateLimit = issuer.RateLimit{PerSecond: 1000, Burst: 1000} // one address plays many wallets
+	for _, f := range change {
+		f(&cfg, o.pki)
+	}
 	if _, err := issuer.Init(ctx, cfg, time.Now(), rand.Reader); err != nil {
 		t.Fatal(err)
 	}
@@ -48,13 +55,12 @@ func openOffice(t *testing.T) *office {
 			t.Error(err)
 		}
 	})
-	o := &office{t: t, cfg: cfg, app: app, pki: filepath.Join(t.TempDir(), "pki")}
+	o.cfg, o.app = cfg, app
 	events, err := issuer.Sample(cfg.Authority, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
 	o.push(events...)
-	o.node("node", "pki.mjs")
 	return o
 }
 

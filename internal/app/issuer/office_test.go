@@ -199,7 +199,7 @@ func TestMetadata(t *testing.T) {
 	_, _, body = o.get(o.cfg.PublicURL + "/.well-known/oauth-authorization-server")
 	s, err := oid4vci.ParseServerMetadata([]byte(body), o.cfg.PublicURL, true)
 	o.must(err)
-	if !s.PreAuthorizedAnonymousAccess || !slices.Equal(s.GrantTypesSupported, []string{oid4vci.GrantPreAuthorized}) {
+	if !s.PreAuthorizedAnonymousAccess || !slices.Equal(s.GrantTypesSupported, []string{oid4vci.GrantPreAuthorized, "authorization_code", "refresh_token"}) || !s.RequirePushedAuthorizationRequests {
 		t.Errorf("%+v", s)
 	}
 }
