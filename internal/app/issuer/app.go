@@ -16,6 +16,7 @@ import (
 	"vidimus/internal/audit"
 	"vidimus/internal/authserver"
 	"vidimus/internal/backup"
+	"vidimus/internal/citizen"
 	"vidimus/internal/clock"
 	"vidimus/internal/document"
 	"vidimus/internal/faults"
@@ -98,6 +99,8 @@ type App struct {
 	tokens     *authserver.Server
 	issuance   *issuance.Service
 	inbox      *registry.Inbox
+	own        *ownSource
+	holders    *citizen.Service
 	pusher     *registry.Pusher // nil without webhooks
 	meter      *registry.Meter
 	tree       *audit.Tree

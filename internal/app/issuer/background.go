@@ -24,6 +24,9 @@ func (a *App) sweep(ctx context.Context) {
 		if err := a.issuance.Sweep(ctx); err != nil && ctx.Err() == nil {
 			a.log.Error("sweeping expired records", "error", err)
 		}
+		if err := a.holders.Sweep(ctx); err != nil && ctx.Err() == nil {
+			a.log.Error("sweeping expired revocation codes", "error", err)
+		}
 		select {
 		case <-ctx.Done():
 			return

@@ -94,6 +94,11 @@ func (a *App) public() (http.Handler, error) {
 	if err := a.codeFlow(&cfg); err != nil {
 		return nil, err
 	}
+	if cfg.Sealer != nil {
+		if err := a.citizens(e, cfg.Sealer, cfg.Limit); err != nil {
+			return nil, err
+		}
+	}
 	return e, issuerhttp.Public(e, cfg)
 }
 

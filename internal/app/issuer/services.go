@@ -14,6 +14,7 @@ import (
 
 	"vidimus/internal/authserver"
 	"vidimus/internal/catalog"
+	"vidimus/internal/citizen"
 	"vidimus/internal/clock"
 	"vidimus/internal/document"
 	"vidimus/internal/faults"
@@ -163,11 +164,21 @@ func (a *App) services(cat *catalog.Catalog, identities map[string]*identity) er
 	if err != nil {
 		return err
 	}
+	own, err := walletsSource(&a.cfg, identities["console"])
+	if err != nil {
+		return err
+	}
 	if a.inbox, err = registry.New(registry.Config{
-		Issuer: a.cfg.PublicURL, Sources: append(slices.Clone(a.sources), console), Store: a.store, Audit: a.store, Clock: a.opts.Clock,
+		Issuer: a.cfg.PublicURL, Sources: append(slices.Clone(a.sources), console, own), Store: a.store, Audit: a.store, Clock: a.opts.Clock,
 		Table: a.effects, Revoked: a.publisher.Kick, HoldFor: a.opts.HoldFor,
 		ReceiptSigner: crypto.Signer(receipt.key), ReceiptChain: receipt.chain, Rand: a.opts.Rand,
 	}); err != nil {
+		return err
+	}
+	if a.own, err = a.ownSource(identities["console"]); err != nil {
+		return err
+	}
+	if a.holders, err = citizen.New(citizen.Parts{Store: a.store, Wallets: a.own, Clock: a.opts.Clock, Rand: a.opts.Rand}); err != nil {
 		return err
 	}
 	if err := a.receipts(); err != nil {
