@@ -208,6 +208,12 @@ func TestBadConfig(t *testing.T) {
 		{"auditor and more", goodYAML + "console: {public_url: https://c.example, tls: {certificate: a, key: b}, officers: [{id: a, name: A, human: '1', roles: [editor, auditor]}]}", false, []string{"console.officers", "auditor has no other role"}},
 		{"console with a path", goodYAML + "console: {public_url: https://c.example/x, tls: {certificate: a, key: b}, officers: [{id: a, name: A, human: '1', roles: [editor]}]}", false, []string{"console.public_url"}},
 		{"mail without a port", goodYAML + "notices: {mail: {server: mail.example, from: a@b.example}}", false, []string{"notices.mail.server: host:port"}},
+		{"challenges of nobody", goodYAML + "wallets: {challenges: true}", false, []string{"wallets.challenges"}},
+		{"refresh", goodYAML + "wallets: {refresh: 10000h}", false, []string{"wallets.refresh: between 1m and"}},
+		{"login without a level", goodYAML + "login: {issuer: https://l.example, client_id: x}", false, []string{"login.acr: missing"}},
+		{"login without a name", goodYAML + "login: {issuer: https://l.example, acr: [x]}", false, []string{"login.client_id: missing"}},
+		{"login over http", goodYAML + "login: {issuer: http://l.example, client_id: x, acr: [x]}", false, []string{"login.issuer: an https address"}},
+		{"login of nobody", goodYAML + "login: {client_id: x}", false, []string{"login.issuer: missing"}},
 		{"rate", goodYAML + "rate_limit: {burst: 0}", false, []string{"rate_limit"}},
 		{"level", goodYAML + "log_level: loud", false, []string{"log_level: debug, info, warn or error"}},
 	}
