@@ -25,7 +25,7 @@ func CheckImage(uri string) error {
 	}
 	data, ok := strings.CutPrefix(uri, "data:")
 	if !ok {
-		return errors.New("an image that is neither https: nor data:")
+		return errors.New("an image by neither https nor data URI")
 	}
 	kind, text, ok := strings.Cut(data, ";base64,")
 	if !ok {
