@@ -86,6 +86,7 @@ var wrongs = []Row{
 	{"store.early-answer", "callers are told that a transaction is durable before it is committed"},
 	{"store.commit-ignored", "room on the disk is not looked at, and a commit that fails is answered as done"},
 	{"store.unlocked", "the lock on the database is given back as soon as it is taken"},
+	{"issuer.unlocked", "the lock on the state folder is not taken"},
 	{"store.same-index", "every allocation of a list begins again at the same index"},
 	{"store.forget-jti", "a jti that a source used before is not recognised, nor is its number in the order"},
 	{"store.forget-nonce", "a nonce that was used before is taken again"},

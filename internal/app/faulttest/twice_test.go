@@ -38,7 +38,7 @@ func TestTwiceControl(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = o.twice(t.Context(), 1, "VIDIMUS_WRONG=store.unlocked")
+	err = o.twice(t.Context(), 1, "VIDIMUS_WRONG=store.unlocked,issuer.unlocked")
 	if !errors.Is(err, errTwo) {
 		t.Fatalf("nobody noticed: %v", err)
 	}
