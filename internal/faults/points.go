@@ -28,7 +28,6 @@ var points = []Row{
 	{"registry.webhook-sent", "a receipt was taken by a webhook; that is not kept"},
 	{"registry.cursor-kept", "how far the receipts of a source went is kept; the next are not read"},
 	{"notice.sent", "a notice was sent, or cannot be; that is not recorded"},
-	{"notice.audited", "that a notice is settled is in the audit record; the notice itself still waits"},
 
 	{"authserver.granted", "an offer has its code; the audit record does not say so and the desk has nothing"},
 	{"authserver.proof-remembered", "a DPoP proof is used up; what it was for is not done"},

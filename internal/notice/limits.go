@@ -19,7 +19,7 @@ const (
 	DefaultEvery = 5 * time.Second
 	// gathering is how long what became of one attempt waits for others before it
 	// is written.
-	gathering = 50 * time.Millisecond
+	gathering = 500 * time.Millisecond
 	// batch is how many notices are read at once, workers how many are
 	// delivered at a time: a portal or mail server that hangs holds up no more.
 	batch   = 200

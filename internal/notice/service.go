@@ -31,7 +31,6 @@ type Config struct {
 	Issuer   string // iss, the public URL of the office
 	Store    Store
 	Subjects Subjects
-	Audit    audit.Writer
 	Clock    clock.Clock
 
 	// Languages of a mail, in their order; the subject line is in the first.
@@ -68,8 +67,8 @@ type Service struct {
 
 // New checks the configuration.
 func New(cfg Config) (*Service, error) {
-	if cfg.Issuer == "" || cfg.Store == nil || cfg.Subjects == nil || cfg.Audit == nil || cfg.Clock == nil {
-		return nil, errors.New("notice: issuer, store, subjects, audit and clock are needed")
+	if cfg.Issuer == "" || cfg.Store == nil || cfg.Subjects == nil || cfg.Clock == nil {
+		return nil, errors.New("notice: issuer, store, subjects and clock are needed")
 	}
 	if len(cfg.Languages) == 0 {
 		cfg.Languages = Languages()
@@ -177,7 +176,7 @@ func (s *Service) Deliver(ctx context.Context) (int, error) {
 	}()
 	var errs []error
 	for a := range made {
-		errs = append(errs, s.recordAll(ctx, gather(a, made))...)
+		errs = append(errs, s.recordAll(ctx, gather(a, made)))
 	}
 	return len(due), errors.Join(errs...)
 }
@@ -206,31 +205,47 @@ func gather(first attempted, more <-chan attempted) []attempted {
 	}
 }
 
-func (s *Service) recordAll(ctx context.Context, all []attempted) []error {
-	errs := make([]error, len(all))
-	var wg sync.WaitGroup
-	for i, a := range all {
-		wg.Go(func() {
-			if errs[i] = a.err; a.err == nil {
-				errs[i] = s.record(ctx, a.record, a.channel, a.word)
-			}
-		})
+// recordAll writes what became of attempts, in one step of the store.
+func (s *Service) recordAll(ctx context.Context, all []attempted) error {
+	faults.Point("notice.sent")
+	var failed error
+	records, did := make([]Record, 0, len(all)), make([]audit.Event, 0, len(all))
+	for _, a := range all {
+		if a.err != nil {
+			failed = errors.Join(failed, a.err)
+			continue
+		}
+		r := s.after(a)
+		records = append(records, r)
+		if r.State == Waiting {
+			did = append(did, audit.Event{})
+		} else {
+			did = append(did, entry(s.cfg.Issuer, r))
+		}
 	}
-	wg.Wait()
-	return slices.DeleteFunc(errs, func(err error) bool { return err == nil })
+	if err := s.cfg.Store.PutNotices(ctx, records, did); err != nil {
+		return errors.Join(failed, fmt.Errorf("recording notices: %w", err))
+	}
+	for _, r := range records {
+		word := r.Channel
+		if r.State != Delivered {
+			word = r.Problem
+		}
+		s.cfg.Tried(r.Number, r.State, word)
+	}
+	return failed
 }
 
-// record writes what became of one attempt.
-func (s *Service) record(ctx context.Context, r Record, channel, word string) error {
-	faults.Point("notice.sent")
-	now := s.cfg.Clock.Now()
+// after is the record of a notice after an attempt.
+func (s *Service) after(a attempted) Record {
+	r, now := a.record, s.cfg.Clock.Now()
 	r.Attempts++
-	r.Channel, r.Problem = channel, word
+	r.Channel, r.Problem = a.channel, a.word
 	last := r.Created.Add(Deadline)
 	switch {
-	case word == "":
+	case a.word == "":
 		r.State = Delivered
-	case word != ProblemUnreachable || !now.Before(last):
+	case a.word != ProblemUnreachable || !now.Before(last):
 		r.State = Undeliverable
 	default:
 		r.Next = now.Add(pause(r.Attempts))
@@ -240,16 +255,8 @@ func (s *Service) record(ctx context.Context, r Record, channel, word string) er
 	}
 	if r.State != Waiting {
 		r.Settled = now
-		if err := s.cfg.Audit.Append(ctx, entry(s.cfg.Issuer, r)); err != nil {
-			return fmt.Errorf("auditing a notice: %w", err)
-		}
-		faults.Point("notice.audited")
 	}
-	if err := s.cfg.Store.PutNotice(ctx, r); err != nil {
-		return fmt.Errorf("recording a notice: %w", err)
-	}
-	s.cfg.Tried(r.Number, r.State, channel+word)
-	return nil
+	return r
 }
 
 // pause is how long to wait after so many failures.

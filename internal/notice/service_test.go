@@ -33,6 +33,7 @@ const (
 type outbox struct {
 	mu      sync.Mutex
 	records []Record
+	audit   *audit.Memory
 	fail    error
 }
 
@@ -48,11 +49,18 @@ func (o *outbox) DueNotices(_ context.Context, now time.Time, limit int) ([]Reco
 	return due, o.fail
 }
 
-func (o *outbox) PutNotice(_ context.Context, r Record) error {
+func (o *outbox) PutNotices(ctx context.Context, records []Record, did []audit.Event) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if old := &o.records[r.Number-1]; o.fail == nil && old.State == Waiting {
-		*old = r
+	for i, r := range records {
+		if old := &o.records[r.Number-1]; o.fail == nil && old.State == Waiting {
+			*old = r
+			if did[i].Action != "" {
+				if err := o.audit.Append(ctx, did[i]); err != nil {
+					return err
+				}
+			}
+		}
 	}
 	return o.fail
 }
@@ -133,7 +141,8 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{T: t, store: &outbox{}, hook: &channel{}, post: &channel{}, clock: clock.NewFake(now), audit: &audit.Memory{}, key: key}
+	record := &audit.Memory{}
+	w := &world{T: t, store: &outbox{audit: record}, hook: &channel{}, post: &channel{}, clock: clock.NewFake(now), audit: record, key: key}
 	w.people = people{
 		"P": {
 			Number: "P", Person: &document.Person{Attributes: document.Attributes{"family_name": "SECRET", "email_address": "p@secret.example"}},
@@ -147,7 +156,7 @@ func newWorld(t *testing.T) *world {
 		"BARE":  {Number: "BARE", Person: &document.Person{}},
 	}
 	w.cfg = Config{
-		Issuer: office, Store: w.store, Subjects: w.people, Audit: w.audit, Clock: w.clock, Languages: []string{"de", "fr"},
+		Issuer: office, Store: w.store, Subjects: w.people, Clock: w.clock, Languages: []string{"de", "fr"},
 		Webhook: hook{w.hook}, WebhookURL: portal, Signer: key, Rand: rand.Reader, Mail: post{w.post},
 		Tried: func(n uint64, s State, word string) { w.tried = append(w.tried, fmt.Sprint(n, " ", s, " ", word)) },
 	}
@@ -381,11 +390,6 @@ func TestTrouble(t *testing.T) {
 	w := newWorld(t)
 	w.add("P")
 	full := errors.New("disk full")
-	w.cfg.Audit = broken{full}
-	if _, err := w.service().Deliver(t.Context()); !errors.Is(err, full) || w.store.records[0].State != Waiting {
-		t.Errorf("%v, %+v", err, w.store.records[0])
-	}
-	w.cfg.Audit = w.audit
 	w.store.fail = full
 	if _, err := w.service().Deliver(t.Context()); !errors.Is(err, full) {
 		t.Errorf("%v", err)
@@ -394,10 +398,6 @@ func TestTrouble(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
-
-type broken struct{ err error }
-
-func (b broken) Append(context.Context, audit.Event) error { return b.err }
 
 // Run looks again and again, a channel that hangs is left, and the end of ctx
 // is no error.
@@ -432,7 +432,7 @@ func TestRun(t *testing.T) {
 func TestNewRefuses(t *testing.T) {
 	for name, change := range map[string]func(*Config){
 		"no issuer": func(c *Config) { c.Issuer = "" }, "no store": func(c *Config) { c.Store = nil }, "no clock": func(c *Config) { c.Clock = nil },
-		"no audit": func(c *Config) { c.Audit = nil }, "language": func(c *Config) { c.Languages = []string{"en", "tlh"} },
+		"language":                   func(c *Config) { c.Languages = []string{"en", "tlh"} },
 		"appeal in another language": func(c *Config) { c.Appeal = map[string]Appeal{"tlh": {}} },
 		"webhook without a signer":   func(c *Config) { c.Signer = nil }, "webhook without an address": func(c *Config) { c.WebhookURL = "" },
 	} {

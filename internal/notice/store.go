@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"vidimus/internal/audit"
 	"vidimus/internal/document"
 )
 
@@ -43,9 +44,11 @@ type Store interface {
 	// DueNotices gives those Waiting whose Next is not after now, oldest
 	// first, at most limit.
 	DueNotices(ctx context.Context, now time.Time, limit int) ([]Record, error)
-	// PutNotice replaces the record of this Number, unless that is final:
-	// then nothing is written and it returns nil.
-	PutNotice(ctx context.Context, r Record) error
+	// PutNotices replaces the records of these Numbers and appends the entries
+	// that say so to the audit record, all or nothing: did[i], where it is there
+	// and has an Action, is about records[i]. Of a record that is final nothing is
+	// written.
+	PutNotices(ctx context.Context, records []Record, did []audit.Event) error
 	// Notices gives those of a person, newest first, at most limit.
 	Notices(ctx context.Context, person string, limit int) ([]Record, error)
 	// WaitingNotices counts, and gives the Created of the oldest, zero when

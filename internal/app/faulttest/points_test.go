@@ -46,7 +46,7 @@ func servingPoints() []string {
 // those that a start or an office comes to once.
 var (
 	frequent = []string{"store.event-applied", "store.before-commit", "store.after-commit", "store.commit-error", "registry.applied", "registry.receipt-signed"}
-	rare     = []string{"store.list-opened", "store.due-applied", "store.agenda-done", "audit.key-staged", "audit.key-made", "audit.key-overwritten", "audit.key-removed", "notice.audited", "issuance.notified"}
+	rare     = []string{"store.list-opened", "store.due-applied", "store.agenda-done", "audit.key-staged", "audit.key-made", "audit.key-overwritten", "audit.key-removed", "issuance.notified"}
 )
 
 // lastHit is up to which hit of a point the kill may wait.

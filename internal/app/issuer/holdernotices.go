@@ -15,7 +15,7 @@ import (
 func (a *App) holderNotices(id *identity) error {
 	n := a.cfg.Notices
 	cfg := notice.Config{
-		Issuer: a.cfg.PublicURL, Store: a.store, Subjects: a.records, Audit: a.store, Clock: a.opts.Clock, Languages: []string{n.Language},
+		Issuer: a.cfg.PublicURL, Store: a.store, Subjects: a.records, Clock: a.opts.Clock, Languages: []string{n.Language},
 		Appeal: map[string]notice.Appeal{}, Signer: id.key, Chain: id.chain, Rand: a.opts.Rand,
 	}
 	for language, appeal := range n.Appeal {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"vidimus/internal/audit"
 	"vidimus/internal/document"
 	"vidimus/internal/notice"
 )
@@ -104,25 +105,38 @@ func (t *tx) notice(key []byte) (r notice.Record, err error) {
 	return decodeNotice(b)
 }
 
-// PutNotice implements notice.Store. Number, Person, Notice and Created stay
+// PutNotices implements notice.Store. Number, Person, Notice and Created stay
 // as they are.
-func (s *Store) PutNotice(ctx context.Context, r notice.Record) error {
+func (s *Store) PutNotices(ctx context.Context, records []notice.Record, did []audit.Event) error {
 	return s.update(ctx, func(t *tx) error {
-		key := number(r.Number)
-		before, err := t.notice(key)
-		if err != nil || before.State != notice.Waiting {
-			return err
+		for i, r := range records {
+			written, err := t.putNotice(r)
+			if err == nil && written && i < len(did) && did[i].Action != "" {
+				err = s.note(t, did[i])
+			}
+			if err != nil {
+				return err
+			}
 		}
-		if r.State == notice.Waiting {
-			t.put(noticeWaitingBucket, key, instant(r.Next))
-		} else {
-			t.delete(noticeWaitingBucket, key)
-			t.put(metaBucket, noticeWaitingKey, number(toNumber(t.get(metaBucket, noticeWaitingKey))-1))
-		}
-		r.Person, r.Notice, r.Created = before.Person, before.Notice, before.Created
-		t.put(noticeBucket, key, encodeNotice(r))
 		return nil
 	})
+}
+
+func (t *tx) putNotice(r notice.Record) (written bool, err error) {
+	key := number(r.Number)
+	before, err := t.notice(key)
+	if err != nil || before.State != notice.Waiting {
+		return false, err
+	}
+	if r.State == notice.Waiting {
+		t.put(noticeWaitingBucket, key, instant(r.Next))
+	} else {
+		t.delete(noticeWaitingBucket, key)
+		t.put(metaBucket, noticeWaitingKey, number(toNumber(t.get(metaBucket, noticeWaitingKey))-1))
+	}
+	r.Person, r.Notice, r.Created = before.Person, before.Notice, before.Created
+	t.put(noticeBucket, key, encodeNotice(r))
+	return true, nil
 }
 
 // Notices implements notice.Store.

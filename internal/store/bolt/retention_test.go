@@ -67,7 +67,7 @@ func TestRetain(t *testing.T) {
 	}
 	for _, n := range all[3:] { // the three oldest
 		n.State, n.Settled = notice.Delivered, n.Created
-		if err := s.PutNotice(ctx, n); err != nil {
+		if err := s.PutNotices(ctx, []notice.Record{n}, nil); err != nil {
 			t.Fatal(err)
 		}
 	}

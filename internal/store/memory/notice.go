@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"vidimus/internal/audit"
 	"vidimus/internal/notice"
 )
 
@@ -39,19 +40,26 @@ func (s *Store) someNotices(ctx context.Context, limit int, newest bool, of func
 	return some, err
 }
 
-// PutNotice implements notice.Store. Number, Person, Notice and Created stay
+// PutNotices implements notice.Store. Number, Person, Notice and Created stay
 // as they are.
-func (s *Store) PutNotice(ctx context.Context, r notice.Record) error {
+func (s *Store) PutNotices(ctx context.Context, records []notice.Record, did []audit.Event) error {
 	return s.step(ctx, func() error {
-		before, known := s.notices[r.Number]
-		switch {
-		case !known:
-			return errors.New("memory: no such notice")
-		case before.State != notice.Waiting:
-			return nil
+		for i, r := range records {
+			before, known := s.notices[r.Number]
+			switch {
+			case !known:
+				return errors.New("memory: no such notice")
+			case before.State != notice.Waiting:
+				continue
+			}
+			r.Person, r.Notice, r.Created = before.Person, before.Notice, before.Created
+			put(s, s.notices, r.Number, r)
+			if i < len(did) && did[i].Action != "" {
+				if err := s.note(did[i]); err != nil {
+					return err
+				}
+			}
 		}
-		r.Person, r.Notice, r.Created = before.Person, before.Notice, before.Created
-		put(s, s.notices, r.Number, r)
 		return nil
 	})
 }

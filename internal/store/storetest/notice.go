@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"vidimus/internal/audit"
 	"vidimus/internal/document"
 	"vidimus/internal/notice"
 )
@@ -74,7 +75,7 @@ func outbox(t *testing.T, s Store) {
 
 	again := due[0]
 	again.Attempts, again.Next, again.Problem = 1, Now.Add(10*time.Minute), "unreachable"
-	if err := s.PutNotice(t.Context(), again); err != nil {
+	if err := s.PutNotices(t.Context(), []notice.Record{again}, nil); err != nil {
 		t.Fatal(err)
 	}
 	dueNotices(t, s, Now, 10, 2)
@@ -99,8 +100,15 @@ func finalNotices(t *testing.T, s Store) {
 		r := due[i]
 		r.State, r.Settled, r.Channel, r.Attempts = state, Now.Add(hour), "mail", 2
 		for range 2 {
-			if err := s.PutNotice(t.Context(), r); err != nil {
+			lines, _, err := s.AuditSize(t.Context())
+			if err == nil {
+				err = s.PutNotices(t.Context(), []notice.Record{r}, []audit.Event{AuditEvent("settled")})
+			}
+			if err != nil {
 				t.Fatal(err)
+			}
+			if after, _, err := s.AuditSize(t.Context()); err != nil || (after == lines+1) != (r.State == state) {
+				t.Errorf("%d lines, then %d, %v", lines, after, err)
 			}
 			// What is final stays as it is.
 			r.State, r.Channel, r.Next = notice.Waiting, "webhook", Now
@@ -112,9 +120,13 @@ func finalNotices(t *testing.T, s Store) {
 	if err != nil || all[2].State != notice.Delivered || all[1].State != notice.Undeliverable || all[1].Channel != "mail" || !all[2].Settled.Equal(Now.Add(hour)) || all[2].Attempts != 2 {
 		t.Errorf("%+v, %v", all, err)
 	}
-	if err := s.PutNotice(t.Context(), notice.Record{Number: 99, State: notice.Delivered}); err == nil {
+	// All or nothing: a notice that nobody wrote takes the others with it.
+	third := due[2]
+	third.State = notice.Delivered
+	if err := s.PutNotices(t.Context(), []notice.Record{third, {Number: 99, State: notice.Delivered}}, nil); err == nil {
 		t.Error("a notice that nobody wrote")
 	}
+	wantWaiting(t, s, 1, Now)
 }
 
 // whoIsTold: who has the document after the change.
