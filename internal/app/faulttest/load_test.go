@@ -88,7 +88,7 @@ func newLoad(dir string, cfg *issuer.Config, sources, holders int, j *invariants
 // open reads what init made.
 func (l *load) open(cfg *issuer.Config) error {
 	l.public, l.folder = cfg.PublicURL, cfg.Path(cfg.Status.Directory)
-	l.http = &http.Client{Timeout: 10 * time.Second, Transport: &watch{l.journal, &http.Transport{MaxIdleConnsPerHost: 16}}}
+	l.http = &http.Client{Timeout: 10 * time.Second, Transport: &watch{l.journal, patient{&http.Transport{MaxIdleConnsPerHost: 16}}}}
 	l.readyz, l.asker = "http://"+cfg.Listen.Metrics+"/readyz", &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{}}
 	var err error
 	if l.root, err = certificate(cfg.Path(cfg.IACA.Certificate)); err != nil {
