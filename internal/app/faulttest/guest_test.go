@@ -131,7 +131,7 @@ func guestAgain(line io.Writer) error {
 		e.State = invariants.Answered
 	}
 	o.journal.Done(o.journal.Sent(e), e)
-	time.Sleep(time.Hour)
+	time.Sleep(time.Hour) // until the power goes
 	return nil
 }
 

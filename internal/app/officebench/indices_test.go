@@ -56,7 +56,7 @@ func startOffice(state string) error {
 		if time.Since(began) > 5*time.Minute {
 			return errors.New("never ready")
 		}
-		time.Sleep(2 * time.Millisecond)
+		time.Sleep(2 * time.Millisecond) // another process: there is only its port to ask
 	}
 	s.CPU = cpu()
 	s.RSS, s.Peak = memory()
