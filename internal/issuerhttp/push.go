@@ -7,7 +7,6 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"vidimus/internal/authserver"
-	"vidimus/internal/oauth"
 	"vidimus/internal/problem"
 	"vidimus/internal/webserver"
 )
@@ -78,23 +77,10 @@ func (cfg PublicConfig) resource(h func(*gin.Context) error) func(*gin.Context) 
 	}
 }
 
-// readPush reads a pushed authorization request: a form, in the body alone.
+// readPush reads a pushed authorization request.
 func readPush(c *gin.Context) (r authserver.PushRequest, err error) {
-	if r.DPoP, err = proofHeader(c); err != nil {
-		return r, err
-	}
-	if r.Client, err = clientProof(c); err != nil {
-		return r, err
-	}
-	body, err := webserver.ReadBody(c)
-	if err != nil {
-		return r, err
-	}
-	if r.Form, err = oauth.ParseForm(body); err != nil {
-		return r, err
-	}
-	webserver.Annotate(c, "client_id", r.Form.Get("client_id"))
-	return r, nil
+	r.Form, r.DPoP, r.Client, err = readClient(c)
+	return r, err
 }
 
 // proofHeader is the DPoP header, which stands at most once (RFC 9449, section
