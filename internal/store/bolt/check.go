@@ -3,6 +3,7 @@ package bolt
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"os"
 	"runtime/debug"
@@ -37,7 +38,13 @@ func checkSmall(db *bbolt.DB) error {
 // under its key and has its checksum, and what counts agrees with what is
 // there. It takes about a second for 300 MB; others may write meanwhile.
 func (s *Store) Check(ctx context.Context) error {
-	return s.view(ctx, func(t *tx) error { return t.check(ctx) })
+	for {
+		err := s.view(ctx, func(t *tx) error { return t.check(ctx) })
+		// Two commits in the moment before the first page is read: again.
+		if !errors.Is(err, errOvertaken) {
+			return err
+		}
+	}
 }
 
 func (t *tx) check(ctx context.Context) error {
@@ -66,10 +73,11 @@ func (t *tx) checkPages() error {
 		return err
 	}
 	defer file.Close()
-	if err := checkPages(file, t.below); err != nil {
-		return fmt.Errorf("%w: %w", ErrDamaged, err)
+	err = checkPages(file, t.below)
+	if err == nil || errors.Is(err, errOvertaken) {
+		return err
 	}
-	return nil
+	return fmt.Errorf("%w: %w", ErrDamaged, err)
 }
 
 // checkCounts compares what is counted with what there is.

@@ -355,6 +355,26 @@ func TestCheckPages(t *testing.T) {
 	}
 }
 
+// Who was overtaken by two commits before the meta page was read is told so,
+// and not that the database is damaged.
+func TestOvertakenCheck(t *testing.T) {
+	s := fresh(t, options())
+	err := s.view(t.Context(), func(x *tx) error {
+		for i := range 2 {
+			if err := s.Append(t.Context(), storeEvent(fmt.Sprint(i))); err != nil {
+				return err
+			}
+		}
+		return x.check(t.Context())
+	})
+	if !errors.Is(err, errOvertaken) || errors.Is(err, ErrDamaged) {
+		t.Fatalf("a check that was overtaken: %v", err)
+	}
+	if err := s.Check(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // A bucket that is emptied has no page of its own left, however many it had:
 // a page that counts no keys is damaged.
 func TestEmptiedBucket(t *testing.T) {

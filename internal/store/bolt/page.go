@@ -26,8 +26,13 @@ const (
 	manyFree = 0xffff
 )
 
-// errPage: what a page says of itself does not hold together.
-var errPage = errors.New("a page is damaged")
+var (
+	// errPage: what a page says of itself does not hold together.
+	errPage = errors.New("a page is damaged")
+	// errOvertaken: others have committed twice since the transaction began,
+	// and its meta page is theirs now.
+	errOvertaken = errors.New("the meta page was written anew")
+)
 
 // pageCheck reads the pages of one state with its own eyes: the library
 // believes page numbers and counts, and would follow a wrong one anywhere.
@@ -45,6 +50,9 @@ func checkPages(file io.ReaderAt, below *bbolt.Tx) error {
 	root, free, err := c.meta(uint64(below.ID()))
 	if err != nil {
 		return err
+	}
+	if root != uint64(below.Cursor().Bucket().Root()) || c.high != uint64(below.Size())/uint64(c.size) {
+		return errOvertaken // while it was read
 	}
 	c.known = make([]bool, c.high)
 	c.known[0], c.known[1] = true, true
@@ -77,7 +85,7 @@ func (c *pageCheck) meta(txid uint64) (root, free uint64, err error) {
 			return binary.NativeEndian.Uint64(m[16:]), binary.NativeEndian.Uint64(m[32:]), nil
 		}
 	}
-	return 0, 0, fmt.Errorf("%w: no meta page of transaction %d", errPage, txid)
+	return 0, 0, errOvertaken
 }
 
 // page reads a page with those that overflow from it, and claims them.
