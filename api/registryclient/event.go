@@ -13,7 +13,8 @@ type Event struct {
 	// Prev, when not nil, is the version of the person's record that the event
 	// builds on (Receipt.Version of the last one, 0 for a new person).
 	Prev *uint64
-	// JTI names the token; empty takes a random one.
+	// JTI names the token; empty takes a UUID of version 7, which nobody else
+	// has and which rises with time.
 	JTI string
 	// Effective is when the fact took effect or will; zero is the time of
 	// signing.

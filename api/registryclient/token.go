@@ -15,7 +15,6 @@ import (
 	"fmt"
 	"io"
 	"math/big"
-	"strings"
 	"time"
 )
 
@@ -30,82 +29,130 @@ func (c *Client) Sign(e Event) (SET, error) {
 	if e.Payload == nil || e.Subject == "" || e.Seq == 0 {
 		return SET{}, errors.New("an event needs a subject, a number from 1 and a payload")
 	}
-	body, err := members(e.Payload)
+	body, err := e.body()
 	if err != nil {
 		return SET{}, err
 	}
-	body["seq"] = e.Seq
-	if e.Prev != nil {
-		body["prev"] = *e.Prev
-	}
-	if _, ok := e.Payload.(WalletUnitRevoked); ok {
-		body["wallet"] = e.Subject
-	}
 	if e.JTI == "" {
-		var id [16]byte
-		if _, err := io.ReadFull(c.random(), id[:]); err != nil {
-			return SET{}, fmt.Errorf("making a jti: %w", err)
+		if e.JTI, err = c.newJTI(); err != nil {
+			return SET{}, err
 		}
-		e.JTI = hex.EncodeToString(id[:]) // never begins with "-": people give it to commands
 	}
-	claims := map[string]any{
-		"iss": c.Source, "aud": c.Audience, "iat": c.now().Unix(), "jti": e.JTI,
-		"sub_id": map[string]string{"format": "opaque", "id": e.Subject},
-		"events": map[string]any{"urn:vidimus:event:" + e.Payload.eventName() + ":1": body},
+	claims := claims{
+		Issuer: c.Source, Audience: c.Audience, IssuedAt: c.now().Unix(), JTI: e.JTI, Decision: e.Decision,
+		Subject: subject{Format: "opaque", ID: e.Subject},
 	}
 	if !e.Effective.IsZero() {
-		claims["toe"] = e.Effective.Unix()
+		toe := e.Effective.Unix()
+		claims.Effective = &toe
 	}
-	if e.Decision != "" {
-		claims["txn"] = e.Decision
+	text, err := encode(claims)
+	if err != nil {
+		return SET{}, err
 	}
-	token, err := signES256(c.Signer, map[string]string{"alg": "ES256", "kid": c.KeyID, "typ": "secevent+jwt"}, claims, c.random())
+	// The body, which may hold a portrait, is encoded once and copied.
+	text = append(text[:len(text)-1], `,"events":{"urn:vidimus:event:`+e.Payload.eventName()+`:1":`...)
+	text = append(append(text, body...), "}}"...)
+	token, err := signES256(c.Signer, header{"ES256", c.KeyID, "secevent+jwt"}, text, c.random())
 	if err != nil {
 		return SET{}, err
 	}
 	return SET{JTI: e.JTI, Token: token}, nil
 }
 
-// members turns a payload into the object that seq and prev are added to.
-func members(p Payload) (map[string]any, error) {
-	text, err := json.Marshal(p)
+// header is the JOSE header, claims are those of an event but for events.
+type (
+	header struct {
+		Algorithm string `json:"alg"`
+		KeyID     string `json:"kid"`
+		Type      string `json:"typ"`
+	}
+	claims struct {
+		Issuer    string  `json:"iss"`
+		Audience  string  `json:"aud"`
+		IssuedAt  int64   `json:"iat"`
+		JTI       string  `json:"jti"`
+		Subject   subject `json:"sub_id"`
+		Effective *int64  `json:"toe,omitempty"`
+		Decision  string  `json:"txn,omitempty"`
+	}
+	subject struct {
+		Format string `json:"format"`
+		ID     string `json:"id"`
+	}
+)
+
+// newJTI makes a UUID of version 7 (RFC 9562, section 5.7) in 32 hexadecimal
+// digits: events of one time lie together in the office's store, and people can
+// give the name to commands, since it never begins with "-".
+func (c *Client) newJTI() (string, error) {
+	var id [16]byte
+	if _, err := io.ReadFull(c.random(), id[6:]); err != nil {
+		return "", fmt.Errorf("making a jti: %w", err)
+	}
+	at := uint64(c.now().UnixMilli())
+	for i := range 6 {
+		id[i] = byte(at >> (40 - 8*i))
+	}
+	id[6], id[8] = id[6]&0x0f|0x70, id[8]&0x3f|0x80
+	return hex.EncodeToString(id[:]), nil
+}
+
+// body encodes what is the event's own: its number, the version that it builds
+// on, and the payload.
+func (e Event) body() ([]byte, error) {
+	if p, ok := e.Payload.(EntitlementPut); ok && p.Privileges == nil {
+		p.Privileges = []Privilege{}
+		e.Payload = p
+	}
+	payload, err := encode(e.Payload)
 	if err != nil {
 		return nil, fmt.Errorf("encoding the event: %w", err)
 	}
-	var raw map[string]json.RawMessage
-	if err := json.Unmarshal(text, &raw); err != nil {
+	order := struct {
+		Seq    uint64  `json:"seq"`
+		Prev   *uint64 `json:"prev,omitempty"`
+		Wallet string  `json:"wallet,omitempty"`
+	}{Seq: e.Seq, Prev: e.Prev}
+	if _, ok := e.Payload.(WalletUnitRevoked); ok {
+		order.Wallet = e.Subject
+	}
+	body, err := encode(order)
+	if err != nil || len(payload) == len("{}") {
+		return body, err
+	}
+	body[len(body)-1] = ','
+	return append(body, payload[1:]...), nil
+}
+
+// encode writes JSON without a line end, and <, > and & as they are.
+func encode(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
 		return nil, err
 	}
-	body := make(map[string]any, len(raw)+2)
-	for name, value := range raw {
-		body[name] = value
-	}
-	if e, ok := p.(EntitlementPut); ok && e.Privileges == nil {
-		body["privileges"] = []Privilege{}
-	}
-	return body, nil
+	return bytes.TrimSuffix(b.Bytes(), []byte{'\n'}), nil
 }
 
 // signES256 writes a compact JWS (RFC 7515, RFC 7518 section 3.4).
-func signES256(signer crypto.Signer, header, claims any, random io.Reader) (string, error) {
+func signES256(signer crypto.Signer, h header, claims []byte, random io.Reader) (string, error) {
 	if signer == nil {
 		return "", errors.New("no signer")
 	}
 	if pub, ok := signer.Public().(*ecdsa.PublicKey); !ok || pub.Curve != elliptic.P256() {
 		return "", errors.New("the signer has no P-256 key")
 	}
-	var parts []string
-	for _, part := range []any{header, claims} {
-		var b bytes.Buffer
-		enc := json.NewEncoder(&b)
-		enc.SetEscapeHTML(false)
-		if err := enc.Encode(part); err != nil {
-			return "", fmt.Errorf("encoding the token: %w", err)
-		}
-		parts = append(parts, base64.RawURLEncoding.EncodeToString(bytes.TrimSpace(b.Bytes())))
+	head, err := encode(h)
+	if err != nil {
+		return "", fmt.Errorf("encoding the token: %w", err)
 	}
-	input := strings.Join(parts, ".")
-	digest := sha256.Sum256([]byte(input))
+	base64URL := base64.RawURLEncoding
+	token := make([]byte, 0, base64URL.EncodedLen(len(head))+base64URL.EncodedLen(len(claims))+2+base64URL.EncodedLen(64))
+	token = append(base64URL.AppendEncode(token, head), '.')
+	token = base64URL.AppendEncode(token, claims)
+	digest := sha256.Sum256(token)
 	der, err := signer.Sign(random, digest[:], crypto.SHA256)
 	if err != nil {
 		return "", fmt.Errorf("signing the token: %w", err)
@@ -117,7 +164,7 @@ func signES256(signer crypto.Signer, header, claims any, random io.Reader) (stri
 	var rs [64]byte
 	sig.R.FillBytes(rs[:32])
 	sig.S.FillBytes(rs[32:])
-	return input + "." + base64.RawURLEncoding.EncodeToString(rs[:]), nil
+	return string(base64URL.AppendEncode(append(token, '.'), rs[:])), nil
 }
 
 func (c *Client) now() time.Time {

@@ -9,6 +9,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strconv"
 	"time"
 
 	"vidimus/internal/jose"
@@ -62,17 +64,64 @@ func (h Head) Next(e Event) ([]byte, Head, error) {
 
 func (h Head) encode(l line) ([]byte, Head, error) {
 	l.Prev, l.Seq = hex.EncodeToString(h.Hash[:]), h.Seq+1
-	if len(l.Detail) == 0 {
-		l.Detail = nil
-	}
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(l); err != nil {
+	out, err := l.appendTo(make([]byte, 0, 512))
+	if err != nil {
 		return nil, h, fmt.Errorf("encoding an audit event: %w", err)
 	}
-	out := bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 	return out, Head{Seq: l.Seq, Hash: sha256.Sum256(out)}, nil
+}
+
+// appendTo writes what encoding/json makes of a line, at a fraction of its
+// cost: there is a line for everything that happens.
+func (l line) appendTo(b []byte) ([]byte, error) {
+	var err error
+	member := func(name, value string) {
+		if err == nil {
+			b, err = appendText(append(append(b, name...), ':'), value)
+		}
+	}
+	member(`{"prev"`, l.Prev)
+	b = strconv.AppendUint(append(b, `,"seq":`...), l.Seq, 10)
+	member(`,"time"`, l.Time)
+	member(`,"action"`, l.Action)
+	member(`,"actor"`, l.Actor)
+	member(`,"subject"`, l.Subject)
+	member(`,"outcome"`, l.Outcome)
+	if len(l.Detail) > 0 {
+		b = append(b, `,"detail":{`...)
+		var few [maxDetail]string
+		names := few[:0]
+		for name := range l.Detail {
+			names = append(names, name)
+		}
+		slices.Sort(names)
+		for i, name := range names {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			if err == nil {
+				b, err = appendText(b, name)
+			}
+			member("", l.Detail[name])
+		}
+		b = append(b, '}')
+	}
+	return append(b, '}'), err
+}
+
+// appendText writes a JSON string. What has something to escape is left to
+// encoding/json.
+func appendText(b []byte, s string) ([]byte, error) {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			var out bytes.Buffer
+			enc := json.NewEncoder(&out)
+			enc.SetEscapeHTML(false)
+			err := enc.Encode(s)
+			return append(b, bytes.TrimSuffix(out.Bytes(), []byte("\n"))...), err
+		}
+	}
+	return append(append(append(b, '"'), s...), '"'), nil
 }
 
 // Follow checks that raw is the line after the head, byte for byte, and gives

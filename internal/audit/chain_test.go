@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -42,6 +43,29 @@ func TestLineForm(t *testing.T) {
 	}
 	if head != (Head{Seq: 1, Hash: sha256.Sum256([]byte(want))}) {
 		t.Errorf("head %s", head)
+	}
+}
+
+// A line is what encoding/json makes of it, whatever is in it.
+func TestLineIsJSON(t *testing.T) {
+	texts := []string{"", "a", `"`, `\`, "<&>", "\n\t\x01\x7f", "é", "\u2028", "\xff", "a\xe2\x28", "😀", strings.Repeat("x", 600)}
+	for i, text := range texts {
+		l := line{Prev: "00", Seq: uint64(i), Time: text, Action: text + "a", Actor: "a" + text, Subject: text, Outcome: text}
+		for n := range i * 2 {
+			if l.Detail == nil {
+				l.Detail = map[string]string{}
+			}
+			l.Detail[fmt.Sprint(text, n%7, n)] = texts[n%len(texts)]
+		}
+		var want bytes.Buffer
+		enc := json.NewEncoder(&want)
+		enc.SetEscapeHTML(false)
+		if err := enc.Encode(l); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := l.appendTo(nil); err != nil || string(got)+"\n" != want.String() {
+			t.Errorf("%s\n%s%v", got, want.String(), err)
+		}
 	}
 }
 

@@ -77,6 +77,16 @@ type Notice struct {
 	Cause    EventID
 }
 
+// OfCopiesAlone: a mere change of what the copies say concerns those who have
+// some. Who has none lost nothing, and is not told.
+func (n Notice) OfCopiesAlone() bool {
+	switch n.Fact {
+	case FactPersonChanged, FactEntitlementChanged, FactDocumentChanged:
+		return n.Effect == EffectReissue
+	}
+	return false
+}
+
 // Change is what an event, or time, does beside the new state.
 type Change struct {
 	// Applied is false when the event said what was known already: states and

@@ -146,6 +146,7 @@ func list[T any](c *coder, items *[]T, each func(*T)) {
 		c.fail()
 		return
 	}
+	*items = slices.Grow(*items, int(min(n, 8)))
 	for range n {
 		var item T
 		if each(&item); c.bad {

@@ -139,7 +139,8 @@ type Store interface {
 	//     Revocation the flip of the index of EVERY copy that it names, that
 	//     was recorded and not burned, signed or only intended; that grants
 	//     for change.Void and copies for change.Wallets are refused from here
-	//     on; the notices; the audit entry; the outcome; its receipt row.
+	//     on; the notices, but for those
+	//     OfCopiesAlone when none is concerned; the audit entry; the outcome; its receipt row.
 	//
 	// A flip carries the instant at which it is due for publication: now when
 	// urgent, else drawn by the Schedule that the store was opened with, which

@@ -157,13 +157,21 @@ func readKey(path string) (*ecdsa.PrivateKey, error) {
 	return key.(*ecdsa.PrivateKey), nil
 }
 
-// batches pushes n batches, or until done: while one is on its way the next is
+// ahead is how many batches a registry has signed while one is on its way.
+const ahead = 2
+
+// batches pushes n batches, or until done: while one is on its way the next are
 // signed.
 func (p *pusher) batches(n int, done <-chan struct{}) (sum pushed) {
-	signed, enough := make(chan []registryclient.SET), make(chan struct{})
-	defer close(enough)
+	signed := make(chan []registryclient.SET, ahead)
 	go func() {
+		defer close(signed)
 		for range n {
+			select {
+			case <-done:
+				return
+			default:
+			}
 			batch := make([]registryclient.SET, registryclient.MaxBatch)
 			for i := range batch {
 				var err error
@@ -171,30 +179,16 @@ func (p *pusher) batches(n int, done <-chan struct{}) (sum pushed) {
 					panic(err)
 				}
 			}
-			select {
-			case signed <- batch:
-			case <-enough:
-				return
-			}
+			signed <- batch
 		}
-		close(signed)
 	}()
-	for {
-		select {
-		case <-done:
-			// The batch that is signed already is sent too: its numbers are used.
-			sum.add(p.push(<-signed))
-			return sum
-		case batch, more := <-signed:
-			if !more {
-				return sum
-			}
+	// What is signed is sent also after done: its numbers are used.
+	for batch := range signed {
+		if sum.Failed == "" {
 			sum.add(p.push(batch))
-			if sum.Failed != "" {
-				return sum
-			}
 		}
 	}
+	return sum
 }
 
 func (sum *pushed) add(one pushed) {

@@ -115,7 +115,7 @@ func (s *Store) EachSubject(ctx context.Context, above string, limit int, each f
 			if err != nil || k.version == 0 {
 				return err
 			}
-			if err := each(k.subject); err != nil {
+			if err := each(k.kept()); err != nil {
 				return err
 			}
 			if n++; n == limit {
@@ -136,7 +136,8 @@ func (s *Store) Subjects(ctx context.Context, persons []string) ([]*document.Sub
 				return err
 			}
 			if k.version > 0 {
-				subjects[i] = &k.subject
+				kept := k.kept()
+				subjects[i] = &kept
 			}
 		}
 		return nil

@@ -123,9 +123,13 @@ func (s *Store) reopen(t *tx, e *happening, event uint64, revoke []document.Revo
 
 // putNotices puts notices into the outbox. One that names no document goes to
 // the person; when there is none, since the event was about a wallet unit, to
-// those whose copies it concerns.
+// those whose copies it concerns. Of a mere change only those are told who have
+// copies.
 func (t *tx) putNotices(e *happening, notices []document.Notice, holders map[string]bool) error {
 	for _, n := range notices {
+		if n.OfCopiesAlone() && len(holders) == 0 {
+			continue
+		}
 		to := []string{e.person}
 		if holder := t.get(holderBucket, []byte(n.Document)); n.Document != "" && holder != nil {
 			to[0] = string(holder)

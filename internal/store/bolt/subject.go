@@ -95,7 +95,8 @@ func (t *tx) head(person string) (subjectValue, error) {
 	return decodeSubject(b)
 }
 
-// subject reads a subject with its images. One not heard of has its number.
+// subject reads a subject with its images, which hold until the transaction
+// ends: who keeps them clones them. One not heard of has its number.
 func (t *tx) subject(person string) (known, error) {
 	v, err := t.head(person)
 	k := known{subjectValue: v, subject: document.Subject{Number: person}}
@@ -117,9 +118,20 @@ func (t *tx) subject(person string) (known, error) {
 		if *at == nil {
 			*at = document.Attributes{}
 		}
-		(*at)[i.name] = bytes.Clone(image)
+		(*at)[i.name] = image
 	}
 	return k, nil
+}
+
+// kept is the subject with images of its own, for who keeps it longer than the
+// transaction.
+func (k *known) kept() document.Subject {
+	for _, i := range k.images {
+		if at := attributesOf(&k.subject, i.document); at != nil {
+			(*at)[i.name] = bytes.Clone(at.Bytes(i.name))
+		}
+	}
+	return k.subject
 }
 
 // attributesOf points to the attributes of a document, or of the person.
@@ -235,6 +247,12 @@ func (t *tx) putImage(person string, before known, number, name string, octets [
 // hold writes that the documents of these states belong to their persons, and
 // that what they had before and have no more belongs to nobody.
 func (t *tx) hold(before []known, next []document.Subject) {
+	same := func(k known, s document.Subject) bool {
+		return k.version > 0 && slices.EqualFunc(k.subject.Documents, s.Documents, func(a, b document.Document) bool { return a.Number == b.Number })
+	}
+	if slices.EqualFunc(before, next, same) {
+		return
+	}
 	for _, k := range before {
 		for _, d := range k.subject.Documents {
 			if !slices.ContainsFunc(next, func(s document.Subject) bool { return s.Document(d.Number) != nil }) {
@@ -253,17 +271,18 @@ func (t *tx) hold(before []known, next []document.Subject) {
 
 // Subject implements registry.Records.
 func (s *Store) Subject(ctx context.Context, person string) (document.Subject, error) {
-	var k known
-	err := s.view(ctx, func(t *tx) (err error) {
-		if k, err = t.subject(person); err == nil && k.version == 0 {
+	var found document.Subject
+	err := s.view(ctx, func(t *tx) error {
+		k, err := t.subject(person)
+		if err == nil && k.version == 0 {
 			err = registry.ErrSubjectNotFound
+		}
+		if err == nil {
+			found = k.kept()
 		}
 		return err
 	})
-	if err != nil {
-		return document.Subject{}, err
-	}
-	return k.subject, nil
+	return found, err
 }
 
 // Holder implements registry.Records.

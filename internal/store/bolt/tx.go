@@ -16,6 +16,7 @@ import (
 type tx struct {
 	below   *bbolt.Tx
 	buckets [bucketCount]*bbolt.Bucket
+	finders [bucketCount]walker            // of get, each used again and again
 	over    [bucketCount]map[string][]byte // value nil: deleted
 	dirty   [bucketCount]int               // writes of the present step
 	undo    []former                       // of the present step
@@ -43,7 +44,7 @@ func (t *tx) again(below *bbolt.Tx) {
 		t.empty(b)
 	}
 	t.keep()
-	t.below, t.buckets, t.size, t.poured = below, [bucketCount]*bbolt.Bucket{}, 0, 0
+	t.below, t.buckets, t.finders, t.size, t.poured = below, [bucketCount]*bbolt.Bucket{}, [bucketCount]walker{}, 0, 0
 }
 
 func (t *tx) bucket(b bucketID) *bbolt.Bucket {
@@ -80,7 +81,11 @@ func (t *tx) get(b bucketID, key []byte) []byte {
 	if v, ok := t.over[b][string(key)]; ok {
 		return v
 	}
-	return newWalker(b, t.bucket(b)).find(key)
+	w := &t.finders[b]
+	if w.cursor == nil {
+		*w = walker{bucket: b, cursor: t.bucket(b).Cursor()}
+	}
+	return w.find(key)
 }
 
 func (t *tx) has(b bucketID, key []byte) bool { return t.get(b, key) != nil }

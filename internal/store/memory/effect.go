@@ -89,6 +89,9 @@ func (s *Store) effect(h happening, change document.Change) error {
 		}
 	}
 	for _, n := range change.Notices {
+		if n.OfCopiesAlone() && len(holders) == 0 {
+			continue
+		}
 		to := []string{h.person}
 		if holder := s.holders[n.Document]; holder != "" {
 			to[0] = holder

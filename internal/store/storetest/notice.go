@@ -13,6 +13,7 @@ import (
 var noticeTests = []test{
 	{name: "Outbox", run: outbox},
 	{name: "WhoIsTold", run: whoIsTold},
+	{name: "OnlyOfCopies", run: onlyOfCopies},
 	{name: "Final", run: finalNotices},
 }
 
@@ -62,10 +63,10 @@ func outbox(t *testing.T, s Store) {
 	wantWaiting(t, s, 0, time.Time{})
 	later := Deciding("R", 2, "P", notices("N", document.FactMeasureEnded))
 	later.Record.Accepted = Now.Add(hour)
-	apply(t, s, Deciding("R", 1, "P", notices("N", document.Fact(document.CourtBan), document.FactPersonChanged)), later)
+	apply(t, s, Deciding("R", 1, "P", notices("N", document.Fact(document.CourtBan), document.FactMeasureEnded)), later)
 	dueNotices(t, s, Now.Add(-1), 10)
 	due := dueNotices(t, s, Now, 10, 1, 2)
-	want := notices("N", document.FactPersonChanged).Notices[0]
+	want := notices("N", document.FactMeasureEnded).Notices[0]
 	if r := due[1]; r.Person != "P" || fmt.Sprint(r.Notice) != fmt.Sprint(want) || r.State != notice.Waiting || !r.Created.Equal(Now) || r.Attempts != 0 {
 		t.Errorf("%+v, want %+v", r, want)
 	}
@@ -94,7 +95,7 @@ func outbox(t *testing.T, s Store) {
 }
 
 func finalNotices(t *testing.T, s Store) {
-	apply(t, s, Deciding("R", 1, "P", notices("", document.FactPersonChanged, document.FactPersonDied, document.FactMeasureEnded)))
+	apply(t, s, Deciding("R", 1, "P", notices("", document.Fact(document.CourtBan), document.FactPersonDied, document.FactMeasureEnded)))
 	due := dueNotices(t, s, Now, 10, 1, 2, 3)
 	for i, state := range []notice.State{notice.Delivered, notice.Undeliverable} {
 		r := due[i]
@@ -141,9 +142,33 @@ func whoIsTold(t *testing.T, s Store) {
 	if n, err := s.Notices(t.Context(), "A", 10); err != nil || len(n) != 0 {
 		t.Errorf("a notice to a record that is no more: %+v, %v", n, err)
 	}
-	apply(t, s, Deciding("R", 2, "B", notices("NB", document.FactDocumentChanged)), Deciding("R", 3, "B", notices("", document.FactPersonChanged)))
+	apply(t, s, Deciding("R", 2, "B", notices("NB", document.FactMeasureEnded)), Deciding("R", 3, "B", notices("", document.FactPersonDied)))
 	n, err := s.Notices(t.Context(), "B", 2)
-	if err != nil || n[0].Notice.Fact != document.FactPersonChanged || n[1].Notice.Document != "NB" {
+	if err != nil || n[0].Notice.Fact != document.FactPersonDied || n[1].Notice.Document != "NB" {
 		t.Errorf("%+v, %v", n, err)
 	}
+}
+
+// onlyOfCopies: of new data those are told whose copies it concerns.
+func onlyOfCopies(t *testing.T, s Store) {
+	person(t, s, "P", "N")
+	changed := []document.Fact{document.FactPersonChanged, document.FactEntitlementChanged, document.FactDocumentChanged}
+	told := func(seq uint64, want int) {
+		t.Helper()
+		change := notices("N", changed...)
+		for _, f := range changed {
+			change.Revoke = append(change.Revoke, document.Revocation{Document: "N", Fact: f})
+		}
+		before, err := s.Notices(t.Context(), "P", 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		apply(t, s, Deciding("R", seq, "P", change))
+		if after, err := s.Notices(t.Context(), "P", 100); err != nil || len(after)-len(before) != want {
+			t.Errorf("%d notices, want %d; %v", len(after)-len(before), want, err)
+		}
+	}
+	told(1, 0)
+	intend(t, s, Intent("batch", "P", "N", 3, 1))
+	told(2, 3)
 }
