@@ -31,9 +31,9 @@ func TestBodiesOfOneSourceAreBounded(t *testing.T) {
 		return conn
 	}
 	// until asks for a source until it is answered with a status.
-	until := func(peer string, status int) {
+	until := func(peer string, status int, meanwhile func(n int)) {
 		t.Helper()
-		for deadline := time.Now().Add(5 * time.Second); ; {
+		for n, deadline := 0, time.Now().Add(5*time.Second); ; n++ {
 			a := w.do("POST", w.registry+issuerhttp.EventsPath+"/batch", "{}", "Test-Peer", peer, "Content-Type", "application/json")
 			switch {
 			case a.StatusCode == status && status == 429 && a.Header.Get("Retry-After") == "":
@@ -43,23 +43,33 @@ func TestBodiesOfOneSourceAreBounded(t *testing.T) {
 			case time.Now().After(deadline):
 				t.Fatalf("%s: %d %s, want %d", peer, a.StatusCode, a.body, status)
 			}
+			meanwhile(n)
 		}
 	}
 	var held []net.Conn
-	for i := range 8 {
+	another := func(i int) {
 		framing := fmt.Sprintf("Content-Length: %d", webserver.MaxBatchBody)
 		if i%2 == 1 {
 			framing = "Transfer-Encoding: chunked"
 		}
 		held = append(held, hold("greedy", framing))
 	}
-	until("greedy", 429)
-	until("modest", 400) // heard, and refused for its empty body
+	for i := range 8 {
+		another(i)
+	}
+	// One of them may have been refused for a question of ours beside it.
+	until("greedy", 429, func(n int) {
+		if n%8 == 7 && n < 64 {
+			another(n)
+		}
+	})
+	waits := func(int) {}
+	until("modest", 400, waits) // heard, and refused for its empty body
 	for _, conn := range held {
 		if _, err := io.WriteString(conn, "\r\n"); err != nil {
 			t.Fatal(err)
 		}
 		conn.Close()
 	}
-	until("greedy", 400)
+	until("greedy", 400, waits)
 }
