@@ -73,6 +73,9 @@ is under way may take ten more seconds, and nothing that was answered is lost.`,
 			if err != nil {
 				return err
 			}
+			if !cfg.Dev {
+				runtime.MemProfileRate = 0 // nobody could read that profile
+			}
 			ballast := issuer.Ballast()
 			defer runtime.KeepAlive(ballast)
 			return app.Run(ctx)

@@ -26,12 +26,33 @@ func (s Subject) AppendBinary(to []byte) ([]byte, error) {
 	return c.out, nil
 }
 
+// AppendBinaryApart is AppendBinary with the attributes of the person as
+// UnmarshalBinaryApart gave them.
+func (s Subject) AppendBinaryApart(to []byte, attributes string) ([]byte, error) {
+	c := coder{writing: true, out: append(to, binaryForm), apart: &attributes}
+	c.subject(&s)
+	if c.bad {
+		return nil, fmt.Errorf("%w: a subject holds what has no form", jose.ErrMalformed)
+	}
+	return c.out, nil
+}
+
 // UnmarshalBinary reads what AppendBinary wrote. b may be written to afterwards.
-func (s *Subject) UnmarshalBinary(b []byte) error {
+func (s *Subject) UnmarshalBinary(b []byte) error { return s.read(b, nil) }
+
+// UnmarshalBinaryApart reads a subject but for the attributes of the person,
+// which it gives as they are written: most of a subject, that most events
+// neither ask for nor change (ConcernsAttributes).
+func (s *Subject) UnmarshalBinaryApart(b []byte) (attributes string, err error) {
+	err = s.read(b, &attributes)
+	return attributes, err
+}
+
+func (s *Subject) read(b []byte, apart *string) error {
 	if len(b) == 0 || b[0] != binaryForm {
 		return fmt.Errorf("%w: a subject in a form of another version", jose.ErrMalformed)
 	}
-	c := coder{in: string(b[1:])} // one copy, of which all texts are parts
+	c := coder{in: string(b[1:]), apart: apart} // one copy, of which all texts are parts
 	var read Subject
 	c.subject(&read)
 	if c.bad || c.in != "" {
@@ -48,6 +69,7 @@ type coder struct {
 	out     []byte
 	in      string
 	bad     bool
+	apart   *string // the attributes of the person as they are written
 }
 
 func (c *coder) fail() { c.bad, c.in = true, "" }
@@ -176,7 +198,11 @@ func (c *coder) subject(s *Subject) {
 }
 
 func (c *coder) person(p *Person) {
-	c.attributes(&p.Attributes)
+	if c.apart == nil {
+		c.attributes(&p.Attributes)
+	} else {
+		c.attributesApart()
+	}
 	c.flag(&p.Deceased)
 	c.instant(&p.DeceasedAt)
 	c.instant(&p.DeceasedKnown)
@@ -253,6 +279,61 @@ func (c *coder) attributes(a *Attributes) {
 	c.object(&m, 0)
 	if !c.writing && len(m) > 0 {
 		*a = m
+	}
+}
+
+func (c *coder) attributesApart() {
+	switch {
+	case !c.writing:
+		begin := c.in
+		c.skipObject(0)
+		*c.apart = begin[:len(begin)-len(c.in)]
+	case *c.apart == "": // there was no person
+		none := uint64(0)
+		c.uint(&none)
+	default:
+		c.out = append(c.out, *c.apart...)
+	}
+}
+
+func (c *coder) skipObject(depth int) {
+	c.skipList(func() {
+		var name string
+		c.text(&name)
+		c.skipValue(depth)
+	})
+}
+
+func (c *coder) skipList(each func()) {
+	var n uint64
+	for c.uint(&n); n > 0 && !c.bad; n-- {
+		each()
+	}
+}
+
+// skipValue goes over what value would read.
+func (c *coder) skipValue(depth int) {
+	var letter byte
+	var text string
+	var n int64
+	if c.octet(&letter); depth > MaxDepth {
+		c.fail()
+		return
+	}
+	switch letter {
+	case letterTrue, letterFalse:
+	case letterText, letterOctets:
+		c.text(&text)
+	case letterNumber:
+		c.int(&n)
+	case letterTexts:
+		c.skipList(func() { c.text(&text) })
+	case letterList:
+		c.skipList(func() { c.skipValue(depth + 1) })
+	case letterObject:
+		c.skipObject(depth + 1)
+	default:
+		c.fail()
 	}
 }
 

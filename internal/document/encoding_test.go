@@ -48,6 +48,16 @@ func fill(v reflect.Value, n *int) {
 	}
 }
 
+// A person whom an event makes has no attributes that could stand apart.
+func TestNobodysAttributes(t *testing.T) {
+	s := Subject{Number: "P", Person: &Person{Deceased: true}}
+	b, err := s.AppendBinaryApart(nil, "")
+	var got Subject
+	if err != nil || got.UnmarshalBinary(b) != nil || !reflect.DeepEqual(got, s) {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
 // Whatever a subject may hold comes back, also a field that is added one day.
 func TestSubjectBinary(t *testing.T) {
 	var full Subject
@@ -65,6 +75,21 @@ func TestSubjectBinary(t *testing.T) {
 		}
 		if again, err := got.AppendBinary(nil); err != nil || !bytes.Equal(again, b) {
 			t.Errorf("%x, %v", again, err)
+		}
+		// Without the attributes of the person, and with them again.
+		var bare Subject
+		attributes, err := bare.UnmarshalBinaryApart(b)
+		if err != nil || bare.Person != nil && bare.Person.Attributes != nil {
+			t.Errorf("%+v, %v", bare.Person, err)
+		}
+		if again, err := bare.AppendBinaryApart([]byte("before"), attributes); err != nil || string(again) != "before"+string(b) {
+			t.Errorf("%x, want %x, %v", again, b, err)
+		}
+		if s.Person != nil && bare.Person != nil {
+			bare.Person.Attributes = s.Person.Attributes
+		}
+		if !reflect.DeepEqual(bare, s) {
+			t.Errorf("apart: %s", cmp.Diff(s, bare))
 		}
 		// JSON tells the same.
 		text, err := json.Marshal(s)

@@ -30,6 +30,18 @@ func Names() []string {
 	}
 }
 
+// ConcernsAttributes tells whether an event reads or changes the attributes of
+// a person. To Table.Apply of one that does not they may be missing: what it
+// gives is without them then, and otherwise the same.
+func ConcernsAttributes(name string) bool {
+	switch name {
+	case NamePersonDied, NameEntitlementPut, NameMeasureAdded, NameMeasureLifted, NameMeasureCorrected, NameDocumentPut, NameDocumentSurrendered,
+		NameDocumentAnnulled, NameDocumentCarrierLost, NameWalletLost, NameWalletUnitRevoked, NameAppealUpheld:
+		return false
+	}
+	return true
+}
+
 // Event is one statement of a registry, already verified.
 type Event struct {
 	// ID names the event for all time: source and jti. What an event caused

@@ -3,6 +3,7 @@ package document
 import (
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"slices"
 	"sort"
 	"testing"
@@ -68,6 +69,9 @@ func (h *history) send(person, other string, p Payload, toe int) {
 		before, _ = json.Marshal(given)
 	}
 	next, change, err := h.table.Apply(given, ev)
+	if !ConcernsAttributes(p.Name()) {
+		h.sendWithout(given, ev, next, change, err)
+	}
 	if h.whole {
 		if after, _ := json.Marshal(given); string(after) != string(before) {
 			h.t.Fatalf("%T: the states that were given are changed", p)
@@ -101,6 +105,26 @@ func (h *history) send(person, other string, p Payload, toe int) {
 		h.check(other)
 	}
 	h.issue()
+}
+
+// sendWithout gives an event to subjects without the attributes of the person,
+// which makes no difference.
+func (h *history) sendWithout(given []Subject, ev Event, next []Subject, change Change, err error) {
+	bare := func(list []Subject) []Subject {
+		list = slices.Clone(list)
+		for i, s := range list {
+			if s.Person != nil {
+				p := *s.Person
+				p.Attributes = nil
+				list[i].Person = &p
+			}
+		}
+		return list
+	}
+	nextBare, changeBare, errBare := h.table.Apply(bare(given), ev)
+	if fmt.Sprint(err) != fmt.Sprint(errBare) || !reflect.DeepEqual(change, changeBare) || !reflect.DeepEqual(bare(next), nextBare) {
+		h.t.Fatalf("%T without attributes: %v %v %s %s", ev.Payload, err, errBare, cmp.Diff(change, changeBare), cmp.Diff(bare(next), nextBare))
+	}
 }
 
 // pass lets an hour go by; the office looks at every subject, or is asleep.

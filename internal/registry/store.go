@@ -90,7 +90,8 @@ func (r *EventRecord) Audited(people []string) audit.Event {
 
 // Decide computes the new states of the subjects: that of the event, then
 // EventRecord.Other when there is one; none for an event about a wallet unit.
-// A subject not heard of has only its number. It is pure, and may be called
+// A subject not heard of has only its number; the attributes of a person may
+// be missing unless the event document.ConcernsAttributes. It is pure, and may be called
 // more than once or not at all. Its error refuses the event.
 type Decide func(subjects []document.Subject) ([]document.Subject, document.Change, error)
 

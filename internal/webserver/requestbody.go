@@ -1,6 +1,7 @@
 package webserver
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"mime"
@@ -100,9 +101,17 @@ func tooLarge(limit int64) error {
 	return problem.New(problem.TooLarge, "the body is larger than %d bytes", limit)
 }
 
+// firstRoom bounds the memory that a body gets before it has come.
+const firstRoom = 1 << 20
+
 // ReadBody reads the whole body, which the engine has capped for the route.
 func ReadBody(c *gin.Context) ([]byte, error) {
-	b, err := io.ReadAll(c.Request.Body)
+	// Read in one piece where the length is known; what is claimed alone gets
+	// no large memory.
+	room := min(max(c.Request.ContentLength, 0), firstRoom)
+	read := bytes.NewBuffer(make([]byte, 0, room+bytes.MinRead))
+	_, err := read.ReadFrom(c.Request.Body)
+	b := read.Bytes()
 	if err != nil {
 		var over *http.MaxBytesError
 		if errors.As(err, &over) {

@@ -77,7 +77,7 @@ func newOffice(t *testing.T, tls bool, change ...func(*issuer.Config)) *office {
 	cfg, err := issuer.DevOnFreePorts(filepath.Join(o.dir, "state"))
 	o.must(err)
 	cfg.RateLimit = issuer.RateLimit{PerSecond: 1e5, Burst: 1e5}
-	for _, name := range []string{"registry", "licences"} {
+	for _, name := range []string{"registry", "licences", "aliens"} {
 		s := registry{name: "https://" + name + ".example", kid: name + "-1", file: filepath.Join(o.dir, name+"-1.key")}
 		s.key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 		o.must(err)

@@ -27,7 +27,9 @@ import (
 // serve runs the office in this process until stop.
 func (o *office) serve() (at issuer.Addresses, stop func()) {
 	o.Helper()
-	ballast := issuer.Ballast() // as `issuer serve` has it
+	// As `issuer serve` does it outside development.
+	ballast := issuer.Ballast()
+	runtime.MemProfileRate = 0
 	app, err := issuer.New(o.Context(), o.cfg, issuer.Options{Fatal: func(err error) { o.Errorf("fatal: %v", err) }})
 	o.must(err)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -117,7 +119,7 @@ func TestPush(t *testing.T) {
 	}
 }
 
-// push lets two registries push sustained batches into an office with people,
+// push lets registries push sustained batches into an office with people,
 // copies and a publisher at work, then single events, and looks at how long
 // after its acceptance each revocation was published.
 func push(t *testing.T, tls bool) {
@@ -153,7 +155,7 @@ func push(t *testing.T, tls bool) {
 	if !full() {
 		rounds = 2
 	}
-	perRound := max(1, size(t, "OFFICEBENCH_EVENTS", 100_000, 2_000)/rounds/2/500)
+	perRound := max(1, size(t, "OFFICEBENCH_EVENTS", 100_000, 2_000)/rounds/len(o.sources)/500)
 	f := newFloor(t)
 	var sum pushed
 	var floors, ratios []time.Duration

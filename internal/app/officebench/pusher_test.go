@@ -22,8 +22,8 @@ import (
 	"vidimus/internal/portrait"
 )
 
-// pushing is what the pushing process is told: two registries of one state, one
-// of persons and one of licences.
+// pushing is what the pushing process is told: the registries of a state, one of
+// persons, one of licences, and others of both.
 type pushing struct {
 	Endpoint, Audience string
 	Roots              string // of the listener's certificate; "" without TLS
@@ -39,7 +39,8 @@ type pushingSource struct {
 // pushed is the answer to one command.
 type pushed struct {
 	Events, Octets int
-	Took           time.Duration
+	Began          time.Time     // the first request
+	Took           time.Duration // from then on
 	CPU            time.Duration
 	Waits          []time.Duration // for each request
 	Failed         string
@@ -64,7 +65,7 @@ func pushEvents(p pushing) error {
 		if _, err := fmt.Sscan(in.Text(), &word, &n); err != nil {
 			return err
 		}
-		began, used := time.Now(), cpu()
+		used := cpu()
 		answers := make([]pushed, len(all))
 		var wg sync.WaitGroup
 		switch word {
@@ -83,12 +84,16 @@ func pushEvents(p pushing) error {
 			return errors.New("no such command")
 		}
 		wg.Wait()
-		sum := pushed{Took: time.Since(began), CPU: cpu() - used}
+		sum := pushed{CPU: cpu() - used}
 		for _, a := range answers {
 			sum.Events, sum.Octets = sum.Events+a.Events, sum.Octets+a.Octets
 			sum.Waits = append(sum.Waits, a.Waits...)
 			sum.Failed += a.Failed
+			if sum.Began.IsZero() || !a.Began.IsZero() && a.Began.Before(sum.Began) {
+				sum.Began = a.Began
+			}
 		}
+		sum.Took = time.Since(sum.Began)
 		if err := out.Encode(sum); err != nil {
 			return err
 		}
@@ -98,13 +103,13 @@ func pushEvents(p pushing) error {
 
 // pusher is one registry.
 type pusher struct {
-	client  *registryclient.Client
-	random  *rand.Rand
-	persons bool // it tells of persons, else of licences
-	people  int
-	seq     uint64
-	faces   [][]byte
-	banned  [][2]string // person, measure
+	client *registryclient.Client
+	random *rand.Rand
+	number uint64 // 0 tells of persons, 1 of licences, others of both
+	people int
+	seq    uint64
+	faces  [][]byte
+	banned [][2]string // person, measure
 }
 
 func newPusher(p pushing, s pushingSource, n uint64) (*pusher, error) {
@@ -129,7 +134,7 @@ func newPusher(p pushing, s pushingSource, n uint64) (*pusher, error) {
 		client: &registryclient.Client{
 			Endpoint: p.Endpoint, Source: s.Name, Audience: p.Audience, Signer: key, KeyID: s.KeyID, HTTP: &http.Client{Transport: transport},
 		},
-		random: rand.New(rand.NewPCG(1, n)), persons: n == 0, people: p.People,
+		random: rand.New(rand.NewPCG(1, n)), number: n, people: p.People,
 	}
 	for i := range 8 {
 		face, err := portrait.Draw(i)
@@ -195,12 +200,15 @@ func (sum *pushed) add(one pushed) {
 	sum.Events, sum.Octets = sum.Events+one.Events, sum.Octets+one.Octets
 	sum.Waits = append(sum.Waits, one.Waits...)
 	sum.Failed += one.Failed
+	if sum.Began.IsZero() {
+		sum.Began = one.Began
+	}
 }
 
 func (p *pusher) push(batch []registryclient.SET) (one pushed) {
 	began := time.Now()
 	answer, err := p.client.PushBatch(context.Background(), batch)
-	one.Waits = []time.Duration{time.Since(began)}
+	one.Began, one.Waits = began, []time.Duration{time.Since(began)}
 	switch {
 	case err != nil:
 		one.Failed = err.Error()
@@ -225,6 +233,9 @@ func (p *pusher) singles(n int) (sum pushed) {
 			panic(err)
 		}
 		began := time.Now()
+		if sum.Began.IsZero() {
+			sum.Began = began
+		}
 		if err := p.client.Push(context.Background(), set); err != nil {
 			sum.Failed += err.Error() + "; "
 		}
@@ -245,7 +256,7 @@ func (p *pusher) next() (registryclient.SET, error) {
 	driving := registryclient.Right{Kind: "driving", Territory: "LU"}
 	what := p.random.IntN(100)
 	switch {
-	case p.persons:
+	case p.number == 0 || p.number > 1 && p.seq%2 == 0:
 		e.Payload = registryclient.PersonPut{Attributes: p.attributes(n, what < 20)}
 	case what < 40:
 		put := registryclient.EntitlementPut{Kind: driving.Kind, Territory: driving.Territory}
@@ -262,7 +273,7 @@ func (p *pusher) next() (registryclient.SET, error) {
 			IssuingAuthority: "Ministère de la Mobilité et des Travaux publics", IssuingCountry: "LU", UNDistinguishingSign: "L",
 		}
 	case what < 90 || len(p.banned) == 0:
-		id := fmt.Sprint("M-", p.seq)
+		id := fmt.Sprint("M-", p.number, "-", p.seq)
 		p.banned = append(p.banned, [2]string{person, id})
 		kinds := []string{registryclient.ProvisionalWithdrawal, registryclient.PointsSuspension, registryclient.CourtBan}
 		e.Payload = registryclient.MeasureAdded{

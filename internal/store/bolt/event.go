@@ -147,7 +147,7 @@ func (s *Store) applyEvent(t *tx, app registry.Application) (registry.Outcome, e
 	before := make([]known, len(people))
 	subjects := make([]document.Subject, len(people))
 	for i, person := range people {
-		if before[i], err = t.subject(person); err != nil {
+		if before[i], err = t.subjectFor(person, document.ConcernsAttributes(rec.Name)); err != nil {
 			return registry.Outcome{}, err
 		}
 		subjects[i] = before[i].subject

@@ -81,6 +81,10 @@ func decodeBody(b []byte, s *document.Subject) error {
 type known struct {
 	subjectValue
 	subject document.Subject
+	// apart: the attributes of the person are not in subject, nor are the
+	// images among them, but here as they are written.
+	apart      bool
+	attributes string
 }
 
 // head reads what stands before the body.
@@ -97,16 +101,27 @@ func (t *tx) head(person string) (subjectValue, error) {
 
 // subject reads a subject with its images, which hold until the transaction
 // ends: who keeps them clones them. One not heard of has its number.
-func (t *tx) subject(person string) (known, error) {
+func (t *tx) subject(person string) (known, error) { return t.subjectFor(person, true) }
+
+// subjectFor reads a subject, without the attributes of the person when those
+// are not asked for.
+func (t *tx) subjectFor(person string, attributes bool) (known, error) {
 	v, err := t.head(person)
 	k := known{subjectValue: v, subject: document.Subject{Number: person}}
 	if err != nil || v.version == 0 {
 		return k, err
 	}
-	if err := decodeBody(v.body, &k.subject); err != nil {
+	if k.apart = !attributes && len(v.body) > 0 && v.body[0] != '{'; k.apart {
+		if k.attributes, err = k.subject.UnmarshalBinaryApart(v.body); err != nil {
+			return k, fmt.Errorf("decoding a subject: %w", err)
+		}
+	} else if err := decodeBody(v.body, &k.subject); err != nil {
 		return k, err
 	}
 	for _, i := range v.images {
+		if k.apart && i.document == "" {
+			continue
+		}
 		image := t.get(imageBucket, pair(person, i.digest[:]))
 		if image == nil {
 			return k, fmt.Errorf("%w: an image is gone", ErrDamaged)
@@ -154,7 +169,13 @@ func (t *tx) putSubject(person string, before known, next document.Subject, last
 	v := subjectValue{version: next.Version, last: last}
 	bare := t.withoutImages(person, before, next, &v)
 	var err error
-	if v.body, err = bare.AppendBinary(make([]byte, 0, len(before.body)+1024)); err != nil {
+	v.body = make([]byte, 0, len(before.body)+1024)
+	if before.apart {
+		v.body, err = bare.AppendBinaryApart(v.body, before.attributes)
+	} else {
+		v.body, err = bare.AppendBinary(v.body)
+	}
+	if err != nil {
 		return fmt.Errorf("encoding a subject: %w", err)
 	}
 	for _, i := range before.images {
@@ -206,7 +227,14 @@ func (t *tx) withoutImages(person string, before known, s document.Subject, v *s
 		}
 		return rest
 	}
-	if s.Person != nil {
+	switch {
+	case before.apart:
+		for _, i := range before.images {
+			if i.document == "" {
+				v.images = append(v.images, i)
+			}
+		}
+	case s.Person != nil:
 		p := *s.Person
 		p.Attributes = bare("", p.Attributes)
 		s.Person = &p
