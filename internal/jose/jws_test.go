@@ -7,6 +7,7 @@ import (
 	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/asn1"
 	"encoding/json"
 	"errors"
@@ -194,5 +195,29 @@ func TestParseLimit(t *testing.T) {
 	}
 	if s, err := Parse(token, len(token)-1); !errors.Is(err, ErrLimit) || s != nil {
 		t.Errorf("one byte over: %v", err)
+	}
+}
+
+// The digest of a token is that of its octets, and there is none of a token
+// that does not verify or has another hash.
+func TestVerifyWithDigest(t *testing.T) {
+	for _, a := range algorithms {
+		key := newKey(t, a.curve)
+		token, err := Sign(key, map[string]any{"alg": a.name}, []byte(`{"sub":"x"}`), rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := Parse(token)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, refused := sha256.Sum256([]byte(token)), a.hash != crypto.SHA256
+		if got, err := s.VerifyWithDigest(key.Public()); (err != nil) != refused || !refused && got != want {
+			t.Errorf("%s: %x, %v", a.name, got, err)
+		}
+		s.Signature[3] ^= 1
+		if got, err := s.VerifyWithDigest(key.Public()); err == nil || got != [32]byte{} {
+			t.Errorf("%s, a wrong signature: %x, %v", a.name, got, err)
+		}
 	}
 }

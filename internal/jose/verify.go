@@ -16,27 +16,46 @@ import (
 // the key. High-s values are accepted: ECDSA allows them, and nothing of ours
 // identifies a token by its signature.
 func (s *Signed) Verify(pub crypto.PublicKey, algs ...string) error {
+	_, err := s.verify(pub, false, algs)
+	return err
+}
+
+// VerifyWithDigest is Verify of a token under an algorithm with SHA-256, and
+// the SHA-256 of the whole token, for which most of it need not be hashed
+// twice.
+func (s *Signed) VerifyWithDigest(pub crypto.PublicKey, algs ...string) (token [sha256.Size]byte, err error) {
+	return s.verify(pub, true, algs)
+}
+
+func (s *Signed) verify(pub crypto.PublicKey, whole bool, algs []string) (token [sha256.Size]byte, err error) {
 	a, ok := algorithmNamed(s.Header.Algorithm)
-	if !ok || len(algs) > 0 && !slices.Contains(algs, a.name) {
-		return fmt.Errorf("verifying JWS: %w: alg %s is not allowed", ErrUnsupported, quote([]byte(s.Header.Algorithm)))
+	if !ok || len(algs) > 0 && !slices.Contains(algs, a.name) || whole && a.hash != crypto.SHA256 {
+		return token, fmt.Errorf("verifying JWS: %w: alg %s is not allowed", ErrUnsupported, quote([]byte(s.Header.Algorithm)))
 	}
 	if err := a.fits(pub); err != nil {
-		return fmt.Errorf("verifying JWS: %w", err)
+		return token, fmt.Errorf("verifying JWS: %w", err)
 	}
 	if len(s.Signature) != 2*a.size {
-		return fmt.Errorf("verifying JWS: %w: %d octets, %s has %d", ErrSignature, len(s.Signature), a.name, 2*a.size)
+		return token, fmt.Errorf("verifying JWS: %w: %d octets, %s has %d", ErrSignature, len(s.Signature), a.name, 2*a.size)
 	}
 	valid := false
 	if a.curve == nil {
 		valid = ed25519.Verify(pub.(ed25519.PublicKey), []byte(s.SigningInput), s.Signature)
 	} else {
+		h := a.hash.New()
+		h.Write([]byte(s.SigningInput))
+		digest := h.Sum(nil)
+		if whole {
+			h.Write([]byte(s.Token[len(s.SigningInput):]))
+			h.Sum(token[:0])
+		}
 		var der [2*(66+1+2) + 3]byte
-		valid = ecdsa.VerifyASN1(pub.(*ecdsa.PublicKey), a.digest([]byte(s.SigningInput)), appendDER(der[:0], s.Signature))
+		valid = ecdsa.VerifyASN1(pub.(*ecdsa.PublicKey), digest, appendDER(der[:0], s.Signature))
 	}
 	if !valid {
-		return fmt.Errorf("verifying JWS: %w", ErrSignature)
+		return [sha256.Size]byte{}, fmt.Errorf("verifying JWS: %w", ErrSignature)
 	}
-	return nil
+	return token, nil
 }
 
 // VerifyKey is Verify with what a JWK says of its own use: alg, use and

@@ -1,7 +1,6 @@
 package registry
 
 import (
-	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"strings"
@@ -60,14 +59,15 @@ func (in *Inbox) verify(token, peer string, now time.Time) (*statement, error) {
 	if !known {
 		return nil, problem.New(problem.InvalidKey, "kid is not a key of this source")
 	}
-	if err := signed.Verify(key, "ES256"); err != nil {
+	digest, err := signed.VerifyWithDigest(key, "ES256")
+	if err != nil {
 		if errors.Is(err, jose.ErrSignature) {
 			return nil, problem.Wrap(problem.AuthenticationFailed, err, "the signature does not verify")
 		}
 		return nil, problem.Wrap(problem.InvalidKey, err, "alg is not ES256")
 	}
 	s := &statement{source: source, record: EventRecord{
-		Source: source.Name, JTI: c.JTI, Token: token, Digest: sha256.Sum256([]byte(token)), Decision: c.TXN,
+		Source: source.Name, JTI: c.JTI, Token: token, Digest: digest, Decision: c.TXN,
 	}}
 	if err := in.checkClaims(s, c); err != nil {
 		return nil, err
