@@ -155,6 +155,8 @@ type Store interface {
 	//     kept: ErrGrantDead;
 	//     b. none of t's is left: ErrGrantVoid;
 	//     c. those gone leave t.Documents and t.Identifiers;
+	//     d. of those that stay though they were voided, the latest Waited is
+	//     t.Granted: what ended the grants is what the wallet waited for;
 	//  5. t is inserted, and returned as it was inserted.
 	Refresh(ctx context.Context, hash Digest, now time.Time, once []Once, t TokenRecord, waiting []string) (TokenRecord, error)
 

@@ -207,6 +207,9 @@ func (s *Service) resume(ctx context.Context, a Access, t Transaction, id string
 	}
 	p.draft15 = kept.Draft15
 	p.intent.Transaction, p.intent.Granted, p.intent.Recorded, p.intent.Count = t.ID, t.Created, s.p.Clock.Now(), len(p.proofs)
+	if a.Granted.After(t.Created) { // a refreshed token may know of a later measure that the wallet waited for too
+		p.intent.Granted = a.Granted
+	}
 	return p, p.meet(ctx, kept.wallet())
 }
 

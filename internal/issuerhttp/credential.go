@@ -85,7 +85,7 @@ func (cfg PublicConfig) end(ctx context.Context, a *authserver.Access, err error
 	if cfg.Tokens == nil || cfg.External != nil || !errors.As(err, &final) {
 		return err
 	}
-	if failed := cfg.Tokens.End(ctx, a, "final"); failed != nil {
+	if failed := cfg.Tokens.End(ctx, a, final.Document, "final"); failed != nil {
 		return failed
 	}
 	return err

@@ -223,6 +223,11 @@ func (t *tx) refresh(hash authserver.Digest, now time.Time, token *authserver.To
 	}
 	maps.DeleteFunc(token.Identifiers, func(_, id string) bool { return gone(token.Documents[id]) }) // step 4c
 	maps.DeleteFunc(token.Documents, func(_, number string) bool { return gone(number) })
+	for _, number := range token.Documents { // step 4d
+		if void := t.get(voidBucket, []byte(number)); void != nil && bytes.Compare(void, instant(r.Granted)) >= 0 && token.Granted.Before(r.Waited[number]) {
+			token.Granted = r.Waited[number]
+		}
+	}
 	return nil, t.putToken(*token) // step 5
 }
 

@@ -211,6 +211,11 @@ func (s *Store) refresh(hash authserver.Digest, now time.Time, t tokenRecord, wa
 	}
 	maps.DeleteFunc(t.Identifiers, func(_, id string) bool { return gone(t.Documents[id]) }) // step 4c
 	maps.DeleteFunc(t.Documents, func(_, number string) bool { return gone(number) })
+	for _, number := range t.Documents { // step 4d
+		if void, any := s.voids[number]; any && !void.Before(r.Granted) && t.Granted.Before(r.Waited[number]) {
+			t.Granted = r.Waited[number]
+		}
+	}
 	put(s, s.tokens, t.Hash, t) // step 5
 	return copyToken(t), nil
 }

@@ -134,8 +134,8 @@ func refreshVoid(t *testing.T, s Store) {
 	}
 	// Who was told to wait is not turned away by what he waited for, only by
 	// what comes after it.
-	if _, err := s.Refresh(ctx, both(1).Refresh.Hash, Now.Add(hour), nil, again(1, 12), nil); err != nil {
-		t.Errorf("after waiting: %v", err)
+	if got, err := s.Refresh(ctx, both(1).Refresh.Hash, Now.Add(hour), nil, again(1, 12), nil); err != nil || !got.Granted.Equal(Now) {
+		t.Errorf("after waiting: granted %v, %v", got.Granted, err)
 	}
 	once := Deciding("R", 2, "P", document.Change{Applied: true, Void: []string{"N"}})
 	once.Record.Accepted = Now.Add(2 * hour)
