@@ -3,7 +3,7 @@
 #
 #   ./t.sh              lint unit race fuzz interop e2e faults: everything that a change must pass
 #   ./t.sh fast         unit tests without the race detector, vet, archtest: under two minutes
-#   ./t.sh WORD...      any of: fast lint unit race fuzz interop e2e bench bench-office faults vuln interop-more
+#   ./t.sh WORD...      any of: fast lint unit race fuzz interop e2e bench bench-office bench-issuance faults vuln interop-more
 #
 # Needed on the machine: Go, and for interop and e2e a Debian with apt. What is
 # missing is installed: node, npm, chromium (Debian), the peers (npm, lock files).
@@ -54,7 +54,7 @@ unit() { say "unit"; go test ./...; }
 LONG='^(TestEverySequence|TestHistories|TestUnlinkable.*|TestPermutationIsBijective|TestFlippedBits.*|TestCrash|TestDiskFullThenFreed|TestReleaseHasNone|TestActs|TestEveryByte|TestImport|TestIndices|TestPush|TestSparseAgainstZlib|TestStartWithManyLists|TestWycheproof.*)$'
 # Rooms in which nothing runs beside anything else, and the commands, which run
 # what the tests of internal/app run: unit is enough for them.
-ALONE='/(cmd/.*|api|internal/(cbor|cose|qr|problem|i18n|portrait|elements|policy|oauth|document|statuslist|archtest|app/command|app/officebench))$'
+ALONE='/(cmd/.*|api|internal/(cbor|cose|qr|problem|i18n|portrait|elements|policy|oauth|document|statuslist|archtest|app/command|app/officebench|app/issuancebench))$'
 race() { say "race"; go test -race -short -skip "$LONG" $(go list ./... | grep -vE "$ALONE"); }
 
 # Two rooms at a time, one worker each: as many as the smallest machine has cores.
@@ -122,6 +122,16 @@ bench-office() {
 	OFFICEBENCH=${OFFICEBENCH:-full} go test -count=1 -v -timeout 180m ./internal/app/officebench
 }
 
+# What issuance costs beside the bare cryptography, and beside an issuer of other
+# people's libraries; memory and latency over ISSUANCEBENCH_MINUTES. A quarter of
+# an hour on a quiet machine; without ISSUANCEBENCH=full the same tests run small,
+# with the unit tests.
+bench-issuance() {
+	modules testdata/interop/node
+	say "bench-issuance: batches, the whole flow, memory, overload, a peer"
+	ISSUANCEBENCH=${ISSUANCEBENCH:-full} go test -count=1 -v -timeout 60m -tags nomsgpack,interop ./internal/app/issuancebench
+}
+
 # One core, floors interleaved with their cases in the same process.
 bench() {
 	say "bench: one core, beside the crypto floor of the same run"
@@ -158,7 +168,7 @@ mkdir -p bin
 for word in "$@"; do
 	case $word in
 	fast) say "vet"; go vet ./...; say "unit"; go test -short -skip "$LONG" ./... ;;
-	lint | unit | race | fuzz | interop | e2e | bench | bench-office | faults | vuln | interop-more) "$word" ;;
+	lint | unit | race | fuzz | interop | e2e | bench | bench-office | bench-issuance | faults | vuln | interop-more) "$word" ;;
 	*) sed -n '2,10p' "$0"; exit 2 ;;
 	esac
 done
