@@ -51,7 +51,7 @@ unit() { say "unit"; go test ./...; }
 
 # What walks a large space in one goroutine, builds programs or measures: for
 # unit, and of no use or too long under the race detector and in fast.
-LONG='^(TestEverySequence|TestHistories|TestUnlinkable.*|TestPermutationIsBijective|TestFlippedBits.*|TestCrash|TestDiskFullThenFreed|TestReleaseHasNone|TestActs|TestEveryByte|TestImport|TestIndices|TestPush|TestSparseAgainstZlib|TestStartWithManyLists|TestWycheproof.*)$'
+LONG='^(TestEverySequence|TestHistories|TestUnlinkable.*|TestPermutationIsBijective|TestFlippedBits.*|TestCrash|TestDiskFullThenFreed|TestReleaseHasNone|TestActs|TestEveryByte|TestImport|TestIndices|TestPush|TestSparseAgainstZlib|TestStartWithManyLists|TestIssuance.*|TestWycheproof.*)$'
 # Rooms in which nothing runs beside anything else, and the commands, which run
 # what the tests of internal/app run: unit is enough for them.
 ALONE='/(cmd/.*|api|internal/(cbor|cose|qr|problem|i18n|portrait|elements|policy|oauth|document|statuslist|archtest|app/command|app/officebench|app/issuancebench))$'

@@ -22,7 +22,7 @@ var batchWork = mdl30.times(copiesPerBatch).and(work{verifications: 1})
 // Batches of 20 copies of the workload, durably recorded, as fast as the issuer
 // can: processor time of the issuer for each copy, beside that of the bare
 // cryptography.
-func TestBatch(t *testing.T) {
+func TestIssuanceBatch(t *testing.T) {
 	o := openOffice(t)
 	batches(t, o.underTest(), "issuer", 3.2)
 }

@@ -14,9 +14,9 @@
 // before the clock runs. Beside each figure stands the floor: the cryptography
 // without which no such request can be answered, in turns with it, on all cores.
 //
-// Start with TestBatch. TestFlow goes from the pushed request to the credential,
-// without the login; TestEndurance watches memory and latency below saturation,
-// TestOverload what becomes of more requests than can be served, and TestPeer
+// Start with TestIssuanceBatch. TestIssuanceFlow goes from the pushed request to the credential,
+// without the login; TestIssuanceEndurance watches memory and latency below saturation,
+// TestIssuanceOverload what becomes of more requests than can be served, and TestIssuancePeer
 // (build tag interop) puts an issuer of other people's libraries under the same
 // wallets.
 //

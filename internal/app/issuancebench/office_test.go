@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -21,25 +22,29 @@ import (
 	"vidimus/internal/issuance"
 )
 
-// program is the issuer as it is released, built once.
-var program string
-
 func TestMain(m *testing.M) { os.Exit(mainOf(m)) }
 
+// programs is the folder of what program builds.
+var programs string
+
 func mainOf(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "issuancebench-")
-	if err != nil {
+	var err error
+	if programs, err = os.MkdirTemp("", "issuancebench-"); err != nil {
 		fmt.Println(err)
 		return 1
 	}
-	defer os.RemoveAll(dir)
-	program = filepath.Join(dir, "issuer")
-	if out, err := exec.Command("go", "build", "-tags", "nomsgpack", "-o", program, "../../../cmd/issuer").CombinedOutput(); err != nil {
-		fmt.Printf("building the issuer: %v\n%s", err, out)
-		return 1
-	}
+	defer os.RemoveAll(programs)
 	return m.Run()
 }
+
+// program is the issuer as it is released, built once.
+var program = sync.OnceValues(func() (string, error) {
+	path := filepath.Join(programs, "issuer")
+	if out, err := exec.Command("go", "build", "-tags", "nomsgpack", "-o", path, "../../../cmd/issuer").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("building the issuer: %w\n%s", err, out)
+	}
+	return path, nil
+})
 
 // office is a running issuer with the person of the workload.
 type office struct {
@@ -134,7 +139,9 @@ func newKey(t testing.TB) *ecdsa.PrivateKey {
 // serve runs the program until the end of the test, and waits until it is ready.
 func (o *office) serve(config string) {
 	o.Helper()
-	cmd := exec.Command(program, "serve", "--dev", "--config", config)
+	path, err := program()
+	o.must(err)
+	cmd := exec.Command(path, "serve", "--dev", "--config", config)
 	cmd.Stdout, cmd.Stderr = o.log, o.log
 	o.must(cmd.Start())
 	ended := make(chan error, 1)
