@@ -191,7 +191,7 @@ func (a *App) assemble(ctx context.Context) error {
 	if err := a.services(cat, identities); err != nil {
 		return err
 	}
-	if a.metadata, err = newMetadata(&a.cfg, cat, a.tokens, a.issuance, a.opts.Clock); err != nil {
+	if a.metadata, err = a.newMetadata(cat, identities["access"]); err != nil {
 		return err
 	}
 	for _, f := range a.metadata.findings {

@@ -47,6 +47,9 @@ type OfferWish struct {
 	Documents []string
 	// Configurations are what to offer; none offers all that can be issued.
 	Configurations []string
+	// WithoutTxCode makes an offer that whoever sees it can take up; refused but
+	// where the catalogue allows it.
+	WithoutTxCode bool
 	// Key names the offer: a repeat with the same key and wish gives the same
 	// offer again.
 	Key string
@@ -70,7 +73,7 @@ func (d *Desk) Offer(ctx context.Context, w OfferWish) (*issuerhttp.OfferRespons
 		return nil, fmt.Errorf("person %s: %w", can.Person, err)
 	}
 	var offer issuerhttp.OfferResponse
-	return &offer, d.do(ctx, http.MethodPost, issuerhttp.OfficePath, issuerhttp.OfferRequest{Key: w.Key, Person: can.Person, Documents: documents}, &offer)
+	return &offer, d.do(ctx, http.MethodPost, issuerhttp.OfficePath, issuerhttp.OfferRequest{Key: w.Key, Person: can.Person, Documents: documents, WithoutTxCode: w.WithoutTxCode}, &offer)
 }
 
 // choose finds one document for every configuration.

@@ -86,11 +86,13 @@ func (a *App) public() (http.Handler, error) {
 		return nil, err
 	}
 	cfg := issuerhttp.PublicConfig{
-		URL: a.cfg.PublicURL, Tokens: a.tokens, Credentials: a.issuance, Metadata: a.metadata, Lists: a.publisher,
+		URL: a.cfg.PublicURL, Tokens: a.tokens, Credentials: a.issuance, Lists: a.publisher,
 		Ready:   readiness{a.store, a.publisher},
 		Limit:   webserver.NewLimiter(a.cfg.RateLimit.PerSecond, a.cfg.RateLimit.Burst),
 		Guesses: webserver.NewLimiter(guessesPerSecond, guessesBurst),
 	}
+	a.metadata.serve(&cfg)
+	a.cfg.Leniency.apply(&cfg)
 	if err := a.codeFlow(&cfg); err != nil {
 		return nil, err
 	}

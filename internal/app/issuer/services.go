@@ -150,7 +150,7 @@ func (a *App) services(cat *catalog.Catalog, identities map[string]*identity) er
 	}
 	if a.issuance, err = issuance.New(issuance.Config{
 		Issuer: a.cfg.PublicURL, OffersURL: a.cfg.PublicURL + issuerhttp.OffersPath, Secret: secret,
-		Defer: a.cfg.Wallets.Defer, Encrypt: a.cfg.Wallets.Encrypt,
+		Defer: a.cfg.Wallets.Defer, Encrypt: a.cfg.Wallets.Encrypt, Draft15: a.cfg.Leniency.Draft15,
 	}, issuance.Parts{
 		Attesters: keyAttesters(attesters, a.opts.Clock),
 		Store:     &announcing{Store: a.store, publish: func() { a.publisher.Kick(true) }}, Records: a.records, Catalog: cat, Signers: a.signers, Audit: a.store, Clock: a.opts.Clock, Rand: a.opts.Rand,
@@ -194,12 +194,13 @@ func (a *App) services(cat *catalog.Catalog, identities map[string]*identity) er
 }
 
 // grantable is the catalogue as the authorization server sees it. Every offer
-// has a transaction code: the office hands it to the person.
+// has a transaction code, which the office hands to the person, but where the
+// catalogue lets one go without.
 func grantable(cat *catalog.Catalog) map[string]authserver.Configuration {
 	out := map[string]authserver.Configuration{}
 	for _, id := range cat.IDs() {
 		c, _ := cat.Configuration(id)
-		out[id] = authserver.Configuration{Type: c.Type(), Scope: c.Scope}
+		out[id] = authserver.Configuration{Type: c.Type(), Scope: c.Scope, WithoutTxCode: c.WithoutTxCode}
 	}
 	return out
 }
@@ -223,5 +224,7 @@ func CheckState(ctx context.Context, cfg Config, now time.Time, rand io.Reader) 
 	_, tlsErr := cfg.registryTLS(clock.System{})
 	_, tableErr := cfg.table()
 	_, consoleErr := cfg.consoleTLS(clock.System{})
-	return errors.Join(cfg.owned(), cfg.match(cat, identities), sourcesErr, peersErr, tlsErr, tableErr, consoleErr)
+	_, logosErr := cfg.logos(cat)
+	_, infoErr := cfg.issuerInfo()
+	return errors.Join(cfg.owned(), cfg.match(cat, identities), sourcesErr, peersErr, tlsErr, tableErr, consoleErr, logosErr, infoErr)
 }
