@@ -35,7 +35,7 @@ func (cfg PublicConfig) credentials(e *webserver.Engine, base string) {
 	}
 	e.Handle(webserver.Route{
 		Method: http.MethodPost, Path: base + CredentialPath, Errors: webserver.StyleResource, AnyOrigin: true, Body: body, Limit: cfg.Limit,
-		Handler: cfg.resource(handle(
+		Handler: cfg.resource(cfg.unlessBusy(handle(
 			authorized(cfg.authenticator(), cfg.URL+CredentialPath, func(c *gin.Context, body []byte) (*oid4vci.CredentialRequest, error) {
 				body, encrypted, err := cfg.open(c, body)
 				if err != nil {
@@ -51,14 +51,14 @@ func (cfg PublicConfig) credentials(e *webserver.Engine, base string) {
 			func(ctx context.Context, r withAccess[*oid4vci.CredentialRequest]) (answer, error) {
 				response, err := cfg.Credentials.Issue(ctx, r.access, r.body)
 				return answer{response, r.body.ResponseEncryption}, cfg.end(ctx, r.token, err)
-			}, cfg.write)),
+			}, cfg.write))),
 	})
 	if cfg.Deferred == nil {
 		return
 	}
 	e.Handle(webserver.Route{
 		Method: http.MethodPost, Path: base + DeferredPath, Errors: webserver.StyleResource, AnyOrigin: true, Body: body, Limit: cfg.Limit,
-		Handler: cfg.resource(handle(
+		Handler: cfg.resource(cfg.unlessBusy(handle(
 			authorized(cfg.authenticator(), cfg.URL+DeferredPath, func(c *gin.Context, body []byte) (*oid4vci.DeferredRequest, error) {
 				body, encrypted, err := cfg.open(c, body)
 				if err != nil {
@@ -74,8 +74,22 @@ func (cfg PublicConfig) credentials(e *webserver.Engine, base string) {
 			func(ctx context.Context, r withAccess[*oid4vci.DeferredRequest]) (answer, error) {
 				response, err := cfg.Deferred.Deferred(ctx, r.access, r.body)
 				return answer{response, r.body.ResponseEncryption}, cfg.end(ctx, r.token, err)
-			}, cfg.write)),
+			}, cfg.write))),
 	})
+}
+
+// unlessBusy refuses what could not be served now before anything is done for it:
+// under overload the cheapest answer, and the wallet can send its proofs again.
+func (cfg PublicConfig) unlessBusy(h func(*gin.Context) error) func(*gin.Context) error {
+	if cfg.Busy == nil {
+		return h
+	}
+	return func(c *gin.Context) error {
+		if err := cfg.Busy(); err != nil {
+			return err
+		}
+		return h(c)
+	}
 }
 
 // end ends the grant of a wallet whose refusal is for good, and gives that back.

@@ -80,6 +80,10 @@ type PublicConfig struct {
 	// ResourceMetadata serves RFC 9728's document, for wallets that look for it.
 	ResourceMetadata bool
 
+	// Busy refuses requests for credentials, and those that begin a flow, while
+	// too many wait; nil never does.
+	Busy func() error
+
 	// OldWellKnown also serves metadata at the end of the public URL, where
 	// drafts before 2025 had them; Draft15 also takes the singular proof.
 	OldWellKnown, Draft15 bool

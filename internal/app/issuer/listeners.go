@@ -90,6 +90,7 @@ func (a *App) public() (http.Handler, error) {
 		Ready:   readiness{a.store, a.publisher},
 		Limit:   webserver.NewLimiter(a.cfg.RateLimit.PerSecond, a.cfg.RateLimit.Burst),
 		Guesses: webserver.NewLimiter(guessesPerSecond, guessesBurst),
+		Busy:    a.issuance.Busy,
 	}
 	a.metadata.serve(&cfg)
 	a.cfg.Leniency.apply(&cfg)
@@ -146,6 +147,7 @@ func (a *App) officeHandler() (http.Handler, officeToken, error) {
 	}
 	issuerhttp.Office(e, issuerhttp.OfficeConfig{
 		Grants: a.tokens, Offers: a.issuance, Actor: token.actor, Issuable: a.documents, Operator: a,
+		Requests: a.issuance, Invite: a.inviter(),
 	})
 	return e, token, nil
 }
