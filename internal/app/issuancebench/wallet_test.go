@@ -47,6 +47,8 @@ type request struct {
 	header http.Header
 	body   []byte
 	copies int // that its answer must hold
+	key    *ecdsa.PrivateKey
+	token  string
 }
 
 // answer is what came back.
@@ -162,15 +164,15 @@ func (u *issuerUnderTest) request(key *ecdsa.PrivateKey, token string, keys wall
 	if err != nil {
 		return nil, err
 	}
-	out := &request{url: u.base + "/credential", body: body, copies: copies, header: http.Header{}}
+	out := &request{url: u.base + "/credential", body: body, copies: copies, header: http.Header{}, key: key, token: token}
 	out.header.Set("Content-Type", "application/json")
 	out.header.Set("Authorization", "DPoP "+token)
-	return out, out.prove(key, token)
+	return out, out.prove()
 }
 
 // prove signs the proof of the token anew.
-func (r *request) prove(key *ecdsa.PrivateKey, token string) error {
-	proof, err := oauth.SignDPoP(key, http.MethodPost, r.url, token, "", rand.Text(), time.Now(), rand.Reader)
+func (r *request) prove() error {
+	proof, err := oauth.SignDPoP(r.key, http.MethodPost, r.url, r.token, "", rand.Text(), time.Now(), rand.Reader)
 	if err == nil {
 		r.header.Set("DPoP", proof)
 	}
