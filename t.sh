@@ -89,8 +89,8 @@ modules() {
 }
 
 interop() {
-	modules testdata/interop/node testdata/interop/tsl testdata/interop/oidc
-	say "interop: independent wallet, verifier, list reader and login"
+	modules testdata/interop/node testdata/interop/credo testdata/interop/tsl testdata/interop/oidc
+	say "interop: independent wallets, verifier, list reader and login"
 	go test -count=1 -v -tags=nomsgpack,interop ./internal/app/interop | grep -v "^{"
 }
 
