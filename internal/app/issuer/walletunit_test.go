@@ -65,7 +65,6 @@ type walletUnit struct {
 	challenge           string
 	serverNonce, nonceR string // of DPoP proofs, for the two servers apart
 	token, refresh      string
-	attest              map[string]any // more claims of its attestations
 
 	secrets *[]string // whatever must reach no log; nil collects nothing
 }
@@ -83,7 +82,7 @@ func haip(t *testing.T, change ...func(*issuer.Config)) (*office, authority) {
 	return o, ca
 }
 
-// unit is a new phone with the wallet of that provider.
+// phone is a new one with the wallet of that provider.
 func (o *office) phone(ca authority) *walletUnit {
 	o.t.Helper()
 	leaf := ca.client()
@@ -103,7 +102,7 @@ func (u *walletUnit) keep(secrets ...string) {
 func (u *walletUnit) attestation() string {
 	u.t.Helper()
 	now := u.clock.Now()
-	s, err := oauth.SignAttestation(u.provider, u.chain, u.id, u.attested.Public(), now.Add(-time.Minute), now.Add(12*time.Hour), u.attest, rand.Reader)
+	s, err := oauth.SignAttestation(u.provider, u.chain, u.id, u.attested.Public(), now.Add(-time.Minute), now.Add(12*time.Hour), nil, rand.Reader)
 	u.must(err)
 	u.keep(s)
 	return s
@@ -162,6 +161,9 @@ func (u *walletUnit) asks(path string, form url.Values, header ...string) reply 
 			u.serverNonce = n
 			u.keep(n)
 		}
+		if status >= http.StatusInternalServerError {
+			u.t.Errorf("%s: %d %s", path, status, body)
+		}
 		if again || !strings.Contains(body, "use_dpop_nonce") {
 			return reply{status, got, body}
 		}
@@ -178,6 +180,9 @@ func (u *walletUnit) calls(path, mediaType, body string, header ...string) reply
 		if n := got.Get("DPoP-Nonce"); n != "" {
 			u.nonceR = n
 			u.keep(n)
+		}
+		if status >= http.StatusInternalServerError {
+			u.t.Errorf("%s: %d %s", target, status, answer)
 		}
 		if again || !strings.Contains(answer, "use_dpop_nonce") {
 			return reply{status, got, answer}
