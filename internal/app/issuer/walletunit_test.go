@@ -65,6 +65,9 @@ type walletUnit struct {
 	challenge           string
 	serverNonce, nonceR string // of DPoP proofs, for the two servers apart
 	token, refresh      string
+	attest              map[string]any // more claims of its attestations
+	attest              map[string]any // more claims of its attestations
+	mayWait             bool           // the office may say that it cannot know now
 
 	secrets *[]string // whatever must reach no log; nil collects nothing
 }
@@ -102,7 +105,7 @@ func (u *walletUnit) keep(secrets ...string) {
 func (u *walletUnit) attestation() string {
 	u.t.Helper()
 	now := u.clock.Now()
-	s, err := oauth.SignAttestation(u.provider, u.chain, u.id, u.attested.Public(), now.Add(-time.Minute), now.Add(12*time.Hour), nil, rand.Reader)
+	s, err := oauth.SignAttestation(u.provider, u.chain, u.id, u.attested.Public(), now.Add(-time.Minute), now.Add(12*time.Hour), u.attest, rand.Reader)
 	u.must(err)
 	u.keep(s)
 	return s
@@ -161,7 +164,7 @@ func (u *walletUnit) asks(path string, form url.Values, header ...string) reply 
 			u.serverNonce = n
 			u.keep(n)
 		}
-		if status >= http.StatusInternalServerError {
+		if status >= http.StatusInternalServerError && !(u.mayWait && status == http.StatusServiceUnavailable) {
 			u.t.Errorf("%s: %d %s", path, status, body)
 		}
 		if again || !strings.Contains(body, "use_dpop_nonce") {
@@ -181,7 +184,7 @@ func (u *walletUnit) calls(path, mediaType, body string, header ...string) reply
 			u.nonceR = n
 			u.keep(n)
 		}
-		if status >= http.StatusInternalServerError {
+		if status >= http.StatusInternalServerError && !(u.mayWait && status == http.StatusServiceUnavailable) {
 			u.t.Errorf("%s: %d %s", target, status, answer)
 		}
 		if again || !strings.Contains(answer, "use_dpop_nonce") {
