@@ -66,7 +66,6 @@ type walletUnit struct {
 	serverNonce, nonceR string // of DPoP proofs, for the two servers apart
 	token, refresh      string
 	attest              map[string]any // more claims of its attestations
-	attest              map[string]any // more claims of its attestations
 	mayWait             bool           // the office may say that it cannot know now
 
 	secrets *[]string // whatever must reach no log; nil collects nothing
