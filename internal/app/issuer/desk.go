@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -50,6 +51,9 @@ type OfferWish struct {
 	// WithoutTxCode makes an offer that whoever sees it can take up; refused but
 	// where the catalogue allows it.
 	WithoutTxCode bool
+	// Login makes an offer that holds no secret: whoever takes it up logs in. It
+	// may be for nobody in particular; then it names Configurations.
+	Login bool
 	// Key names the offer: a repeat with the same key and wish gives the same
 	// offer again.
 	Key string
@@ -57,6 +61,13 @@ type OfferWish struct {
 
 // Offer makes an offer. An error says what is missing, and in which document.
 func (d *Desk) Offer(ctx context.Context, w OfferWish) (*issuerhttp.OfferResponse, error) {
+	var offer issuerhttp.OfferResponse
+	if w.Login && w.Person == "" && len(w.Documents) == 0 {
+		if len(w.Configurations) == 0 {
+			return nil, errors.New("a person, a document or credential configurations are wanted")
+		}
+		return &offer, d.do(ctx, http.MethodPost, issuerhttp.OfficePath, issuerhttp.OfferRequest{Key: w.Key, Login: true, Configurations: w.Configurations}, &offer)
+	}
 	query := url.Values{"person": {w.Person}}
 	if w.Person == "" {
 		if len(w.Documents) == 0 {
@@ -72,8 +83,11 @@ func (d *Desk) Offer(ctx context.Context, w OfferWish) (*issuerhttp.OfferRespons
 	if err != nil {
 		return nil, fmt.Errorf("person %s: %w", can.Person, err)
 	}
-	var offer issuerhttp.OfferResponse
-	return &offer, d.do(ctx, http.MethodPost, issuerhttp.OfficePath, issuerhttp.OfferRequest{Key: w.Key, Person: can.Person, Documents: documents, WithoutTxCode: w.WithoutTxCode}, &offer)
+	request := issuerhttp.OfferRequest{Key: w.Key, Person: can.Person, Documents: documents, WithoutTxCode: w.WithoutTxCode}
+	if w.Login {
+		request.Login, request.Documents, request.Configurations = true, nil, slices.Sorted(maps.Keys(documents))
+	}
+	return &offer, d.do(ctx, http.MethodPost, issuerhttp.OfficePath, request, &offer)
 }
 
 // choose finds one document for every configuration.
