@@ -153,7 +153,7 @@ func (a *App) services(cat *catalog.Catalog, identities map[string]*identity) er
 		Defer: a.cfg.Wallets.Defer, Encrypt: a.cfg.Wallets.Encrypt, Draft15: a.cfg.Leniency.Draft15,
 	}, issuance.Parts{
 		Attesters: keyAttesters(attesters, a.opts.Clock),
-		Store:     &announcing{Store: a.store, publish: func() { a.publisher.Kick(true) }}, Records: a.records, Catalog: cat, Signers: a.signers, Audit: a.store, Clock: a.opts.Clock, Rand: a.opts.Rand,
+		Store:     &announcing{Store: a.store, publish: func() { a.publisher.Kick(true) }}, Meter: newIssuanceMeter(a.metrics), Records: a.records, Catalog: cat, Signers: a.signers, Audit: a.store, Clock: a.opts.Clock, Rand: a.opts.Rand,
 	}); err != nil {
 		return err
 	}
