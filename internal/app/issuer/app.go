@@ -101,6 +101,8 @@ type App struct {
 	inbox      *registry.Inbox
 	own        *ownSource
 	holders    *citizen.Service
+	providers  *walletProviders
+	sweeps     *walletSweeps    // nil when no status of wallets is read
 	pusher     *registry.Pusher // nil without webhooks
 	meter      *registry.Meter
 	tree       *audit.Tree

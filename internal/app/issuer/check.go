@@ -220,8 +220,8 @@ func (k *checker) sources() {
 			}
 		}
 	}
-	if !k.c.Dev && len(k.c.Clients) == 0 && len(k.c.Wallets.Attesters) == 0 {
-		k.bad("clients", "empty: outside --dev only named wallets redeem codes, or those of wallets.attesters")
+	if !k.c.Dev && len(k.c.Clients) == 0 && !k.c.attested() {
+		k.bad("clients", "empty: outside --dev only named wallets redeem codes, or those of wallets.attesters and wallets.trusted_lists")
 	}
 	if slices.Contains(k.c.Clients, "") {
 		k.bad("clients", "an empty client id")

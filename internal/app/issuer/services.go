@@ -126,13 +126,12 @@ func (a *App) services(cat *catalog.Catalog, identities map[string]*identity) er
 	}); err != nil {
 		return err
 	}
-	attesters, err := a.cfg.attesters()
-	if err != nil {
+	if a.providers, err = a.walletProviders(); err != nil {
 		return err
 	}
 	tokens := authserver.Config{
 		Issuer: a.cfg.PublicURL, TokenEndpoint: a.cfg.PublicURL + issuerhttp.TokenPath, Secret: secret, Configurations: grantable(cat),
-		Clients: a.cfg.Clients, Dev: a.cfg.Dev, AnonymousClients: a.cfg.Dev, Attesters: attesters, AttestationChallenges: a.cfg.Wallets.Challenges,
+		Clients: a.cfg.Clients, Dev: a.cfg.Dev, AnonymousClients: a.cfg.Dev, Attesters: a.providers.wallets, AttestationChallenges: a.cfg.Wallets.Challenges,
 		DPoPNonces: a.cfg.Wallets.DPoPNonces, RefreshLifetime: a.cfg.Wallets.Refresh,
 		OfferLifetime: a.cfg.Offers.Lifetime, TxCodeLength: a.cfg.Offers.TxCodeLength, TxCodeAttempts: a.cfg.Offers.TxCodeAttempts,
 	}
@@ -144,16 +143,17 @@ func (a *App) services(cat *catalog.Catalog, identities map[string]*identity) er
 	}
 	if a.tokens, err = authserver.New(tokens, authserver.Parts{
 		Store: a.store, Subjects: a.records, Audit: a.store, Clock: a.opts.Clock, Rand: a.opts.Rand,
-		Unit: func(thumbprint string) string { return a.issuance.WalletUnit(thumbprint) },
+		Unit:              func(thumbprint string) string { return a.issuance.WalletUnit(thumbprint) },
+		AttestationStatus: a.attestationStatus,
 	}); err != nil {
 		return err
 	}
 	if a.issuance, err = issuance.New(issuance.Config{
 		Issuer: a.cfg.PublicURL, OffersURL: a.cfg.PublicURL + issuerhttp.OffersPath, Secret: secret,
-		Defer: a.cfg.Wallets.Defer, Encrypt: a.cfg.Wallets.Encrypt, Draft15: a.cfg.Leniency.Draft15,
+		Defer: a.cfg.Wallets.Defer, Encrypt: a.cfg.Wallets.Encrypt, Draft15: a.cfg.Leniency.Draft15, OpenStatus: a.cfg.Wallets.Status == statusOpen,
 	}, issuance.Parts{
-		Attesters: keyAttesters(attesters, a.opts.Clock),
-		Store:     &announcing{Store: a.store, publish: func() { a.publisher.Kick(true) }}, Meter: newIssuanceMeter(a.metrics), Records: a.records, Catalog: cat, Signers: a.signers, Audit: a.store, Clock: a.opts.Clock, Rand: a.opts.Rand,
+		Attesters: a.providers.ofKeys(), Status: a.walletStatus(), Revoker: unitRevoker{a},
+		Store: &announcing{Store: a.store, publish: func() { a.publisher.Kick(true) }}, Meter: newIssuanceMeter(a.metrics), Records: a.records, Catalog: cat, Signers: a.signers, Audit: a.store, Clock: a.opts.Clock, Rand: a.opts.Rand,
 	}); err != nil {
 		return err
 	}
@@ -226,5 +226,6 @@ func CheckState(ctx context.Context, cfg Config, now time.Time, rand io.Reader) 
 	_, consoleErr := cfg.consoleTLS(clock.System{})
 	_, logosErr := cfg.logos(cat)
 	_, infoErr := cfg.issuerInfo()
-	return errors.Join(cfg.owned(), cfg.match(cat, identities), sourcesErr, peersErr, tlsErr, tableErr, consoleErr, logosErr, infoErr)
+	providersErr := cfg.checkProviders()
+	return errors.Join(cfg.owned(), cfg.match(cat, identities), sourcesErr, peersErr, tlsErr, tableErr, consoleErr, logosErr, infoErr, providersErr)
 }
