@@ -23,45 +23,60 @@ var batchWork = mdl30.times(copiesPerBatch).and(work{verifications: 1})
 // can: processor time of the issuer for each copy, beside that of the bare
 // cryptography.
 func TestIssuanceBatch(t *testing.T) {
-	o := openOffice(t)
-	batches(t, o.underTest(), "issuer", 3.2)
+	b := newBatches(t, openOffice(t).underTest(), "issuer")
+	for range b.rounds {
+		b.round()
+	}
+	b.result()
+	promise(t, b.ratios.within(3.2), "batch of %d mDL30, durable, at saturation: cpu at most 3.2 times the bare cryptography: %v", copiesPerBatch, b.ratios)
 }
 
-// cost is what a copy costs.
-type cost struct {
-	each time.Duration // processor time of the issuer
-	ratios
+// batches are rounds of batches at one issuer.
+type batches struct {
+	*testing.T
+	u       *issuerUnderTest
+	name    string
+	wallets *wallets
+	floor   *floor
+
+	rounds, perRound   int
+	used, wall, floors time.Duration
+	copies             int
+	ratios             ratios
 }
 
-// batches measures rounds of batches; bound 0 promises nothing.
-func batches(t *testing.T, u *issuerUnderTest, name string, bound float64) cost {
+func newBatches(t *testing.T, u *issuerUnderTest, name string) *batches {
 	t.Helper()
-	rounds, perRound := size(t, "ISSUANCEBENCH_ROUNDS", 12, 2), size(t, "ISSUANCEBENCH_REQUESTS", 150, 10)
-	w := newWallets(t, u, copiesPerBatch)
-	fire(t, w.prepare(t, 2*atOnce), atOnce) // connections, caches, lists
-	f := newFloor(t)
-	var c cost
-	var used, wall, floors time.Duration
-	copies := 0
-	for range rounds {
-		requests := w.prepare(t, perRound)
-		before := u.cpu(t)
-		finish := profiling(t, u)
-		a := fire(t, requests, atOnce)
-		finish()
-		own := u.cpu(t) - before
-		one := f.slice(10, batchWork)
-		c.ratios = append(c.ratios, float64(own)/float64(len(requests))/float64(one))
-		used, wall, floors, copies = used+own, wall+a.wall, floors+one, copies+a.copies
+	b := &batches{
+		T: t, u: u, name: name, wallets: newWallets(t, u, copiesPerBatch), floor: newFloor(t),
+		rounds: size(t, "ISSUANCEBENCH_ROUNDS", 12, 2), perRound: max(2, size(t, "ISSUANCEBENCH_REQUESTS", 150, 10)/max(1, u.slow)),
 	}
-	c.each = used / time.Duration(copies)
-	t.Logf("%s: batches of %d: %d copies in %v, %.0f/s beside their wallets; %d us cpu a copy, floor %d us (%v), ratio %v; load %s",
-		name, copiesPerBatch, copies, wall.Round(time.Millisecond), float64(copies)/wall.Seconds(), c.each.Microseconds(),
-		(floors / time.Duration(rounds*copiesPerBatch)).Microseconds(), batchWork, c.ratios, load())
-	if bound > 0 {
-		promise(t, c.within(bound), "batch of %d mDL30, durable, at saturation: cpu at most %.1f times the bare cryptography: %v", copiesPerBatch, bound, c.ratios)
-	}
-	return c
+	fire(t, b.wallets.prepare(t, min(2*atOnce, b.perRound)), atOnce) // connections, caches, lists
+	return b
+}
+
+// round signs requests, then sends them, then does the same cryptography alone.
+func (b *batches) round() {
+	b.Helper()
+	requests := b.wallets.prepare(b.T, b.perRound)
+	before := b.u.cpu(b)
+	finish := profiling(b.T, b.u)
+	a := fire(b.T, requests, atOnce)
+	finish()
+	own := b.u.cpu(b) - before
+	one := b.floor.slice(10, batchWork)
+	b.ratios = append(b.ratios, float64(own)/float64(len(requests))/float64(one))
+	b.used, b.wall, b.floors, b.copies = b.used+own, b.wall+a.wall, b.floors+one, b.copies+a.copies
+}
+
+// result gives the processor time of the issuer for each copy.
+func (b *batches) result() time.Duration {
+	b.Helper()
+	each := b.used / time.Duration(b.copies)
+	b.Logf("%s: batches of %d: %d copies in %v, %.0f/s beside their wallets; %d us cpu a copy, floor %d us (%v for a batch), ratio %v; load %s",
+		b.name, copiesPerBatch, b.copies, b.wall.Round(time.Millisecond), float64(b.copies)/b.wall.Seconds(), each.Microseconds(),
+		(b.floors / time.Duration(len(b.ratios)*copiesPerBatch)).Microseconds(), batchWork, b.ratios, load())
+	return each
 }
 
 // profiling takes a profile of the issuer while it works, where one is wanted.

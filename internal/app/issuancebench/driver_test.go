@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -44,7 +43,7 @@ func newWallets(t testing.TB, u *issuerUnderTest, copies int) *wallets {
 	for i := range keys {
 		keys[i] = newKey(t)
 	}
-	for range runtime.GOMAXPROCS(0) {
+	for range atOnce {
 		w.all = append(w.all, &preparer{u: u, copies: copies, key: newKey(t), keys: keys})
 	}
 	return &w

@@ -21,7 +21,10 @@ import (
 // client keeps as many connections as there are requests under way: what a new
 // connection costs is not measured.
 var client = &http.Client{
-	Transport:     &http.Transport{MaxIdleConnsPerHost: 4096, DisableCompression: true},
+	Transport: &http.Transport{
+		MaxIdleConnsPerHost: 4096, DisableCompression: true,
+		IdleConnTimeout: 3 * time.Second, // less than any server keeps one: what is sent as it closes would be lost
+	},
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	Timeout:       2 * time.Minute,
 }
@@ -35,6 +38,8 @@ type issuerUnderTest struct {
 	draws int // batches that one token may draw
 	// profile is where its profile is had, "" when nowhere.
 	profile string
+	// slow is how many times fewer requests make a round of sensible length.
+	slow int
 }
 
 // walletKeys are the keys of copies: the wallets use the same again in the next
