@@ -229,7 +229,7 @@ func TestPolling(t *testing.T) {
 	o.issues(start.AddDate(0, 0, -1))
 	o.cfg.RateLimit = issuer.RateLimit{PerSecond: 1000, Burst: 1000}
 	o.restart()
-	if r := u.calls(issuerhttp.DeferredPath, "application/json", string(transaction)); r.status != http.StatusOK {
+	if r := u.calls(issuerhttp.DeferredPath, "application/json", string(transaction)); r.status != http.StatusOK || r.header.Get("Content-Type") != "application/json" {
 		t.Errorf("%d %s", r.status, r.body)
 	}
 }
