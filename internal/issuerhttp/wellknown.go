@@ -17,7 +17,9 @@ import (
 // wellKnown puts the documents that wallets read first on the engine.
 func (cfg PublicConfig) wellKnown(e *webserver.Engine, base string) {
 	cfg.document(e, base, oid4vci.WellKnownIssuer, cfg.SignedMetadata, cfg.localized)
-	cfg.document(e, base, oid4vci.WellKnownServer, nil, func(*gin.Context) []byte { return cfg.Metadata.ServerMetadata() })
+	if cfg.Tokens != nil {
+		cfg.document(e, base, oid4vci.WellKnownServer, nil, func(*gin.Context) []byte { return cfg.Metadata.ServerMetadata() })
+	}
 	if cfg.ResourceMetadata {
 		body := resourceMetadata(cfg.URL)
 		cfg.document(e, base, "oauth-protected-resource", nil, func(*gin.Context) []byte { return body })

@@ -96,7 +96,8 @@ type App struct {
 	unlock     func()      // of the state folder
 	sink       status.Sink // nil without status.directory
 	publisher  *status.Publisher
-	tokens     *authserver.Server
+	tokens     *authserver.Server   // nil with external
+	external   *authserver.External // nil when we give tokens ourselves
 	issuance   *issuance.Service
 	inbox      *registry.Inbox
 	own        *ownSource

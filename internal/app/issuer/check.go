@@ -220,7 +220,7 @@ func (k *checker) sources() {
 			}
 		}
 	}
-	if !k.c.Dev && len(k.c.Clients) == 0 && !k.c.attested() {
+	if !k.c.Dev && len(k.c.Clients) == 0 && !k.c.attested() && !k.c.external() {
 		k.bad("clients", "empty: outside --dev only named wallets redeem codes, or those of wallets.attesters and wallets.trusted_lists")
 	}
 	if slices.Contains(k.c.Clients, "") {

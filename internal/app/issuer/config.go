@@ -51,6 +51,8 @@ type Config struct {
 	RateLimit      RateLimit         `yaml:"rate_limit"`
 	LogLevel       string            `yaml:"log_level"`
 
+	AuthorizationServer AuthorizationServer `yaml:"authorization_server"`
+
 	// Dev is --dev: soft keys, a sample registry, anonymous wallets, http on
 	// loopback. It is no key of the file, so that no file turns it on.
 	Dev bool `yaml:"-"`

@@ -54,7 +54,7 @@ const maxOfferKey = 128
 
 // inviter is invite, nil where nobody can log in.
 func (a *App) inviter() func(context.Context, issuerhttp.Invitation) (*issuance.Offer, time.Time, error) {
-	if !a.cfg.hasLogin() {
+	if !a.cfg.invites() {
 		return nil
 	}
 	return a.invite
@@ -64,7 +64,7 @@ func (a *App) inviter() func(context.Context, issuerhttp.Invitation) (*issuance.
 type consoleOffers struct{ *App }
 
 // Logins implements consolehttp.Offers.
-func (o consoleOffers) Logins() bool { return o.cfg.hasLogin() }
+func (o consoleOffers) Logins() bool { return o.cfg.invites() }
 
 // Offer implements consolehttp.Offers.
 func (o consoleOffers) Offer(ctx context.Context, w consolehttp.OfferWish) (*consolehttp.Offer, error) {
@@ -93,7 +93,7 @@ func (o consoleOffers) Offer(ctx context.Context, w consolehttp.OfferWish) (*con
 		}
 		return &consolehttp.Offer{URI: made.URI, Reference: made.Reference, Expires: expires}, nil
 	}
-	pre, err := o.tokens.PreAuthorize(ctx, authserver.Grant{IdempotencyKey: "console " + w.Key, Person: w.Person, Documents: documents, Actor: w.Actor})
+	pre, err := o.grants().PreAuthorize(ctx, authserver.Grant{IdempotencyKey: "console " + w.Key, Person: w.Person, Documents: documents, Actor: w.Actor})
 	if err != nil {
 		return nil, err
 	}

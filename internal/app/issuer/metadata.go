@@ -90,6 +90,9 @@ func (a *App) newMetadata(cat *catalog.Catalog, signer *identity) (*metadata, er
 		return nil, err
 	}
 	m.findings = im.HAIP()
+	if a.tokens == nil {
+		return m, nil
+	}
 	sm := a.tokens.Metadata(authserver.Endpoints{Authorization: cfg.PublicURL + issuerhttp.AuthorizePath, Challenge: cfg.PublicURL + issuerhttp.ChallengePath})
 	if err := sm.Check(cfg.Dev); err != nil {
 		return nil, fmt.Errorf("authorization server metadata: %w", err)
@@ -146,6 +149,9 @@ func (m *metadata) make() (*oid4vci.IssuerMetadata, error) {
 		Configurations:       map[string]oid4vci.Configuration{},
 
 		IssuerInfo: m.info, PreferredClientStatusPeriod: int(cfg.Metadata.ClientStatusPeriod / time.Second),
+	}
+	if cfg.external() {
+		im.AuthorizationServers = []string{cfg.AuthorizationServer.Issuer}
 	}
 	if cfg.Wallets.Defer {
 		im.DeferredCredentialEndpoint = cfg.PublicURL + issuerhttp.DeferredPath

@@ -129,23 +129,7 @@ func (a *App) services(cat *catalog.Catalog, identities map[string]*identity) er
 	if a.providers, err = a.walletProviders(); err != nil {
 		return err
 	}
-	tokens := authserver.Config{
-		Issuer: a.cfg.PublicURL, TokenEndpoint: a.cfg.PublicURL + issuerhttp.TokenPath, Secret: secret, Configurations: grantable(cat),
-		Clients: a.cfg.Clients, Dev: a.cfg.Dev, AnonymousClients: a.cfg.Dev, Attesters: a.providers.wallets, AttestationChallenges: a.cfg.Wallets.Challenges,
-		DPoPNonces: a.cfg.Wallets.DPoPNonces, RefreshLifetime: a.cfg.Wallets.Refresh,
-		OfferLifetime: a.cfg.Offers.Lifetime, TxCodeLength: a.cfg.Offers.TxCodeLength, TxCodeAttempts: a.cfg.Offers.TxCodeAttempts,
-	}
-	if a.cfg.hasLogin() {
-		tokens.PushEndpoint = a.cfg.PublicURL + issuerhttp.ParPath
-	}
-	if a.cfg.Dev {
-		tokens.ClientAuth = authserver.ClientKnown
-	}
-	if a.tokens, err = authserver.New(tokens, authserver.Parts{
-		Store: a.store, Subjects: a.records, Audit: a.store, Clock: a.opts.Clock, Rand: a.opts.Rand,
-		Unit:              func(thumbprint string) string { return a.issuance.WalletUnit(thumbprint) },
-		AttestationStatus: a.attestationStatus,
-	}); err != nil {
+	if err := a.tokenServers(secret, cat); err != nil {
 		return err
 	}
 	if a.issuance, err = issuance.New(issuance.Config{

@@ -50,6 +50,7 @@ func (k *checker) wallets() {
 		k.bad("wallets.status", "%s, %s or %s, got %q", statusClosed, statusOpen, statusOff, w.Status)
 	}
 	k.trustedLists()
+	k.authorizationServer()
 	if l.Issuer == "" {
 		if l.ClientID != "" || l.SecretFile != "" || len(l.ACR) > 0 {
 			k.bad("login.issuer", "missing: the address of the OpenID Connect provider")
@@ -120,10 +121,13 @@ func (a *App) codeFlow(cfg *issuerhttp.PublicConfig) error {
 	if a.cfg.Wallets.Encrypt {
 		cfg.Encryption = a.issuance
 	}
-	if a.cfg.Wallets.DPoPNonces {
+	switch {
+	case a.cfg.Wallets.DPoPNonces && a.external != nil:
+		cfg.Nonces = externalNonces{a.external}
+	case a.cfg.Wallets.DPoPNonces:
 		cfg.Nonces = a.tokens
 	}
-	if a.cfg.Wallets.Challenges {
+	if a.cfg.Wallets.Challenges && a.external == nil {
 		cfg.Challenges = a.tokens
 	}
 	if !a.cfg.hasLogin() {
@@ -138,6 +142,9 @@ func (a *App) codeFlow(cfg *issuerhttp.PublicConfig) error {
 	}
 	if cfg.Login, err = a.login(issuerhttp.CallbackPath, issuerhttp.DemoPath); err != nil {
 		return err
+	}
+	if a.external != nil { // its login leads to tokens, ours to the pages of citizens alone
+		return nil
 	}
 	cfg.Authorization = a.tokens
 	cfg.Holdings = issuerhttp.RecordHoldings{Records: a.records, Catalog: a.records.catalog, Issuable: a.effects.Issuable, Clock: a.opts.Clock}
