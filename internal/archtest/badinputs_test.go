@@ -12,7 +12,7 @@ import (
 )
 
 // groups of the list of bad inputs that this version answers for, whole.
-var groups = []string{"E", "J", "M", "X", "P", "C", "H", "R", "A", "S", "T"}
+var groups = []string{"E", "J", "M", "X", "H", "B", "P", "C", "D", "R", "A", "S", "T"}
 
 // later are the numbers whose door does not exist yet, with the reason.
 var later = map[string]string{
