@@ -104,16 +104,17 @@ func TestGoneWhileWaiting(t *testing.T) {
 // A wallet provider who does not answer keeps out its own wallets and no others.
 func TestSlowProviderKeepsNobodyOut(t *testing.T) {
 	w, l := watched(t)
-	w.cfg.Places, w.cfg.Queue = 1, 1
+	w.cfg.Places, w.cfg.Queue = 1, 100
 	w.restart()
 	l.mu.Lock() // their list does not come
 	var slow []<-chan error
 	for i := range uint64(5) {
 		slow = append(slow, w.asking(t.Context(), w.shown(i), w.proofs(1, w.nonce())))
-		until(t, func() bool { return w.service.Busy() == nil })
 	}
+	ctx, leave := context.WithTimeout(t.Context(), time.Minute)
+	defer leave()
 	for range 3 {
-		if err := <-w.asking(t.Context(), w.access(), w.proofs(1, w.nonce())); err != nil {
+		if err := <-w.asking(ctx, w.access(), w.proofs(1, w.nonce())); err != nil {
 			t.Errorf("a wallet of another provider: %v", err)
 		}
 	}

@@ -2,9 +2,9 @@ package issuerhttp
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
+	"sync"
 
 	"github.com/gin-gonic/gin"
 
@@ -122,17 +122,37 @@ func (cfg PublicConfig) write(c *gin.Context, a answer) {
 	if a.response.TransactionID != "" {
 		status = http.StatusAccepted
 	}
-	if a.wanted == nil {
-		webserver.JSON(c, status, a.response)
+	room, _ := answers.Get().(*[]byte)
+	if room == nil {
+		room = new([]byte)
+	}
+	text, err := a.response.AppendJSON((*room)[:0])
+	if err != nil {
+		webserver.Fail(c, err)
 		return
 	}
-	text, err := json.Marshal(a.response)
-	if err == nil {
-		var token string
-		if token, err = cfg.Encryption.EncryptResponse(a.wanted, text); err == nil {
-			webserver.Bytes(c, status, typeJWT, []byte(token))
-			return
+	defer func() {
+		if cap(text) <= maxKeptAnswer {
+			*room = text
+			answers.Put(room)
 		}
+	}()
+	if a.wanted == nil {
+		text = append(text, '\n') // as every JSON of ours ends
+		webserver.Bytes(c, status, "application/json", text)
+		return
 	}
-	webserver.Fail(c, err)
+	token, err := cfg.Encryption.EncryptResponse(a.wanted, text)
+	if err != nil {
+		webserver.Fail(c, err)
+		return
+	}
+	webserver.Bytes(c, status, typeJWT, []byte(token))
 }
+
+// answers are written in memory that is used again: of a batch with portraits
+// they are the largest piece.
+var answers sync.Pool
+
+// maxKeptAnswer is above a batch of 50 copies with portraits.
+const maxKeptAnswer = 2 << 20
