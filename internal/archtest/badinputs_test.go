@@ -20,7 +20,6 @@ var later = map[string]string{
 	"M07": "certificate revocation lists come with the offline bundle",
 	"X11": "certificate revocation lists come with the offline bundle",
 	"X12": "reader certificates are enrolled with the roadside reader",
-	"H03": "many slow clients at once are a load test; the deadlines are tested",
 	"R13": "person numbers are opaque: their digits are the registry's to check",
 	"R17": "HTTP/2 is spoken by no listener",
 	"A02": "no deed revokes more than one person's documents, and each needs two humans",

@@ -34,7 +34,7 @@ func conditions(t *testing.T) (out []condition) {
 
 var (
 	heading  = regexp.MustCompile(`^## .*: (\S+)$`)
-	tableRow = regexp.MustCompile(`^\| (\w+) \| ([\w, ]+) \| (.+) \|$`)
+	tableRow = regexp.MustCompile(`^\| (\w+) \| ([\w, ]+|-) \| (.+) \|$`)
 	testName = regexp.MustCompile("`([a-z0-9/]+) (Test[A-Za-z0-9_]*)(?:/([^`]+))?`")
 )
 
@@ -59,7 +59,7 @@ func TestConformanceIsWhole(t *testing.T) {
 		}
 		m := tableRow.FindStringSubmatch(line)
 		if m == nil {
-			if strings.HasPrefix(line, "| ") && !strings.HasPrefix(line, "| condition |") {
+			if strings.HasPrefix(line, "| ") && !strings.HasPrefix(line, "| condition |") && !strings.HasPrefix(line, "| module |") {
 				t.Errorf("a row that cannot be read: %s", line)
 			}
 			continue
@@ -68,6 +68,9 @@ func TestConformanceIsWhole(t *testing.T) {
 			continue
 		}
 		for module := range strings.SplitSeq(m[2], ", ") {
+			if module == "-" && suite == "modules" { // a module whose name says it all
+				continue
+			}
 			c := condition{suite, module, m[1]}
 			if !known[c] {
 				t.Errorf("the suite has no %+v", c)
