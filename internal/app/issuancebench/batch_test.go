@@ -87,7 +87,7 @@ func profiling(t *testing.T, u *issuerUnderTest) (finish func()) {
 	}
 	done := make(chan error, 1)
 	go func() {
-		res, err := http.Get(u.profile + "?seconds=2")
+		res, err := http.Get(u.profile + "?seconds=10")
 		if err == nil {
 			defer drain(res.Body)
 			var text []byte

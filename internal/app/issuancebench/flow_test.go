@@ -15,6 +15,10 @@ import (
 	"vidimus/internal/oauth"
 )
 
+// flowsAtOnce are more than batches at once: each small request waits for the
+// disk a few times, and many share a commit.
+const flowsAtOnce = 64
+
 // flowParts are the signs and verifications of a wallet's way from the pushed
 // request to one copy, for whoever reads the figure.
 var flowParts = []struct {
@@ -34,7 +38,7 @@ var flowParts = []struct {
 func TestIssuanceFlow(t *testing.T) {
 	o := openOffice(t)
 	rounds, perRound := size(t, "ISSUANCEBENCH_ROUNDS", 12, 2), size(t, "ISSUANCEBENCH_REQUESTS", 300, 30)
-	o.flows(2 * atOnce) // connections, caches, lists
+	o.flows(flowsAtOnce) // connections, caches, lists
 	f := newFloor(t)
 	var flow work
 	for _, p := range flowParts {
@@ -44,7 +48,9 @@ func TestIssuanceFlow(t *testing.T) {
 	var r ratios
 	var used, floors time.Duration
 	for range rounds {
+		finish := profiling(t, o.underTest())
 		own := o.flows(perRound)
+		finish()
 		one := f.slice(50, flow)
 		r = append(r, float64(own)/float64(perRound)/float64(one))
 		used, floors = used+own, floors+one
@@ -73,7 +79,7 @@ func (o *office) flows(n int) time.Duration {
 	step := func(do func(h *holder) error) (used time.Duration) {
 		o.Helper()
 		before := o.cpu(o)
-		o.must(parallel(min(atOnce, n), n, func(_, i int) error { return do(all[i]) }))
+		o.must(parallel(min(flowsAtOnce, n), n, func(_, i int) error { return do(all[i]) }))
 		return o.cpu(o) - before
 	}
 	for i := range all {
