@@ -197,6 +197,8 @@ func TestBadConfig(t *testing.T) {
 		{"lists in the state folder", goodYAML + "status: {directory: .}", false, []string{"status.directory", "contains the state folder"}},
 		{"lists above it", goodYAML + "status: {directory: /}", false, []string{"status.directory", "contains the state folder"}},
 		{"lists among secrets", goodYAML + "status: {directory: secrets/x}", false, []string{"status.directory", "must not read"}},
+		{"asking again", goodYAML + "wallets: {ask_again: 25h}", false, []string{"wallets.ask_again: between 1s and 24h"}},
+		{"asking again at once", goodYAML + "wallets: {ask_again: 0s}", false, []string{"wallets.ask_again"}},
 		{"names", goodYAML + "metadata: {names: {english: Utopia, fr: ' ', de: " + strings.Repeat("x", 300) + "}}", false, []string{`metadata.names: a language tag`, `"english"`, "metadata.names.fr: a name", "metadata.names.de: a name"}},
 		{"certificates of us", goodYAML + "metadata: {registration_certificates: [a, b, c, d, e, f, g, h, i]}", false, []string{"metadata.registration_certificates: at most 8"}},
 		{"status period", goodYAML + "metadata: {client_status_period: 500ms}", false, []string{"metadata.client_status_period: whole seconds"}},

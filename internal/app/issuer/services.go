@@ -134,7 +134,7 @@ func (a *App) services(cat *catalog.Catalog, identities map[string]*identity) er
 	}
 	if a.issuance, err = issuance.New(issuance.Config{
 		Issuer: a.cfg.PublicURL, OffersURL: a.cfg.PublicURL + issuerhttp.OffersPath, Secret: secret,
-		Defer: a.cfg.Wallets.Defer, Encrypt: a.cfg.Wallets.Encrypt, Draft15: a.cfg.Leniency.Draft15, OpenStatus: a.cfg.Wallets.Status == statusOpen,
+		Defer: a.cfg.Wallets.Defer, DeferInterval: a.cfg.Wallets.AskAgain, Encrypt: a.cfg.Wallets.Encrypt, Draft15: a.cfg.Leniency.Draft15, OpenStatus: a.cfg.Wallets.Status == statusOpen,
 	}, issuance.Parts{
 		Attesters: a.providers.ofKeys(), Status: a.walletStatus(), Revoker: unitRevoker{a},
 		Store: &announcing{Store: a.store, publish: func() { a.publisher.Kick(true) }}, Meter: newIssuanceMeter(a.metrics), Records: a.records, Catalog: cat, Signers: a.signers, Audit: a.store, Clock: a.opts.Clock, Rand: a.opts.Rand,

@@ -20,6 +20,7 @@ type Wallets struct {
 	DPoPNonces   bool          `yaml:"dpop_nonces"`
 	Refresh      time.Duration `yaml:"refresh"`
 	Defer        bool          `yaml:"defer"`
+	AskAgain     time.Duration `yaml:"ask_again"`
 	Encrypt      bool          `yaml:"encrypt"`
 }
 
@@ -34,14 +35,21 @@ type Login struct {
 	Roots       string   `yaml:"roots"`
 }
 
-// maxRefresh is that of authserver.
-const maxRefresh = 366 * 24 * time.Hour
+// maxRefresh is that of authserver; maxAskAgain leaves whoever waits at least one
+// answer a day.
+const (
+	maxRefresh  = 366 * 24 * time.Hour
+	maxAskAgain = 24 * time.Hour
+)
 
 // wallets checks what concerns wallets and the login of citizens.
 func (k *checker) wallets() {
 	w, l := k.c.Wallets, k.c.Login
 	if w.Refresh < time.Minute || w.Refresh > maxRefresh {
 		k.bad("wallets.refresh", "between 1m and %s, got %s", maxRefresh, w.Refresh)
+	}
+	if w.AskAgain < time.Second || w.AskAgain > maxAskAgain {
+		k.bad("wallets.ask_again", "between 1s and %s, got %s", maxAskAgain, w.AskAgain)
 	}
 	if w.Challenges && !k.c.attested() {
 		k.bad("wallets.challenges", "they are for wallets that prove themselves by attestation: name wallets.attesters or wallets.trusted_lists")
