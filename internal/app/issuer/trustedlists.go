@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -186,6 +187,15 @@ func (l *trustedList) ends() time.Time {
 		return time.Time{}
 	}
 	return l.held.NextUpdate
+}
+
+// left is how many seconds the first of them still has.
+func (t *trustedLists) left() float64 {
+	first := math.Inf(1)
+	for _, l := range t.lists {
+		first = min(first, max(l.ends().Sub(t.clock.Now()).Seconds(), 0))
+	}
+	return first
 }
 
 func (t *trustedLists) read(ctx context.Context, l *trustedList) error {

@@ -158,9 +158,15 @@ func TestTrustedListOverHTTP(t *testing.T) {
 	try(other, http.StatusCreated, "request_uri")
 	o.clock.Advance(119 * time.Hour)
 	try(u, http.StatusCreated, "request_uri")
+	if left := o.figure("vidimus_trusted_list_seconds_left"); left != 3600 {
+		t.Errorf("%v seconds left", left)
+	}
 	o.clock.Advance(time.Hour)
 	soon()
 	try(u, http.StatusServiceUnavailable, "")
+	if left, failed := o.figure("vidimus_trusted_list_seconds_left"), o.figure("vidimus_trusted_list_failures_total"); left != 0 || failed < 1 {
+		t.Errorf("%v seconds left, %v failures", left, failed)
+	}
 	list.does(func() { list.down, list.number, list.issued, list.issuers = false, 4, o.clock.Now(), []authority{ca} })
 	good()
 	try(u, http.StatusCreated, "request_uri")

@@ -44,6 +44,10 @@ func (a *App) walletProviders() (*walletProviders, error) {
 	if p.lists, err = a.cfg.openTrustedLists(p.client, a.opts.Clock, a.log); err != nil {
 		return nil, err
 	}
+	if len(p.lists.lists) > 0 {
+		p.lists.failed = a.metrics.Counter("vidimus_trusted_list_failures_total", "Readings of trusted lists that failed; the last good list serves until its next update.")
+		a.metrics.Gauge("vidimus_trusted_list_seconds_left", "Until the first of the trusted lists ends; 0 when one has ended or was never read.", p.lists.left)
+	}
 	p.wallets = p.attester(trust.WalletIssuance)(forWallets)
 	p.keys = p.attester(trust.WalletIssuance)(forKeys)
 	// Who attests may also say that it holds no more.
