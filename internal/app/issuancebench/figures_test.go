@@ -61,9 +61,10 @@ func (w work) String() string {
 	return fmt.Sprintf("%d verifications, %d signatures, %d digests of %d octets", w.verifications, w.signatures, w.hashes, w.octets)
 }
 
-// mdl30 is the work of one copy of the workload: 30 elements of which one is a
-// portrait of 20 KiB, and what is signed over their digests.
-var mdl30 = work{verifications: 1, signatures: 1, hashes: 31, octets: 26_000}
+// mdl30 is the work of one copy of the workload: its 30 elements, of which one is
+// a portrait, the four that our catalogue adds, and what is signed over their
+// digests.
+var mdl30 = work{verifications: 1, signatures: 1, hashes: 35, octets: 25_500}
 
 func (w work) times(n int) work {
 	return work{w.verifications * n, w.signatures * n, w.hashes * n, w.octets * n}

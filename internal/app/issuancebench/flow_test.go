@@ -29,7 +29,7 @@ var flowParts = []struct {
 	{"/par", "verifies the attestation of the wallet, its proof of possession, the DPoP proof (the chain of its provider was seen before)", work{verifications: 3}},
 	{"/token", "verifies the three again", work{verifications: 3}},
 	{"/nonce", "nothing", work{}},
-	{"/credential", "verifies the DPoP proof and the proof of the key; hashes 30 elements; signs the copy", work{verifications: 1}.and(mdl30)},
+	{"/credential", "verifies the DPoP proof and the proof of the key; hashes its elements; signs the copy", work{verifications: 1}.and(mdl30)},
 }
 
 // The whole flow of a wallet with an attestation, one copy of the workload at

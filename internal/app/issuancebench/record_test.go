@@ -1,9 +1,10 @@
 package issuancebench
 
 import (
+	"bytes"
 	"encoding/base64"
-	"encoding/binary"
 	"encoding/json"
+	"image/jpeg"
 	"os"
 	"path/filepath"
 	"strings"
@@ -81,22 +82,31 @@ func record(now time.Time) ([]issuer.FileEvent, error) {
 	return events, nil
 }
 
-// picture is a picture of as many octets as that of the workload, which is
-// random and no picture: a drawn face, with the rest in a comment.
+// picture is a picture of about as many octets as that of the workload, which is
+// random and no picture: a drawn face, as fine as that allows. Comments would be
+// cut out of it.
 func picture(like string) (string, error) {
 	octets, err := base64.StdEncoding.DecodeString(like)
 	if err != nil {
 		return "", err
 	}
-	face, err := portrait.Draw(0)
+	drawn, err := portrait.Draw(0)
 	if err != nil {
 		return "", err
 	}
-	const marker, lengths = 2, 2 // begin of the picture; length of the comment
-	comment := octets[len(face)+marker+lengths:]
-	out := append([]byte{}, face[:marker]...)
-	out = append(out, 0xFF, 0xFE)
-	out = binary.BigEndian.AppendUint16(out, uint16(lengths+len(comment)))
-	out = append(append(out, comment...), face[marker:]...)
-	return base64.StdEncoding.EncodeToString(out), nil
+	face, err := jpeg.Decode(bytes.NewReader(drawn))
+	if err != nil {
+		return "", err
+	}
+	var out bytes.Buffer
+	for quality := 100; quality > 0; quality-- {
+		out.Reset()
+		if err := jpeg.Encode(&out, face, &jpeg.Options{Quality: quality}); err != nil {
+			return "", err
+		}
+		if out.Len() <= len(octets) {
+			break
+		}
+	}
+	return base64.StdEncoding.EncodeToString(out.Bytes()), nil
 }
