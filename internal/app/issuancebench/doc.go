@@ -20,7 +20,8 @@
 // (build tag interop) puts an issuer of other people's libraries under the same
 // wallets.
 //
-// Sizes: ISSUANCEBENCH_ROUNDS, ISSUANCEBENCH_REQUESTS, ISSUANCEBENCH_MINUTES;
+// Sizes: ISSUANCEBENCH_ROUNDS, ISSUANCEBENCH_REQUESTS,
+// ISSUANCEBENCH_CROWD, ISSUANCEBENCH_MINUTES;
 // ISSUANCEBENCH_DIR is a folder on the disk to be measured,
 // ISSUANCEBENCH_PROFILE a file for a profile of the issuer under batches.
 package issuancebench

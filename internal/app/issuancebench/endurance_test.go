@@ -140,7 +140,7 @@ func steady(t *testing.T, w *wallets, rate float64, length time.Duration) (took 
 		t.Fatal(err)
 	default:
 	}
-	if len(took) == 0 || len(held) < 5 {
+	if len(took) == 0 || len(held) == 0 {
 		t.Fatalf("%d requests, memory looked at %d times: nothing was measured", len(took), len(held))
 	}
 	return took, held

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"runtime"
 	"slices"
 	"strconv"
 	"sync/atomic"
@@ -18,7 +19,8 @@ import (
 func TestIssuanceOverload(t *testing.T) {
 	o := openOffice(t)
 	u := o.underTest()
-	crowd, perRound := size(t, "ISSUANCEBENCH_CROWD", 1000, 400), size(t, "ISSUANCEBENCH_REQUESTS", 150, 10)
+	cores := runtime.GOMAXPROCS(0) // each has its places, and its part of the queue
+	crowd, perRound := size(t, "ISSUANCEBENCH_CROWD", 500*cores, 200*cores), size(t, "ISSUANCEBENCH_REQUESTS", 150, 10)
 	w := newWallets(t, u, copiesPerBatch)
 	fire(t, w.prepare(t, atOnce), atOnce)
 	calm := w.prepare(t, perRound)
