@@ -6,7 +6,8 @@
 #   ./t.sh WORD...      any of: fast lint unit race fuzz interop e2e bench bench-office bench-issuance faults vuln interop-more
 #
 # Needed on the machine: Go, and for interop and e2e a Debian with apt. What is
-# missing is installed: node, npm, chromium (Debian), the peers (npm, lock files).
+# missing is installed: node, npm, chromium, and for interop-more python3, java,
+# maven and cargo (Debian), the peers (npm, PyPI, Maven Central, crates.io).
 set -euo pipefail
 cd "$(dirname "$0")"
 export GOFLAGS="${GOFLAGS:-} -tags=nomsgpack"
@@ -38,11 +39,11 @@ lint() {
 	(cd tools && go mod tidy -diff)
 	say "go vet"
 	go vet ./...
-	go vet -tags=nomsgpack,e2e,interop,faults ./...
+	go vet -tags=nomsgpack,e2e,interop,more,faults ./...
 	say "staticcheck"
 	mkdir -p bin
 	(cd tools && go build -o ../bin/staticcheck honnef.co/go/tools/cmd/staticcheck)
-	bin/staticcheck -tags=nomsgpack,e2e,interop,faults ./...
+	bin/staticcheck -tags=nomsgpack,e2e,interop,more,faults ./...
 	say "archtest"
 	go test -count=1 ./internal/archtest
 }
@@ -161,7 +162,35 @@ vuln() {
 	bin/govulncheck -db "file://$(realpath "$db")" ./...
 }
 
-interop-more() { say "interop-more: peers from other registries: none in this version"; }
+# registry WHAT COMMAND...: builds a peer from what a package registry has; says so
+# when that cannot be reached.
+registry() {
+	local what=$1
+	shift
+	"$@" || { echo "$what: not built. Is its package registry reached from here? Without it this peer cannot run." >&2; return 1; }
+}
+
+# Programs of our own that call libraries of other registries, pinned by lock files
+# or exact versions, against the real issuer: PyPI, Maven Central, crates.io.
+interop-more() {
+	modules testdata/interop/node
+	need python3 python3 python3-venv
+	need java default-jre-headless
+	need mvn maven default-jdk-headless
+	need cargo cargo
+	say "interop-more: building the peers"
+	local lock=testdata/interop/python/requirements.txt
+	if [ ! bin/python/built -nt "$lock" ]; then
+		rm -rf bin/python
+		python3 -m venv bin/python
+		registry python bin/python/bin/pip install -q --disable-pip-version-check --only-binary :all: --require-hashes -r "$lock"
+		touch bin/python/built
+	fi
+	registry jvm mvn -B -q -f testdata/interop/jvm/pom.xml "-Dpeer.target=$PWD/bin/jvm" package
+	registry rust cargo build -q --locked --manifest-path testdata/interop/rust/Cargo.toml --target-dir bin/rust
+	say "interop-more: wallets and readers of Python, the JVM and Rust"
+	go test -count=1 -v -tags=nomsgpack,interop,more -run '^Test(Python|JVM|Rust)$' ./internal/app/interop | grep -v "^{"
+}
 
 mkdir -p bin
 [ $# -gt 0 ] || set -- lint unit race fuzz interop e2e faults
