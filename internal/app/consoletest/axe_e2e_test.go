@@ -11,8 +11,6 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
-
-	"vidimus/internal/app/consoletest"
 )
 
 // axeFile is axe-core, as `npm ci` in testdata/axe puts it.
@@ -120,18 +118,6 @@ func TestAxe(t *testing.T) {
 			check(anna, "lift")
 			anna.click("#propose")
 			check(anna, "lift-errors")
-			anna.open(record + "/offer?document=" + consoletest.Licence)
-			check(anna, "offer")
-			anna.click("#by-code")
-			check(anna, "offer-made")
-			if err := s.Ask(t.Context(), lang); err != nil {
-				t.Fatal(err)
-			}
-			anna.open("/requests")
-			check(anna, "requests")
-			anna.click("main li a")
-			check(anna, "request")
-			anna.click("#refuse")
 			anna.open("/record")
 			check(anna, "refusal")
 
