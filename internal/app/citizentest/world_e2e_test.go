@@ -232,7 +232,7 @@ func (nothing) Authenticate(context.Context, authserver.ResourceRequest) (*auths
 	return nil, errNothing
 }
 func (nothing) End(context.Context, *authserver.Access, string, string) error { return errNothing }
-func (nothing) Nonce(context.Context) (string, error)                 { return "", errNothing }
+func (nothing) Nonce(context.Context) (string, error)                         { return "", errNothing }
 func (nothing) Issue(context.Context, issuance.Access, *oid4vci.CredentialRequest) (*oid4vci.CredentialResponse, error) {
 	return nil, errNothing
 }
