@@ -79,7 +79,8 @@ func (v *visitor) visit(address string) {
 			v.t.Errorf("in the browser: %v", err)
 			return
 		}
-		page, err := io.ReadAll(resp.Body)
+		var page []byte
+		page, err = io.ReadAll(resp.Body)
 		resp.Body.Close()
 		if err != nil || resp.StatusCode != http.StatusOK {
 			v.t.Errorf("in the browser: %s %v: %.300s", resp.Status, err, page)
