@@ -16,7 +16,8 @@ var credential = command.Command{
 until a person has decided. awaiting lists what waits, the oldest first: id,
 person, document, credential configuration, and when the wallet asked. approve and
 refuse decide; the wallet learns it when it asks next. What is decided stands in
-the audit record; officers with a name of their own decide at the console.`,
+the audit record; officers with a name of their own decide at the console. It
+works with the office running, and without.`,
 	Setup: func(fs *flag.FlagSet) command.Run {
 		return with(fs, func(ctx context.Context, env command.Env, cfg issuer.Config, args []string) error {
 			decision := map[string]string{"approve": issuerhttp.DecisionApprove, "refuse": issuerhttp.DecisionRefuse}
@@ -31,6 +32,9 @@ the audit record; officers with a name of their own decide at the console.`,
 			defer desk.Close()
 			if listing {
 				all, err := desk.Awaiting(ctx)
+				if err == nil && len(all) == 0 {
+					fmt.Fprintln(env.Stderr, "nobody waits")
+				}
 				for _, w := range all {
 					fmt.Fprintf(env.Stdout, "%s\t%s\t%s\t%s\t%s\n", w.ID, w.Person, w.Document, w.Configuration, w.Since.UTC().Format("2006-01-02 15:04:05Z"))
 				}
@@ -38,8 +42,9 @@ the audit record; officers with a name of their own decide at the console.`,
 			}
 			for _, id := range args[1:] {
 				if err := desk.Decide(ctx, id, decision[args[0]]); err != nil {
-					return fmt.Errorf("%s: %w", id, err)
+					return fmt.Errorf("%s: %w (`issuer credential awaiting` lists what waits)", id, err)
 				}
+				fmt.Fprintf(env.Stderr, "%s: decided; the wallet learns it when it asks next\n", id)
 			}
 			return nil
 		})

@@ -34,7 +34,7 @@ offer up logs in with the login of the state.`,
 		output := fs.String("o", "", "`FILE` for the QR code")
 		return with(fs, func(ctx context.Context, env command.Env, cfg issuer.Config, args []string) error {
 			if len(args) > 1 || len(args) == 0 && len(documents) == 0 && !(*login && *configs != "") {
-				return command.Usagef("one PERSON is wanted, or --document NUMBER")
+				return command.Usagef("one PERSON is wanted, or --document NUMBER, or for an offer to anybody --login with --credential ID")
 			}
 			draw, err := drawer(*code, *output)
 			if err != nil {

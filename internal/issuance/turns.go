@@ -13,10 +13,11 @@ import (
 // of his is used up: an answer that nobody waits for any more is worth nothing,
 // and each request under way holds memory for all its copies.
 type turns struct {
-	most int // who may wait
+	most int // who may wait, and who may be aside
 
 	mu   sync.Mutex
 	free int // places; none while anybody waits
+	away int // who are aside, or wait to come back
 	// came wait to begin, back to go on: these go first. Each is a channel that
 	// is closed when its place is free.
 	came, back list.List
@@ -106,11 +107,24 @@ func (t *turn) end() {
 }
 
 // aside calls do without the place: for what waits for other people's machines,
-// which must not keep out the wallets that do not need them.
+// which must not keep out the wallets that do not need them. Who comes when as
+// many are aside as may wait is sent away: what is held for them is bounded too.
 func (t *turn) aside(ctx context.Context, do func() error) error {
 	if t == nil {
 		return do()
 	}
+	t.of.mu.Lock()
+	if t.of.away >= t.of.most {
+		t.of.mu.Unlock()
+		return errBusy
+	}
+	t.of.away++
+	t.of.mu.Unlock()
+	defer func() {
+		t.of.mu.Lock()
+		t.of.away--
+		t.of.mu.Unlock()
+	}()
 	t.end()
 	if err := do(); err != nil {
 		return err

@@ -163,3 +163,26 @@ func TestPlaces(t *testing.T) {
 		t.Errorf("%d of 2 places are free, after %d good requests", free, good)
 	}
 }
+
+// Who waits for a list that hangs holds no place, and yet not everybody may.
+func TestAsideIsBounded(t *testing.T) {
+	w, l := watched(t)
+	w.cfg.Places, w.cfg.Queue = 1, 1
+	w.restart()
+	l.mu.Lock()
+	answers := make(chan error)
+	const all = 6
+	for i := range uint64(all) {
+		answer := w.asking(t.Context(), w.shown(i%5), w.proofs(1, w.nonce()))
+		go func() { answers <- <-answer }()
+	}
+	for range all - 1 {
+		if err := <-answers; problem.KindOf(err) != problem.Unavailable {
+			t.Errorf("while one waits for the list: %v", err)
+		}
+	}
+	l.mu.Unlock()
+	if err := <-answers; err != nil {
+		t.Errorf("who waited for the list: %v", err)
+	}
+}

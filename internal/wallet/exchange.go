@@ -161,7 +161,7 @@ func (e *exchange) request(ctx context.Context, c oid4vci.Configuration, r oid4v
 		switch a.status {
 		case http.StatusOK:
 		case http.StatusAccepted:
-			return nil, errors.New("the issuer wants to deliver later, which this wallet does not wait for")
+			return nil, errors.New("the issuer wants to deliver later, which this wallet does not wait for: fetch this credential with another wallet, by a new offer")
 		default:
 			refusal := a.refusal("credential")
 			if !again && a.status == http.StatusBadRequest && refusal.Code == "invalid_nonce" {

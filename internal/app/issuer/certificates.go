@@ -102,7 +102,7 @@ func readRoot(path string) (*pki.Certificate, error) {
 func readChain(path string) ([]*pki.Certificate, error) {
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%w: run `issuer init`, or put the certificate there", err)
+		return nil, fmt.Errorf("%w: run `issuer init` (in an office that exists `issuer init --add`), or put the certificate there", err)
 	}
 	if err != nil {
 		return nil, err

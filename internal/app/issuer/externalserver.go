@@ -22,6 +22,7 @@ type AuthorizationServer struct {
 	Roots       string   `yaml:"roots"`
 	PersonClaim string   `yaml:"person_claim"`
 	Algorithms  []string `yaml:"algorithms"`
+	ACR         []string `yaml:"acr"`
 }
 
 // external says whether wallets get their tokens elsewhere.
@@ -52,6 +53,9 @@ func (k *checker) authorizationServer() {
 	if s.PersonClaim == "" {
 		k.bad("authorization_server.person_claim", "missing: the claim that is the person number")
 	}
+	if len(s.ACR) == 0 && !k.c.Dev {
+		k.bad("authorization_server.acr", "missing: the levels of login (acr) that are enough for a credential")
+	}
 	for _, alg := range s.Algorithms {
 		if !slices.Contains(jose.Algorithms(), alg) {
 			k.bad("authorization_server.algorithms", "one of %s, got %q", strings.Join(jose.Algorithms(), ", "), alg)
@@ -71,7 +75,7 @@ func (a *App) externalServer(secret []byte, cat *catalog.Catalog) (*authserver.E
 		client: fetch.New(fetch.Options{AllowInsecureLoopback: a.cfg.Dev, Roots: roots, UserAgent: "vidimus"}),
 	}
 	return authserver.NewExternal(authserver.ExternalConfig{
-		Issuer: s.Issuer, Audience: a.cfg.PublicURL, Keys: keys.key, Algorithms: s.Algorithms, PersonClaim: s.PersonClaim,
+		Issuer: s.Issuer, Audience: a.cfg.PublicURL, Keys: keys.key, Algorithms: s.Algorithms, ACR: s.ACR, PersonClaim: s.PersonClaim,
 		Configurations: grantable(cat), Documents: a.documentsOf, DPoPNonces: a.cfg.Wallets.DPoPNonces, Secret: secret,
 	}, authserver.Parts{Store: a.store, Clock: a.opts.Clock})
 }

@@ -247,6 +247,7 @@ func TestExternalServerConfig(t *testing.T) {
 		"authorization_server.issuer: it is ours":   {PersonClaim: "sub", Issuer: "https://issuer.example"},
 		"authorization_server.jwks_uri: an https":   {PersonClaim: "sub", Issuer: "https://login.example", JWKSURI: "file:///keys"},
 		"authorization_server.person_claim: miss":   {Issuer: "https://login.example"},
+		"authorization_server.acr: missing":         {PersonClaim: "sub", Issuer: "https://login.example"},
 		"authorization_server.algorithms: one of E": {PersonClaim: "sub", Issuer: "https://login.example", Algorithms: []string{"none"}},
 	} {
 		c := production(t, issuer.Defaults())
@@ -258,7 +259,7 @@ func TestExternalServerConfig(t *testing.T) {
 	}
 	c := production(t, issuer.Defaults())
 	c.Authority = issuer.Authority{Country: "UT", Organization: "Utopia"}
-	c.Clients, c.AuthorizationServer = nil, issuer.AuthorizationServer{Issuer: "https://login.example/realm", PersonClaim: "sub", Algorithms: []string{"ES384"}}
+	c.Clients, c.AuthorizationServer = nil, issuer.AuthorizationServer{Issuer: "https://login.example/realm", PersonClaim: "sub", ACR: []string{"high"}, Algorithms: []string{"ES384"}}
 	if err := c.Check(); err != nil {
 		t.Error(err)
 	}
