@@ -21,24 +21,26 @@ var offer = command.Command{
 	Long: `Asks the running office on this machine for an offer of all documents of PERSON
 that can be put on a phone, or of those that the flags name. The link goes to
 standard output; the transaction code, which the person must get on another way
-than the link, to standard error.`,
+than the link, to standard error. With --login there is no code: whoever takes the
+offer up logs in with the login of the state.`,
 	Setup: func(fs *flag.FlagSet) command.Run {
 		var documents command.Strings
 		fs.Var(&documents, "document", "`NUMBER` of a document; repeatable; without PERSON it says who")
+		login := fs.Bool("login", false, "the person logs in on the phone: the link holds no secret; PERSON may be left out then, with --credential")
 		configs := fs.String("credential", "", "`IDS` of credential configurations, with commas: mdl,pid-mdoc,pid-sd-jwt (default: all that can be issued)")
 		key := fs.String("key", "", "`KEY` of the offer: the same key gives the same offer again (default: a random one)")
 		byReference := fs.Bool("by-reference", false, "a short link under which the wallet fetches the offer")
 		code := fs.String("qr", "", "`KIND` of QR code: terminal, svg or png")
 		output := fs.String("o", "", "`FILE` for the QR code")
 		return with(fs, func(ctx context.Context, env command.Env, cfg issuer.Config, args []string) error {
-			if len(args) > 1 || len(args) == 0 && len(documents) == 0 {
-				return command.Usagef("one PERSON is wanted, or --document NUMBER")
+			if len(args) > 1 || len(args) == 0 && len(documents) == 0 && !(*login && *configs != "") {
+				return command.Usagef("one PERSON is wanted, or --document NUMBER, or for an offer to anybody --login with --credential ID")
 			}
 			draw, err := drawer(*code, *output)
 			if err != nil {
 				return err
 			}
-			wish := issuer.OfferWish{Person: strings.Join(args, ""), Documents: documents, Key: *key}
+			wish := issuer.OfferWish{Person: strings.Join(args, ""), Documents: documents, Login: *login, Key: *key}
 			if *configs != "" {
 				wish.Configurations = strings.Split(*configs, ",")
 			}

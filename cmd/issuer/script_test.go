@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -31,8 +32,19 @@ import (
 var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"ready": ready, "mode": mode, "extract": extract, "expand": expand, "exit": exit, "until": until, "edit": edit, "instant": instant,
 	"accept": accept, "identity": identity, "init-ago": initAgo, "look-in": lookIn, "rechain": rechain, "drop": drop, "cut": cut,
-	"verified": verified, "many": many, "nginx": nginx,
+	"verified": verified, "approval": approval, "many": many, "nginx": nginx,
 }
+
+// approval ID FILE writes a built-in credential configuration as a file, with the
+// rule that a person approves each request.
+func approval(ts *testscript.TestScript, _ bool, args []string) {
+	data, err := os.ReadFile(filepath.Join(builtin, args[0]+".yaml"))
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), append([]byte("approval: true\n"), data...), 0o600))
+}
+
+// builtin is the folder of the built-in configurations, from anywhere.
+var builtin, _ = filepath.Abs(filepath.Join("..", "..", "internal", "catalog", "builtin"))
 
 // exit CODE COMMAND... runs a command and wants that exit code.
 func exit(ts *testscript.TestScript, neg bool, args []string) {

@@ -24,7 +24,7 @@ var program = command.Program{
 	Intro: `wallet fetches driving licences and identity credentials from an issuer
 (OpenID4VCI) and presents them to a verifier. It is for tests and demonstrations:
 its keys lie unencrypted in files.`,
-	Commands: []command.Command{accept, list, show, present, remove},
+	Commands: []command.Command{accept, list, show, present, remove, provider},
 }
 
 // exitPartly is the exit code of accept when a part of the offer was kept.
@@ -42,6 +42,11 @@ input. Everything in the offer is fetched unless --config names a part of it, in
 as many copies as --batch says, each bound to a key of its own. A batch is kept
 only when every copy is what was asked for.
 
+An offer with a code is redeemed by it; for one without, or with --login, the
+holder logs in: open the address that is printed in a browser of this machine.
+Issuers that let in only wallets with an attestation, as HAIP asks, want
+--provider, made once by wallet provider and known to the issuer.
+
 Steps go to standard error; what was kept to standard output, one batch a line.
 
 exit codes: 0 all kept, 1 nothing kept, 2 a part kept, 3 mistake in the command
@@ -54,6 +59,9 @@ line`,
 		fs.Var(&configurations, "config", "`ID` of a configuration of the offer to fetch; repeatable (default: all)")
 		fs.IntVar(&cfg.Copies, "batch", 0, "`NUMBER` of copies of each (default: what the issuer allows, at most 20)")
 		fs.StringVar(&cfg.ClientID, "client-id", "", "`NAME` under which the issuer knows this wallet (default: anonymous)")
+		fs.StringVar(&cfg.ProviderDir, "provider", "", "`FOLDER` of a test wallet provider that attests this wallet and its keys (default: nobody does)")
+		fs.BoolVar(&cfg.Login, "login", false, "log in, although the offer has a code")
+		fs.BoolVar(&cfg.Encrypt, "encrypt", false, "encrypt requests and answers, although the issuer does not demand it")
 		fs.StringVar(&cfg.TrustDir, "trust", "", "`FOLDER` of anchors that the issuer must lead to (default: any issuer)")
 		fs.BoolVar(&cfg.InsecureLoopback, "insecure-loopback", false, "go to this machine too, without TLS: for development")
 		fs.StringVar(&cfg.WebRoots, "web-roots", "", "PEM `FILE` of roots for https (default: those of the machine)")
@@ -168,6 +176,21 @@ var remove = command.Command{
 				return command.Usagef("one ID is wanted, got %d", len(args))
 			}
 			return wallet.Remove(*dir, args[0], env.Stdout)
+		}
+	},
+}
+
+var provider = command.Command{
+	Name: "provider", Args: "FOLDER", Short: "make a wallet provider for tests",
+	Long: `Makes a wallet provider for accept --provider: its key and certificate, and in
+ca.pem the root that an issuer trusts (wallets.attesters). It vouches for every
+wallet and every key, also for those in files: for tests alone.`,
+	Setup: func(*flag.FlagSet) command.Run {
+		return func(_ context.Context, env command.Env, args []string) error {
+			if len(args) != 1 {
+				return command.Usagef("one FOLDER is wanted, got %d", len(args))
+			}
+			return wallet.MakeProvider(args[0], clock.System{}.Now(), env.Stdout)
 		}
 	},
 }

@@ -36,6 +36,14 @@ func TestTrustAttesters(t *testing.T) {
 			t.Errorf("%s is trusted", name)
 		}
 	}
+	// The attester itself on the list, for nothing below it.
+	anchors = []*pki.Certificate{w.Access.Cert}
+	if _, until, err = trust(w.Access.Chain[:1], w.Now); err != nil || !until.Equal(w.Access.Cert.NotAfter()) {
+		t.Errorf("itself on the list: until %v, %v", until, err)
+	}
+	if _, _, err := trust(w.Access.Chain[:1], w.Access.Cert.NotAfter().Add(time.Second)); err == nil {
+		t.Error("trusted after its end")
+	}
 	anchors = nil
 	if _, _, err := trust(w.Access.Chain, w.Now); err == nil {
 		t.Error("trusted after the anchor was taken away")

@@ -100,7 +100,7 @@ func (s *Server) attested(ctx context.Context, attestation, pop, id string) (cli
 	if !until.IsZero() && !now.Before(until) {
 		return client{}, problem.New(problem.UseFreshAttestation, "the status of the client attestation is kept up no longer")
 	}
-	return c, s.attestationStatus(ctx, c.Statuses)
+	return c, s.attestationStatus(ctx, c.Instance, c.Statuses)
 }
 
 // attester asks the configuration whom a chain belongs to.
@@ -117,11 +117,11 @@ func (s *Server) attester(x5c [][]byte) (crypto.PublicKey, error) {
 }
 
 // attestationStatus asks whether the wallet unit is still good.
-func (s *Server) attestationStatus(ctx context.Context, refs []StatusRef) error {
+func (s *Server) attestationStatus(ctx context.Context, instance string, refs []StatusRef) error {
 	if len(refs) == 0 || s.p.AttestationStatus == nil {
 		return nil
 	}
-	switch err := s.p.AttestationStatus(ctx, refs); {
+	switch err := s.p.AttestationStatus(ctx, instance, refs); {
 	case err == nil:
 		return nil
 	case errors.Is(err, ErrAttestationRevoked):

@@ -162,8 +162,9 @@ func TestAttestationStatus(t *testing.T) {
 	w, p := codeWorld(t, nil)
 	var says error
 	var asked []authserver.StatusRef
-	w.parts.AttestationStatus = func(_ context.Context, refs []authserver.StatusRef) error {
-		asked = refs
+	var instance string
+	w.parts.AttestationStatus = func(_ context.Context, of string, refs []authserver.StatusRef) error {
+		instance, asked = of, refs
 		return says
 	}
 	w.restart()
@@ -173,8 +174,8 @@ func TestAttestationStatus(t *testing.T) {
 	}
 	in.claims = map[string]any{"status": map[string]any{"status_list": map[string]any{"idx": 7, "uri": "https://provider.example/1"}}}
 	resp := in.issued(mdl())
-	if !slices.Equal(asked, []authserver.StatusRef{{List: "https://provider.example/1", Index: 7}}) {
-		t.Errorf("asked for %v", asked)
+	if !slices.Equal(asked, []authserver.StatusRef{{List: "https://provider.example/1", Index: 7}}) || instance != in.unit() {
+		t.Errorf("asked for %v of %s", asked, instance)
 	}
 	for err, kind := range map[error]problem.Kind{authserver.ErrAttestationRevoked: problem.InvalidClient, errors.New("unreachable"): problem.Unavailable} {
 		says = err

@@ -195,9 +195,12 @@ func (in *instance) issued(d authserver.Decision, pairs ...string) *oid4vci.Toke
 	return r
 }
 
-// jkt is the thumbprint of the DPoP key.
-func (in *instance) jkt() string {
-	b, err := jose.Thumbprint(in.key.Public())
+// jkt is the thumbprint of the DPoP key, unit that of the attested one.
+func (in *instance) jkt() string  { return keyName(in.key) }
+func (in *instance) unit() string { return keyName(in.attested) }
+
+func keyName(key *ecdsa.PrivateKey) string {
+	b, err := jose.Thumbprint(key.Public())
 	if err != nil {
 		panic(err)
 	}

@@ -2,6 +2,7 @@ package authserver
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"maps"
@@ -97,10 +98,15 @@ func (s *Server) Approve(ctx context.Context, clientID, requestURI string, d Dec
 	if err := s.endRequest(ctx, rec, &c); err != nil {
 		return "", err
 	}
+	detail := map[string]string{
+		"session": grantID(c.Hash), "configuration": strings.Join(slices.Sorted(maps.Keys(d.Documents)), " "), "assurance": d.ACR,
+	}
+	if rec.IssuerState != "" { // of an offer: that is on record under the same digest
+		offer := sha256.Sum256([]byte(rec.IssuerState))
+		detail["digest"] = hex.EncodeToString(offer[:])
+	}
 	if err := s.record(ctx, audit.Event{
-		Action: "authorization.approve", Person: d.Person, Actor: clientName(rec.ClientID), Outcome: audit.Done, Detail: map[string]string{
-			"session": grantID(c.Hash), "configuration": strings.Join(slices.Sorted(maps.Keys(d.Documents)), " "), "assurance": d.ACR,
-		},
+		Action: "authorization.approve", Person: d.Person, Actor: clientName(rec.ClientID), Outcome: audit.Done, Detail: detail,
 	}); err != nil {
 		return "", err
 	}

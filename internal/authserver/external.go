@@ -28,6 +28,10 @@ type ExternalConfig struct {
 
 	Configurations map[string]Configuration // by credential configuration id
 
+	// ACR are the levels of login that are enough (RFC 9068 section 2.2.1); nil
+	// is any.
+	ACR []string
+
 	// PersonClaim names the claim that holds the number of the person; "" is sub.
 	PersonClaim string
 	// Documents chooses which documents of a person the configurations are made
@@ -117,10 +121,13 @@ func (e *External) Authenticate(ctx context.Context, r ResourceRequest) (*Access
 	}
 	a := &Access{
 		TokenID: grantID(secretDigest(token)), Person: person, ClientID: c.ID, Thumbprint: c.Cnf.JKT,
-		Granted: time.Unix(*c.Iat, 0).UTC(), Expires: time.Unix(*c.Exp, 0).UTC(), ACR: c.ACR,
+		Granted: time.Unix(0, 0).UTC(), Expires: time.Unix(*c.Exp, 0).UTC(), ACR: c.ACR,
 	}
-	if c.AuthTime != nil && *c.AuthTime < *c.Iat {
-		a.Granted = time.Unix(max(*c.AuthTime, 0), 0).UTC()
+	// A token that was refreshed has a new iat and is worth no more than the
+	// login was. One that does not say when that was is older than whatever
+	// ended grants.
+	if c.AuthTime != nil {
+		a.Granted = time.Unix(max(min(*c.AuthTime, *c.Iat), 0), 0).UTC()
 	}
 	wanted, err := e.wanted(c, a)
 	if err != nil {
@@ -159,6 +166,8 @@ func (e *External) verify(ctx context.Context, token string) (accessClaims, stri
 	case c.Exp == nil || c.Iat == nil || c.Sub == "" || c.JTI == "" || c.ID == "" || len(c.ID) > maxClientID || len(c.ACR) > maxACR:
 	case *c.Iat < 0 || *c.Iat > now.Add(oauth.DefaultMaxSkew).Unix() || oauth.CheckValidity(c.Exp, c.Nbf, now, 0) != nil:
 	case *c.Exp > now.Add(24*time.Hour).Unix():
+	case len(e.cfg.ACR) > 0 && !slices.Contains(e.cfg.ACR, c.ACR):
+		return c, "", problem.New(problem.InvalidToken, "the login behind the token is not of a level that is enough")
 	default:
 		return c, person, nil
 	}

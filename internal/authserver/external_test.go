@@ -52,6 +52,7 @@ func externalWorld(t *testing.T) (w *world, wa *wallet, e *authserver.External, 
 			}
 			return documents, nil
 		},
+		ACR: []string{"substantial", "high"},
 	}, w.parts)
 	if err != nil {
 		t.Fatal(err)
@@ -91,6 +92,15 @@ func TestExternal(t *testing.T) {
 		})
 	}
 	type m = map[string]any
+	// Who does not say when the login was counts as older than any event.
+	if a, err := ask(sign(nil, m{"jti": "undated"})); err != nil || a.Granted.Unix() != 0 {
+		t.Errorf("%+v, %v", a, err)
+	}
+	for _, acr := range []any{"low", nil} {
+		if _, err := ask(sign(nil, m{"jti": "acr", "acr": acr})); problem.KindOf(err) != problem.InvalidToken {
+			t.Errorf("acr %v: %v", acr, err)
+		}
+	}
 	a, err := ask(sign(nil, m{"aud": []string{"https://x.example", issuer}, "auth_time": start.Unix() - 3600}))
 	if err != nil || a.Person != "P1" || !maps.Equal(a.Documents, map[string]string{"mdl": "P1-mdl"}) || a.ClientID != "wallet" || a.ACR != "high" ||
 		!a.Granted.Equal(start.Add(-time.Hour)) || !a.Expires.Equal(start.Add(5*time.Minute)) || a.Thumbprint == "" || a.TokenID == "" || a.Identifiers != nil {

@@ -98,7 +98,7 @@ func TestFailuresOfTheStore(t *testing.T) {
 		{"PutRequest", func() error { _, err := in.push(); return err }},
 		{"Request", func() error { _, err := w.server.Pending(ctx, walletID, pushed.RequestURI); return err }},
 		{"Request", approve}, {"EndRequest", approve}, {"EndRequest", deny}, {"AuthorizationCode", exchange}, {"RedeemCode", exchange},
-		{"RefreshToken", refresh}, {"Refresh", refresh}, {"RevokeIssued", func() error { return w.server.End(ctx, a, "final") }},
+		{"RefreshToken", refresh}, {"Refresh", refresh}, {"RevokeIssued", func() error { return w.server.End(ctx, a, "D1", "final") }},
 	} {
 		if c.method == "RevokeIssued" { // the last one, after which nothing is left
 			if err := errors.Join(exchange(), refresh(), approve()); err != nil {
@@ -144,5 +144,5 @@ func TestCodeFlowWithoutRecord(t *testing.T) {
 	wantKind(t, err, problem.Unavailable)
 	_, err = in.exchange(code) // used: the denial cannot be recorded either
 	wantKind(t, err, problem.Unavailable)
-	wantKind(t, w.server.End(ctx, a, "final"), problem.Unavailable)
+	wantKind(t, w.server.End(ctx, a, "D1", "final"), problem.Unavailable)
 }

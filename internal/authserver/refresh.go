@@ -162,11 +162,20 @@ func (s *Server) denyRefresh(ctx context.Context, rec RefreshRecord, c client, d
 	return s.refuse(ctx, c.id, rec.Subject, rec.Grant, "final", denial)
 }
 
-// End ends the grant behind an access token: that, every other one of the
+// End ends the grant behind an access token, of which one document cannot be
+// had any more, unless another one still can: that token, every other one of the
 // grant, and its refresh token are good for nothing from now on. The credential
 // endpoint calls it when a refusal is final. A repeat changes nothing.
-func (s *Server) End(ctx context.Context, a *Access, reason string) error {
+// InvalidToken says that it is only this token that is too old: its refresh
+// token gives one that is not.
+func (s *Server) End(ctx context.Context, a *Access, document, reason string) error {
 	if a.grant == (Digest{}) { // of a token from before grants were noted: it ends by itself
+		return nil
+	}
+	switch left, err := s.left(ctx, a, document); {
+	case err != nil:
+		return err
+	case left:
 		return nil
 	}
 	if err := s.p.Store.RevokeIssued(ctx, a.grant, a.refresh, s.p.Clock.Now()); err != nil {
@@ -176,4 +185,30 @@ func (s *Server) End(ctx context.Context, a *Access, reason string) error {
 		Action: "token.revoke", Person: a.Person, Actor: clientName(a.ClientID), Outcome: audit.Done,
 		Detail: map[string]string{"session": grantID(a.grant), "reason": reason},
 	})
+}
+
+// left says whether a grant is good for something beside a document that was
+// refused for good.
+func (s *Server) left(ctx context.Context, a *Access, document string) (bool, error) {
+	rec, err := s.p.Store.RefreshToken(ctx, a.refresh)
+	switch {
+	case errors.Is(err, ErrTokenNotFound):
+		rec = RefreshRecord{Subject: a.Person, Documents: a.Documents}
+	case err != nil:
+		return false, unavailable(err)
+	}
+	w, _, err := s.stillEligible(ctx, rec, want{documents: rec.Documents})
+	if err != nil {
+		if problem.KindOf(err) == problem.InvalidGrant {
+			err = nil
+		}
+		return false, err
+	}
+	for _, number := range w.documents {
+		if number == document && rec.Waited[number].After(a.Granted) {
+			return false, errToken
+		}
+	}
+	maps.DeleteFunc(w.documents, func(_, number string) bool { return number == document })
+	return len(w.documents) > 0, nil
 }

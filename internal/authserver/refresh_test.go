@@ -182,8 +182,15 @@ func TestEnd(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// Not for what the grant does not have: something is left.
+	if err := w.server.End(ctx, a, "D9", "annulled"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := in.access(resp.AccessToken); err != nil {
+		t.Errorf("ended for another document: %v", err)
+	}
 	for range 2 {
-		if err := w.server.End(ctx, a, "annulled"); err != nil {
+		if err := w.server.End(ctx, a, "D1", "annulled"); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -210,7 +217,7 @@ func TestEndAgainstRefresh(t *testing.T) {
 	for i := range 8 {
 		wg.Go(func() {
 			if i == 4 {
-				if err := w.server.End(context.Background(), a, "annulled"); err != nil {
+				if err := w.server.End(context.Background(), a, "D1", "annulled"); err != nil {
 					t.Error(err)
 				}
 				return

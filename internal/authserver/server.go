@@ -49,9 +49,9 @@ type Parts struct {
 	// issuance does: so a unit that was revoked has no refresh token any more.
 	// nil: refresh tokens outlive the revocation of their unit.
 	Unit func(thumbprint string) string
-	// AttestationStatus looks the entries of an attestation up. nil: only
-	// issuance looks at them.
-	AttestationStatus func(ctx context.Context, refs []StatusRef) error
+	// AttestationStatus looks the entries of an attestation up; instance is the
+	// thumbprint of the key that it attests. nil: only issuance looks at them.
+	AttestationStatus func(ctx context.Context, instance string, refs []StatusRef) error
 }
 
 // Server is the authorization server. Safe for concurrent use.

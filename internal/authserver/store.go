@@ -150,11 +150,14 @@ type Store interface {
 	//     removed, and that is kept: ErrGrantDead;
 	//  4. documents that an event has voided at or after Granted (what issuance
 	//     refuses as ErrGrantVoid) are gone, but for the numbers in waiting,
-	//     whose Waited becomes now, and those that it voided at or before Waited:
+	//     whose Waited becomes now, and those that it voided at or before Waited;
+	//     but gone in any case are those in document.Change.Ended since Granted:
 	//     a. none of the refresh token's is left: it is removed, and that is
 	//     kept: ErrGrantDead;
 	//     b. none of t's is left: ErrGrantVoid;
 	//     c. those gone leave t.Documents and t.Identifiers;
+	//     d. of those that stay though they were voided, the latest Waited is
+	//     t.Granted: what ended the grants is what the wallet waited for;
 	//  5. t is inserted, and returned as it was inserted.
 	Refresh(ctx context.Context, hash Digest, now time.Time, once []Once, t TokenRecord, waiting []string) (TokenRecord, error)
 

@@ -47,6 +47,7 @@ type Configuration struct {
 	// attestation is.
 	KeyAttestations *oid4vci.KeyAttestationsRequired
 	Approval        bool // a person approves each request
+	WithoutTxCode   bool // the office may offer it without a transaction code
 	Reuse           *oid4vci.ReusePolicy
 
 	elements []element
@@ -83,7 +84,7 @@ func compile(p parsed) (*Configuration, error) {
 		ID: p.ID, Format: p.Format, DocType: p.DocType, VCT: p.VCT, Scope: p.Scope, DocumentType: p.DocumentType,
 		Signer: p.Signer, SigningCurve: p.SigningCurve, Status: string(p.Status),
 		ValidityDays: p.ValidityDays, BatchSize: p.BatchSize, AgeOver: slices.Clone(p.AgeOver), Display: p.Display,
-		KeyAttestations: p.KeyAttestationsRequired.levels(), Approval: p.Approval, Reuse: reusePolicy(p.Reuse),
+		KeyAttestations: p.KeyAttestationsRequired.levels(), Approval: p.Approval, WithoutTxCode: p.WithoutTxCode, Reuse: reusePolicy(p.Reuse),
 	}
 	if cfg.SigningCurve == "" {
 		cfg.SigningCurve = "P-256"
@@ -159,6 +160,9 @@ func (cfg *Configuration) check() (key string, err error) {
 	case cfg.BatchSize < 1 || cfg.BatchSize > MaxBatch:
 		return "batch_size", fmt.Errorf("between 1 and %d", MaxBatch)
 	}
+	if cfg.WithoutTxCode && (cfg.table() != nil || cfg.DocumentType == "mdl" || cfg.DocumentType == "pid") {
+		return "without_tx_code", errors.New("what says who somebody is always needs a transaction code")
+	}
 	if err := checkLevels(cfg.KeyAttestations); err != nil {
 		return "key_attestations_required", err
 	}
@@ -176,6 +180,9 @@ func (cfg *Configuration) check() (key string, err error) {
 func notWord(r rune) bool {
 	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '.' && r != '-' && r != '_'
 }
+
+// IsLocale reports whether a text is a language tag as display entries have it.
+func IsLocale(s string) bool { return locale.MatchString(s) }
 
 // locale is a language tag in its canonical spelling, as BCP 47 writes those
 // that wallets know: language, script, region.

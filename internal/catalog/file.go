@@ -48,6 +48,10 @@ type FileConfiguration struct {
 	// Approval true has a person of the office approve a request before copies are
 	// made; the wallet waits meanwhile. Default false.
 	Approval bool `yaml:"approval"`
+	// WithoutTxCode true lets the office make offers without a transaction code:
+	// whoever sees the offer first can have the copy. Refused for the mDL and the
+	// PID. Default false.
+	WithoutTxCode bool `yaml:"without_tx_code"`
 	// Reuse tells wallets how often to show a copy and when to fetch more, in the
 	// order of preference (EUDI, ARF annex II).
 	Reuse []FileReuse `yaml:"reuse"`

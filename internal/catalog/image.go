@@ -40,14 +40,34 @@ func CheckImage(uri string) error {
 	}
 	switch kind {
 	case "image/png":
-		if _, err := png.DecodeConfig(bytes.NewReader(raw)); err != nil {
-			return errors.New("an image that is no PNG")
-		}
-		return nil
+		return checkPNG(raw)
 	case "image/svg+xml":
 		return checkSVG(raw)
 	}
 	return errors.New("an image that is neither PNG nor SVG")
+}
+
+// ImageType judges the octets of a picture as CheckImage judges those of a data:
+// URI, and gives their media type: image/png or image/svg+xml.
+func ImageType(raw []byte) (string, error) {
+	if len(raw) > MaxImage {
+		return "", fmt.Errorf("an image of more than %d octets", MaxImage)
+	}
+	if bytes.HasPrefix(raw, []byte("\x89PNG")) {
+		return "image/png", checkPNG(raw)
+	}
+	return "image/svg+xml", checkSVG(raw)
+}
+
+func checkPNG(raw []byte) error {
+	c, err := png.DecodeConfig(bytes.NewReader(raw))
+	switch {
+	case err != nil:
+		return errors.New("an image that is no PNG")
+	case c.Width > MaxImageSide || c.Height > MaxImageSide:
+		return fmt.Errorf("an image of more than %d pixels a side", MaxImageSide)
+	}
+	return nil
 }
 
 func checkSVG(raw []byte) error {

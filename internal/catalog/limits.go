@@ -21,6 +21,10 @@ const (
 	// downloads them with the metadata, and in every language.
 	MaxImage = 32 << 10
 
+	// MaxImageSide bounds a PNG in pixels: a few octets can stand for gigabytes in
+	// the memory of a phone.
+	MaxImageSide = 2048
+
 	// MaxStatusPeriodDays is how long anybody could ask a wallet provider to keep a
 	// status: longer than copies live.
 	MaxStatusPeriodDays = 10 * 366

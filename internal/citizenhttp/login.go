@@ -2,8 +2,6 @@ package citizenhttp
 
 import (
 	"errors"
-	"net/http"
-	"net/url"
 
 	"vidimus/internal/idp"
 	"vidimus/internal/webserver/pages"
@@ -57,12 +55,9 @@ func (k *citizens) logOut(v *visit) error {
 
 // demo is the page on which a demo person is picked, in development.
 func (k *citizens) demo(v *pages.Visit, demo *idp.Demo) error {
-	state := v.C.Query("state")
-	return v.Show(http.StatusOK, "demo.html", struct {
-		*pages.Frame
-		Callback, State string
-		People          []idp.DemoPerson
-	}{
-		v.Frame("demo.title", k.site.Path("/login/demo")+"?"+url.Values{"state": {state}}.Encode()), k.site.Path("/login/callback"), state, demo.People,
-	})
+	var people []pages.DemoPerson
+	for _, p := range demo.People {
+		people = append(people, pages.DemoPerson(p))
+	}
+	return v.ShowDemo(k.site.Path("/login/demo"), k.site.Path("/login/callback"), people)
 }

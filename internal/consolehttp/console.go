@@ -35,6 +35,10 @@ type Config struct {
 	// have (ISO 3166), such as LU.
 	Territory string
 	Clock     clock.Clock
+	// Requests of wallets are decided on here, and Offers made; nil leaves the
+	// pages out.
+	Requests Requests
+	Offers   Offers
 }
 
 type console struct {
@@ -117,6 +121,15 @@ func (k *console) routes(e *webserver.Engine) {
 	post("/proposals/:id/confirm", officers, (*request).confirm)
 	post("/proposals/:id/withdraw", officers, (*request).withdraw)
 	get("/record", officers, (*request).showRecord)
+	if k.Requests != nil {
+		get("/requests", officers, (*request).showRequests)
+		get("/requests/:id", officers, (*request).showRequest)
+		post("/requests/:id", officers, (*request).decide)
+	}
+	if k.Offers != nil {
+		get("/people/:ref/offer", officers, (*request).showOffer)
+		post("/people/:ref/offer", officers, (*request).makeOffer)
+	}
 }
 
 func (k *console) asset(body []byte, mediaType string) func(*gin.Context) error {

@@ -1,6 +1,7 @@
 // Package consolehttp is the console of the office: the pages on which an officer
 // finds a person, sees entitlements, measures, documents, copies and history,
-// proposes a change, and another officer confirms it.
+// proposes a change, and another officer confirms it; decides on what wallets ask
+// for, and offers them copies.
 //
 // Start with Console, which puts the pages on a webserver.Engine. FromStore
 // gives them what they read. Who may do what is decided in package officer.

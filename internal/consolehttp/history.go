@@ -27,6 +27,7 @@ type historyView struct {
 	Events    []eventView
 	Older     string // address of the page that follows, ""
 	Newest    bool
+	Said      []saidView // on the first page
 }
 
 // showHistory lists the events of a person with what became of them, in pages.
@@ -42,11 +43,17 @@ func (r *request) showHistory() error {
 			return err
 		}
 	}
+	var said []saidView
+	if before == (document.EventID{}) {
+		if said, err = r.said(s); err != nil {
+			return err
+		}
+	}
 	list, err := r.Office.History(ctx, a.Person, before, maxHistory+1)
 	if err != nil {
 		return err
 	}
-	view := historyView{frame: r.frame("history.title", "search"), Ref: r.c.Param("ref"), Name: nameOf(s), Newest: before == document.EventID{}}
+	view := historyView{frame: r.frame("history.title", "search"), Ref: r.c.Param("ref"), Name: nameOf(s), Newest: before == document.EventID{}, Said: said}
 	more := len(list) > maxHistory
 	if more {
 		list = list[:maxHistory]

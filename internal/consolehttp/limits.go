@@ -8,6 +8,12 @@ const (
 	maxCopies  = 200
 	maxHistory = 25
 	maxNotices = 20
+	// maxRequests bounds a list of requests: what was decided makes room.
+	maxRequests = 100
+	// maxSaid bounds what wallets said on the page of a history, and maxBatches
+	// the batches that are looked through for it.
+	maxSaid    = 50
+	maxBatches = 200
 
 	// An officer clicks; every click is some requests.
 	perSecond, burst = 5, 60

@@ -27,7 +27,7 @@ func (r *request) loginPage(status int, problemKey string) error {
 		Secret      string
 		Certificate bool
 	}{r.frame("login.title", "login"), r.c.Param("secret"), ok && r.Officers.Knows(pin)}
-	view.Officer, view.MayLookUp, view.MayRecord = "", false, false
+	view.Officer, view.MayLookUp, view.MayRecord, view.Decides = "", false, false, false
 	if view.Secret != "" {
 		view.Back = LoginPath + view.Secret
 	}

@@ -58,6 +58,8 @@ type Office interface {
 	Notices(ctx context.Context, person string, limit int) ([]notice.Record, error)
 	// Lists as in status.Store.
 	Lists(ctx context.Context) ([]status.List, error)
+	// Events is what wallets said of a batch, as in issuance.EventStore.
+	Events(ctx context.Context, batch string) ([]issuance.Event, error)
 }
 
 // Store is what FromStore reads: the stores of the office are ones.
@@ -68,6 +70,7 @@ type Store interface {
 	Copies(ctx context.Context, document string) ([]issuance.Copy, error)
 	Notices(ctx context.Context, person string, limit int) ([]notice.Record, error)
 	Lists(ctx context.Context) ([]status.List, error)
+	Events(ctx context.Context, batch string) ([]issuance.Event, error)
 }
 
 // Receipts signs receipts: registry.Inbox does.

@@ -27,6 +27,7 @@ type frame struct {
 	Here      string // of the links of the navigation, the one we are at
 	MayLookUp bool
 	MayRecord bool
+	Decides   bool   // there are requests of wallets to decide on
 	Open      int    // proposals that wait
 	Notice    string // said above the content
 	Errors    []fieldMessage
@@ -58,6 +59,7 @@ func (r *request) frame(title, here string) *frame {
 	}
 	f.Officer, f.FormToken = r.login.Officer.Name, r.login.FormToken
 	f.MayLookUp, f.MayRecord = r.login.Officer.May(officer.PowerLookUp), r.login.Officer.May(officer.PowerRecord)
+	f.Decides = f.MayLookUp && r.Requests != nil
 	if f.MayLookUp {
 		// The number is a convenience: without it the page is a page too.
 		if open, err := r.Officers.Proposals(r.c.Request.Context(), *r.login, true); err == nil {
@@ -186,8 +188,11 @@ var refusals = map[problem.Kind]string{
 	problem.Conflict:             "refusal.conflict",
 	problem.RateLimited:          "refusal.rate",
 	problem.Unavailable:          "refusal.unavailable",
-	problem.InvalidRequest:       "refusal.invalid",
-	problem.TooLarge:             "refusal.invalid",
+
+	problem.CredentialRequestDenied: "refusal.not-issuable",
+
+	problem.InvalidRequest: "refusal.invalid",
+	problem.TooLarge:       "refusal.invalid",
 }
 
 // fail shows why something was refused.

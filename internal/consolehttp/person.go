@@ -66,6 +66,7 @@ type personView struct {
 	Documents         []documentView
 	Notices           []noticeView
 	MayPropose        bool
+	MayOffer          bool
 }
 
 // open reads the look-up that the address names, and the record, for a deed
@@ -93,6 +94,7 @@ func (r *request) showPerson() error {
 		frame: r.frame("person.title", "search"), Ref: r.c.Param("ref"), Name: nameOf(s), Number: s.Number, Version: s.Version,
 		MergedInto: s.MergedInto, MayPropose: r.login.Officer.May(officer.PowerPropose) && s.MergedInto == "",
 	}
+	view.MayOffer = r.Offers != nil && r.login.Officer.May(officer.PowerOffer) && s.MergedInto == ""
 	view.Purpose = view.T("purpose." + a.Purpose)
 	if s.Person != nil {
 		view.Facts, view.Deceased = view.facts(s.Person.Attributes), s.Person.Deceased

@@ -216,7 +216,11 @@ func TestLanguages(t *testing.T) {
 	s := newSite(t, nil)
 	anna, otto := s.login("anna"), s.login("otto")
 	proposal := anna.propose()
-	key := regexp.MustCompile(`\b(app|nav|person|measure|proposal|receipt|history|form|search|record|stage|event|fact|purpose|error|refusal|document|copy)[a-z-]*\.[a-z]`)
+	if err := s.Ask(t.Context(), "language"); err != nil {
+		t.Fatal(err)
+	}
+	request := requestLink.FindStringSubmatch(anna.get("/requests").Body)[1]
+	key := regexp.MustCompile(`\b(app|nav|person|measure|proposal|receipt|history|form|search|record|stage|event|fact|purpose|error|refusal|document|copy|request|requests|invitation|wallet-said)[a-z-]*\.[a-z]`)
 	for _, lang := range []string{"en", "fr", "de", "lb"} {
 		for _, b := range []*browser{anna, otto} {
 			form := url.Values{"language": {lang}, "back": {"/"}, "form_token": {b.anyToken(t)}}
@@ -231,7 +235,7 @@ func TestLanguages(t *testing.T) {
 			path string
 		}{
 			{anna, "/"}, {anna, path}, {anna, path + "/history"}, {anna, path + "/measure"}, {anna, path + "/lift?measure=m-later"},
-			{anna, event[1]}, {anna, "/proposals"}, {anna, proposal}, {otto, "/record"}, {anna, "/people/x"},
+			{anna, event[1]}, {anna, "/proposals"}, {anna, proposal}, {anna, "/requests"}, {anna, request}, {anna, path + "/offer?document=DL-1"}, {otto, "/record"}, {anna, "/people/x"},
 		} {
 			p := at.b.get(at.path)
 			if !strings.Contains(p.Body, `<html lang="`+lang+`">`) || p.Header.Get("Content-Language") != lang {

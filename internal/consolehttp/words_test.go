@@ -9,6 +9,7 @@ import (
 	"vidimus/internal/i18n"
 	"vidimus/internal/notice"
 	"vidimus/internal/officer"
+	"vidimus/internal/oid4vci"
 	"vidimus/internal/registry"
 )
 
@@ -45,5 +46,7 @@ func TestWords(t *testing.T) {
 	}
 	want("action.", audit.ActionSearch, audit.ActionShow, audit.ActionHistory, audit.ActionCopies, audit.ActionReceipt, audit.ActionRecord,
 		officer.ActionLink, officer.ActionLogin, officer.ActionLogout, officer.ActionPropose, officer.ActionWithdraw, officer.ActionConfirm, officer.ActionRefuse)
+	want("wallet-said.", oid4vci.EventAccepted, oid4vci.EventDeleted, oid4vci.EventFailure)
+	want("action.", officer.ActionApprove, officer.ActionOffer)
 	want("outcome.", audit.Intent, audit.Done, audit.Denied, audit.Failed)
 }

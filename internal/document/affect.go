@@ -16,6 +16,11 @@ type occurrence struct {
 	apart bool
 }
 
+// passes tells whether a fact with this effect is one that a wallet can wait out.
+func (o occurrence) passes(e Effect) bool {
+	return e == EffectRevokeAndBlock && o.measure != "" && o.fact != FactMeasureEnded
+}
+
 // affect adds to a change what an occurrence does to the copies of documents:
 // those of docType, or of every type when that is "".
 func (t Table) affect(c *Change, o occurrence, docs []Document, docType string) {
@@ -42,8 +47,14 @@ func (t Table) affect(c *Change, o occurrence, docs []Document, docType string) 
 			c.Revoke = append(c.Revoke, revocation)
 		}
 		// Of a lost wallet only its own grants are void: Change.Wallets.
-		if rule.Effect.ends() && o.wallet == "" && !slices.Contains(c.Void, d.Number) {
+		if !rule.Effect.ends() || o.wallet != "" {
+			continue
+		}
+		if !slices.Contains(c.Void, d.Number) {
 			c.Void = append(c.Void, d.Number)
+		}
+		if !o.passes(rule.Effect) && !slices.Contains(c.Ended, d.Number) {
+			c.Ended = append(c.Ended, d.Number)
 		}
 	}
 	if tell {

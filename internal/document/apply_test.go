@@ -311,11 +311,12 @@ func TestChange(t *testing.T) {
 			Notices: []Notice{{"", FactPersonChanged, "", EffectReissue, noon, id}},
 		}},
 		"block": {DocumentAnnulled{Number: "ID"}, Change{
-			Revoke: []Revocation{{"ID", "", FactDocumentAnnulled, true, id}}, Void: []string{"ID"},
+			Revoke: []Revocation{{"ID", "", FactDocumentAnnulled, true, id}}, Void: []string{"ID"}, Ended: []string{"ID"},
 			Notices: []Notice{{"ID", FactDocumentAnnulled, "", EffectRevokeAndBlock, noon, id}},
 		}},
 		"nobody to tell": {PersonDied{}, Change{
 			Revoke: []Revocation{{"UT-DL-1", "", FactPersonDied, false, id}, {"ID", "", FactPersonDied, false, id}}, Void: []string{"UT-DL-1", "ID"},
+			Ended: []string{"UT-DL-1", "ID"},
 		}},
 		"measure": {MeasureAdded{"m1", ProvisionalWithdrawal, driving, Orders{Authority: "A"}}, Change{
 			Revoke:  []Revocation{{"UT-DL-1", "", Fact(ProvisionalWithdrawal), true, id}},
@@ -328,6 +329,7 @@ func TestChange(t *testing.T) {
 		"every phone": {WalletLost{}, Change{
 			Revoke:  []Revocation{{"UT-DL-1", "", FactWalletLost, true, id}, {"ID", "", FactWalletLost, true, id}},
 			Void:    []string{"UT-DL-1", "ID"},
+			Ended:   []string{"UT-DL-1", "ID"},
 			Notices: []Notice{{"", FactWalletLost, "", EffectRevoke, noon, id}},
 		}},
 	} {

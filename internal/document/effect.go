@@ -95,8 +95,9 @@ type Change struct {
 	Revoke  []Revocation
 	Notices []Notice
 	// Void names documents whose grants given before are void (EffectRevoke,
-	// EffectRevokeAndBlock).
-	Void []string
+	// EffectRevokeAndBlock). Ended are those of them for which no wallet may
+	// wait with such a grant: what ended it is not a measure that passes.
+	Void, Ended []string
 	// Wallets are wallet units that get no copy any more.
 	Wallets []string
 }

@@ -152,7 +152,7 @@ func (h *history) wake() {
 // compare looks at what is revoked and kills those copies.
 func (h *history) compare(want []hit, change Change) {
 	var got, wanted []string
-	void := map[string]bool{}
+	void, ended := map[string]bool{}, map[string]bool{}
 	for _, r := range change.Revoke {
 		got = append(got, fmt.Sprint(hit{r.Document, r.Wallet, string(r.Fact), r.Cause.JTI}))
 		rule := h.table.Rule(h.w.papers[r.Document].kind, r.Fact)
@@ -161,6 +161,10 @@ func (h *history) compare(want []hit, change Change) {
 		}
 		if r.Wallet == "" && (rule.Effect == EffectRevoke || rule.Effect == EffectRevokeAndBlock) {
 			void[r.Document] = true
+			// A measure that blocks is waited out; the rest is for good.
+			if rule.Effect == EffectRevoke || !slices.Contains(MeasureKinds(), MeasureKind(r.Fact)) {
+				ended[r.Document] = true
+			}
 		}
 		for i := range h.copies {
 			if c := &h.copies[i]; c.paper == r.Document && (r.Wallet == "" || r.Wallet == c.wallet) {
@@ -176,8 +180,8 @@ func (h *history) compare(want []hit, change Change) {
 	if !slices.Equal(got, slices.Compact(wanted)) {
 		h.t.Fatalf("hour %d, event %d: revoked %v, the model says %v", h.w.hour, h.events, got, wanted)
 	}
-	if len(void) != len(change.Void) {
-		h.t.Fatalf("void %v, want %v", change.Void, void)
+	if len(void) != len(change.Void) || len(ended) != len(change.Ended) {
+		h.t.Fatalf("void %v, want %v; ended %v, want %v", change.Void, void, change.Ended, ended)
 	}
 }
 

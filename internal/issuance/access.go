@@ -76,6 +76,7 @@ func (s *Service) deny(ctx context.Context, a Access, configuration, reason stri
 	if err != nil {
 		return unavailable(err)
 	}
+	s.p.Meter.Denied(configuration)
 	return denial
 }
 

@@ -47,12 +47,35 @@ func (s *Service) Awaiting(ctx context.Context) ([]Awaited, error) {
 	}
 	out := make([]Awaited, len(all))
 	for i, t := range all {
-		out[i] = Awaited{
-			ID: hex.EncodeToString(t.ID[:]), Person: t.Person, Document: t.Document, Configuration: t.Configuration,
-			Since: t.Created, Until: t.Expires,
-		}
+		out[i] = awaited(t)
 	}
 	return out, nil
+}
+
+func awaited(t Transaction) Awaited {
+	return Awaited{
+		ID: hex.EncodeToString(t.ID[:]), Person: t.Person, Document: t.Document, Configuration: t.Configuration,
+		Since: t.Created, Until: t.Expires,
+	}
+}
+
+// AwaitedRequest gives one request of Awaiting. Refusals are problem.NotFound
+// and, when somebody has decided, problem.Conflict.
+func (s *Service) AwaitedRequest(ctx context.Context, id string) (Awaited, error) {
+	raw, err := hex.DecodeString(id)
+	if err != nil || len(raw) != len(Digest{}) {
+		return Awaited{}, errNothingAwaits
+	}
+	t, err := s.p.Store.Transaction(ctx, Digest(raw), s.p.Clock.Now())
+	switch {
+	case errors.Is(err, ErrTransactionNotFound), err == nil && t.Approval == ApprovalNone:
+		return Awaited{}, errNothingAwaits
+	case err != nil:
+		return Awaited{}, unavailable(err)
+	case t.Approval != ApprovalAwaited:
+		return Awaited{}, problem.New(problem.Conflict, "somebody has decided")
+	}
+	return awaited(t), nil
 }
 
 // Approve says that a request of Awaiting is granted, Refuse that it is not;
@@ -85,7 +108,7 @@ func (s *Service) decide(ctx context.Context, id, actor string, word Approval, o
 	case errors.Is(err, ErrTransactionNotFound):
 		return errNothingAwaits
 	case errors.Is(err, ErrDecided):
-		return problem.New(problem.Conflict, "somebody has decided otherwise")
+		return problem.New(problem.Conflict, "somebody has decided otherwise, or nobody has to")
 	case err != nil:
 		return unavailable(err)
 	}

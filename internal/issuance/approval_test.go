@@ -42,11 +42,16 @@ func TestApproval(t *testing.T) {
 		strings.Contains(all[0].ID, resp.TransactionID) {
 		t.Fatalf("%+v, %v", all, err)
 	}
+	if one, err := w.service.AwaitedRequest(ctx, all[0].ID); err != nil || one != all[0] {
+		t.Errorf("%+v, %v", one, err)
+	}
 	for range 2 {
 		if err := w.service.Approve(ctx, all[0].ID, "officer:anna"); err != nil {
 			t.Fatal(err)
 		}
 	}
+	_, err = w.service.AwaitedRequest(ctx, all[0].ID)
+	wantKind(t, err, problem.Conflict)
 	wantKind(t, w.service.Refuse(ctx, all[0].ID, "officer:bert"), problem.Conflict)
 	if all, err := w.service.Awaiting(ctx); err != nil || len(all) != 0 {
 		t.Errorf("%+v, %v", all, err)
@@ -57,6 +62,8 @@ func TestApproval(t *testing.T) {
 	wantKind(t, w.service.Approve(ctx, all[0].ID, "officer:anna"), problem.NotFound)
 	for _, id := range []string{"", "x", strings.Repeat("0", 64), strings.Repeat("0", 66)} {
 		wantKind(t, w.service.Approve(ctx, id, "officer:anna"), problem.NotFound)
+		_, err := w.service.AwaitedRequest(ctx, id)
+		wantKind(t, err, problem.NotFound)
 	}
 
 	// What is refused is refused once, and then gone.

@@ -135,7 +135,12 @@ func (s *Service) Deferred(ctx context.Context, a Access, r *oid4vci.DeferredReq
 		refusal := problem.New(problem.CredentialRequestDenied, "the office did not approve this request")
 		return nil, s.end(ctx, a, t, s.deny(ctx, a, t.Configuration, "not approved", refusal))
 	}
-	p, err := s.resume(ctx, a, t, r.TransactionID)
+	turn, err := s.turns.begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer turn.end()
+	p, err := s.resume(ctx, turn, a, t, r.TransactionID)
 	if err == nil {
 		err = p.complete(ctx)
 	}
@@ -181,7 +186,7 @@ func (s *Service) transaction(ctx context.Context, a Access, id string) (Transac
 // resume makes the batch of a request that waited. The wait itself is the
 // grant: it began after what ended the grants of before, or that would have
 // refused it.
-func (s *Service) resume(ctx context.Context, a Access, t Transaction, id string) (*Prepared, error) {
+func (s *Service) resume(ctx context.Context, turn *turn, a Access, t Transaction, id string) (*Prepared, error) {
 	cfg, known := s.p.Catalog.Configuration(t.Configuration)
 	if !known {
 		return nil, s.deny(ctx, a, t.Configuration, "not issuable", denial(errors.New("the configuration is gone")))
@@ -194,7 +199,7 @@ func (s *Service) resume(ctx context.Context, a Access, t Transaction, id string
 	if err := jose.DecodeJSON(body, &kept); err != nil {
 		return nil, problem.Wrap(problem.Internal, err, "a transaction")
 	}
-	p, err := s.begin(ctx, a, cfg)
+	p, err := s.begin(ctx, turn, a, cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -207,6 +212,9 @@ func (s *Service) resume(ctx context.Context, a Access, t Transaction, id string
 	}
 	p.draft15 = kept.Draft15
 	p.intent.Transaction, p.intent.Granted, p.intent.Recorded, p.intent.Count = t.ID, t.Created, s.p.Clock.Now(), len(p.proofs)
+	if a.Granted.After(t.Created) { // a refreshed token may know of a later measure that the wallet waited for too
+		p.intent.Granted = a.Granted
+	}
 	return p, p.meet(ctx, kept.wallet())
 }
 

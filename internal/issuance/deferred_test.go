@@ -349,14 +349,28 @@ func TestBadInputsDeferred(t *testing.T) {
 		a := w.access()
 		a.Granted = a.Granted.Add(-time.Minute)
 		_, err := w.ask(a, "mdl", w.proofs(1, w.nonce())...)
-		wantKind(t, err, problem.InvalidToken)
+		wantKind(t, err, problem.CredentialRequestDenied)
 		// Ended while it waits.
 		id = w.waits(w.fresh(), 1).TransactionID
 		w.clock.Advance(time.Second)
 		w.apply(voided(w, 2))
 		w.lift()
-		_, err = w.later(w.fresh(), id)
+		early := w.access()
+		early.Granted = w.clock.Now().Add(-2 * time.Second)
+		_, err = w.later(early, id)
 		wantKind(t, err, problem.CredentialRequestDenied)
+		// But for who was told to wait after that.
+		w = blocking(t)
+		w.ban(time.Time{})
+		id = w.waits(w.fresh(), 1).TransactionID
+		w.clock.Advance(time.Second)
+		w.apply(voided(w, 1))
+		w.clock.Advance(time.Second)
+		told := w.fresh()
+		w.lift()
+		if got, err := w.later(told, id); err != nil || len(got.Credentials) != 1 {
+			t.Errorf("%+v, %v", got, err)
+		}
 	})
 
 	t.Run("C23/trouble_of_ours", func(t *testing.T) {

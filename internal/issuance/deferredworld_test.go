@@ -35,6 +35,7 @@ func (m *meter) Issued(configuration string, copies int) {
 	m.add("issued %s %d", configuration, copies)
 }
 func (m *meter) Deferred(configuration string) { m.add("deferred %s", configuration) }
+func (m *meter) Denied(configuration string)   { m.add("denied %s", configuration) }
 func (m *meter) Notified(event string)         { m.add("notified %s", event) }
 func (m *meter) String() string {
 	m.mu.Lock()

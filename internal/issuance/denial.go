@@ -5,8 +5,8 @@ import (
 )
 
 // FinalError is in the chain of a refusal that time will not change: the
-// document has ended, or its holder has. Whoever keeps refresh tokens for it
-// revokes them. Its kind is problem.CredentialRequestDenied.
+// document has ended, or its holder has, or a fact has ended the grants given
+// before it. Whoever keeps refresh tokens for it revokes them. Its kind is problem.CredentialRequestDenied.
 type FinalError struct {
 	Person, Document, Configuration string
 

@@ -27,8 +27,8 @@ func TestEndedRights(t *testing.T) {
 		kind   problem.Kind
 		reason string
 	}{
-		{"grant_void", issuance.ErrGrantVoid, problem.InvalidToken, "grant void"},
-		{"grant_void_wrapped", fmt.Errorf("storing: %w", issuance.ErrGrantVoid), problem.InvalidToken, "grant void"},
+		{"grant_void", issuance.ErrGrantVoid, problem.CredentialRequestDenied, "grant void"},
+		{"grant_void_wrapped", fmt.Errorf("storing: %w", issuance.ErrGrantVoid), problem.CredentialRequestDenied, "grant void"},
 		{"wallet_revoked", issuance.ErrWalletRevoked, problem.CredentialRequestDenied, "wallet revoked"},
 	}
 	for _, tt := range tests {
@@ -38,6 +38,10 @@ func TestEndedRights(t *testing.T) {
 			w.store.refusing(tt.refuse)
 			_, err := w.ask(w.access(), "mdl", w.proofs(2, nonce)...)
 			wantKind(t, err, tt.kind)
+			var final *issuance.FinalError
+			if got := errors.As(err, &final); got != errors.Is(tt.refuse, issuance.ErrGrantVoid) || got && final.Document != "DL-1" {
+				t.Errorf("final: %+v", final)
+			}
 			if n := w.signers.signatures.Load(); n != 0 {
 				t.Errorf("%d signatures", n)
 			}

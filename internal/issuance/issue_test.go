@@ -2,6 +2,8 @@ package issuance_test
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"strings"
 	"sync"
@@ -238,5 +240,21 @@ func TestSweep(t *testing.T) {
 	}
 	if n, err := w.store.SweepExpired(context.Background(), w.clock.Now(), 10); n != 0 || err != nil {
 		t.Errorf("%d records were left, %v", n, err)
+	}
+}
+
+// The digest of what was signed: SHA-256 over the SHA-256 of each copy, of
+// whatever length.
+func TestDigest(t *testing.T) {
+	var all []oid4vci.Credential
+	want := sha256.New()
+	for _, n := range []int{0, 1, 4095, 4096, 4097, 33_000} {
+		text := strings.Repeat("c", n)
+		all = append(all, oid4vci.Credential{Credential: text})
+		one := sha256.Sum256([]byte(text))
+		want.Write(one[:])
+	}
+	if got := issuance.DigestOf(all); got != hex.EncodeToString(want.Sum(nil)) {
+		t.Error(got)
 	}
 }

@@ -13,6 +13,12 @@ const (
 	DefaultTokenBatches = 10
 	maxTokenBatches     = 1000
 
+	// placesPerCPU and queuePerCPU: a batch of 20 copies takes 5 ms of a CPU and
+	// some of the disk, and holds 2 MB. 16 at once fill both; who comes 64th in
+	// the queue waits for half a second.
+	placesPerCPU = 16
+	queuePerCPU  = 64
+
 	// maxBatch copies in one request, whatever a configuration says.
 	maxBatch = 50
 

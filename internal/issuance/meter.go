@@ -5,6 +5,7 @@ package issuance
 type Meter interface {
 	Issued(configuration string, copies int)
 	Deferred(configuration string)
+	Denied(configuration string)
 	Notified(event string) // once for each batch and event
 }
 
@@ -13,4 +14,5 @@ type silent struct{}
 
 func (silent) Issued(string, int) {}
 func (silent) Deferred(string)    {}
+func (silent) Denied(string)      {}
 func (silent) Notified(string)    {}

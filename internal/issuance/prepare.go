@@ -27,6 +27,7 @@ type Prepared struct {
 	terms   catalog.Terms
 	proofs  []oid4vci.Proof
 	draft15 bool
+	turn    *turn
 	copies  []catalog.Prepared
 	ended   atomic.Bool
 
@@ -34,9 +35,15 @@ type Prepared struct {
 }
 
 // Issue serves a credential request: Prepare, then Sign. The answer has either
-// credentials or, with status 202, a transaction id and an interval.
+// credentials or, with status 202, a transaction id and an interval. When too
+// many ask at once it refuses (Unavailable) before it has looked at anything.
 func (s *Service) Issue(ctx context.Context, a Access, r *oid4vci.CredentialRequest) (*oid4vci.CredentialResponse, error) {
-	p, err := s.Prepare(ctx, a, r)
+	turn, err := s.turns.begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer turn.end()
+	p, err := s.prepare(ctx, turn, a, r)
 	if err != nil {
 		return nil, err
 	}
@@ -48,6 +55,10 @@ func (s *Service) Issue(ctx context.Context, a Access, r *oid4vci.CredentialRequ
 // may correct it and use the same nonce. Where a person must approve, or the
 // document cannot be issued yet, Defer is that step.
 func (s *Service) Prepare(ctx context.Context, a Access, r *oid4vci.CredentialRequest) (*Prepared, error) {
+	return s.prepare(ctx, nil, a, r)
+}
+
+func (s *Service) prepare(ctx context.Context, turn *turn, a Access, r *oid4vci.CredentialRequest) (*Prepared, error) {
 	cfg, err := s.choose(ctx, a, r)
 	if err != nil {
 		return nil, err
@@ -64,7 +75,7 @@ func (s *Service) Prepare(ctx context.Context, a Access, r *oid4vci.CredentialRe
 	if err != nil {
 		return nil, err
 	}
-	p, err := s.begin(ctx, a, cfg)
+	p, err := s.begin(ctx, turn, a, cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +101,7 @@ func (s *Service) Prepare(ctx context.Context, a Access, r *oid4vci.CredentialRe
 }
 
 // begin makes a batch of nothing yet.
-func (s *Service) begin(ctx context.Context, a Access, cfg *catalog.Configuration) (*Prepared, error) {
+func (s *Service) begin(ctx context.Context, turn *turn, a Access, cfg *catalog.Configuration) (*Prepared, error) {
 	signer, err := s.p.Signers.Signer(ctx, cfg.Signer)
 	if err != nil {
 		return nil, unavailable(err)
@@ -99,7 +110,7 @@ func (s *Service) begin(ctx context.Context, a Access, cfg *catalog.Configuratio
 	if err != nil {
 		return nil, err
 	}
-	return &Prepared{s: s, cfg: cfg, access: a, signer: signer, terms: signer.Terms, intent: Intent{
+	return &Prepared{s: s, turn: turn, cfg: cfg, access: a, signer: signer, terms: signer.Terms, intent: Intent{
 		Batch: jose.EncodeBase64URL(raw), Person: a.Person, Document: a.Documents[cfg.ID], Configuration: cfg.ID,
 		TokenID: a.TokenID, TokenBatches: s.cfg.TokenBatches, TokenExpires: a.Expires.Add(onceMargin),
 		Status: StatusKind(cfg.Status), SignerKeyID: signer.KeyID,
@@ -115,7 +126,7 @@ func (p *Prepared) meet(ctx context.Context, attested keptWallet) error {
 		Expires: earlier(a.AttestationsExpire, attested.Until),
 	}
 	p.terms.Until = p.intent.Wallet.Expires
-	return p.checkWallet(ctx, attested)
+	return p.turn.aside(ctx, func() error { return p.checkWallet(ctx, attested) })
 }
 
 // earlier of two instants, of which zero means never.

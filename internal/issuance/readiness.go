@@ -94,9 +94,13 @@ func (p *Prepared) refusal(s document.Subject, err error) error {
 	case w != nil && p.s.cfg.Defer:
 		return w
 	case final:
-		return &FinalError{Person: p.intent.Person, Document: p.intent.Document, Configuration: p.intent.Configuration, err: denial(err)}
+		return p.final(denial(err))
 	}
 	return err
+}
+
+func (p *Prepared) final(refusal error) error {
+	return &FinalError{Person: p.intent.Person, Document: p.intent.Document, Configuration: p.intent.Configuration, err: refusal}
 }
 
 // waits gives the *waiting of an error, nil when it is none.

@@ -39,8 +39,8 @@ func (p *Prepared) refused(ctx context.Context, err error) error {
 		err := problem.New(problem.InvalidToken, "the access token has been used up for this credential")
 		return p.s.deny(ctx, p.access, p.cfg.ID, "token spent", err)
 	case errors.Is(err, ErrGrantVoid):
-		err := problem.New(problem.InvalidToken, "the offer behind the access token ended: a new one is needed")
-		return p.s.deny(ctx, p.access, p.cfg.ID, "grant void", err)
+		err := problem.New(problem.CredentialRequestDenied, "the offer behind the access token ended: a new one is needed")
+		return p.s.deny(ctx, p.access, p.cfg.ID, "grant void", p.final(err))
 	case errors.Is(err, ErrWalletRevoked):
 		return p.s.deny(ctx, p.access, p.cfg.ID, "wallet revoked", errWallet)
 	}

@@ -57,6 +57,10 @@ type Config struct {
 	TokenBatches  int           // batches that one access token may draw of a configuration; default 10
 	Workers       int           // copies prepared and signed at once; default one per CPU
 
+	// Places is how many requests are worked on at once, Queue how many may wait
+	// for that: more are refused (Unavailable). Defaults 16 and 64 per CPU.
+	Places, Queue int
+
 	// Defer lets a wallet wait for a document that cannot be issued yet, or for
 	// a person's approval: the metadata then name a deferred endpoint. Without
 	// it such requests are denied.
@@ -109,6 +113,7 @@ type Service struct {
 	nonces  *oid4vci.NonceCodec
 	keys    requestKeys
 	lists   statusLists
+	turns   *turns
 	p       Parts
 }
 
@@ -138,6 +143,7 @@ func New(cfg Config, parts Parts) (*Service, error) {
 	}
 	return &Service{
 		cfg: cfg, secrets: s, nonces: nonces, p: parts, keys: requestKeys{secret: s.encryption, rotation: cfg.KeyRotation},
+		turns: newTurns(cfg.Places, cfg.Queue),
 		lists: statusLists{fetcher: parts.Status, clock: parts.Clock, known: map[string]*knownList{}},
 	}, nil
 }
@@ -159,6 +165,12 @@ func (c Config) checked() (Config, error) {
 	}
 	if c.Workers == 0 {
 		c.Workers = runtime.GOMAXPROCS(0)
+	}
+	if c.Places == 0 {
+		c.Places = placesPerCPU * runtime.GOMAXPROCS(0)
+	}
+	if c.Queue == 0 {
+		c.Queue = queuePerCPU * runtime.GOMAXPROCS(0)
 	}
 	if c.DeferLifetime == 0 {
 		c.DeferLifetime = DefaultDeferLifetime
@@ -184,8 +196,8 @@ func (c Config) checked() (Config, error) {
 	if c.TokenBatches < 1 || c.TokenBatches > maxTokenBatches {
 		bad("%d batches per token, want 1 to %d", c.TokenBatches, maxTokenBatches)
 	}
-	if c.Workers < 1 {
-		bad("%d workers", c.Workers)
+	if c.Workers < 1 || c.Places < 1 || c.Queue < 1 {
+		bad("%d workers, %d places, a queue of %d", c.Workers, c.Places, c.Queue)
 	}
 	return c, errors.Join(errs...)
 }
@@ -202,6 +214,11 @@ func (s *Service) Sweep(ctx context.Context) error {
 		}
 	}
 }
+
+// Busy gives the refusal (Unavailable) that the next request would get because
+// too many wait already, else nil: for who can refuse it before he has looked at
+// who sends it.
+func (s *Service) Busy() error { return s.turns.busy() }
 
 // unavailable is for what the store or a key did not say clearly: the wallet
 // may try again.

@@ -17,9 +17,18 @@ import (
 // of their attestations.
 type StatusFetcher interface {
 	// Fetch gets a list by its URI and verifies it: signature, chain up to a
-	// wallet provider that is trusted, subject, times. until is when it must be
-	// read anew (the earlier of ttl and exp), zero when it does not say.
-	Fetch(ctx context.Context, uri string) (list *statuslist.List, until time.Time, err error)
+	// wallet provider that is trusted, subject, times. An error means that
+	// nobody knows.
+	Fetch(ctx context.Context, uri string) (FetchedList, error)
+}
+
+// FetchedList is a list as its provider published it.
+type FetchedList struct {
+	List   *statuslist.List
+	Issued time.Time
+	// Until is when it must be read anew (the earlier of ttl and exp), Expires
+	// from when on it says nothing any more; zero when it does not say.
+	Until, Expires time.Time
 }
 
 // Revoker ends a wallet unit: no copies any more, and those that it has are
@@ -41,6 +50,9 @@ const (
 // errUnknownStatus: no list to look into.
 var errUnknownStatus = errors.New("the status of the wallet cannot be read")
 
+// errOlderList: what was revoked would be good again.
+var errOlderList = errors.New("older than the list that was read before")
+
 // statusLists keeps lists for as long as they say.
 type statusLists struct {
 	fetcher StatusFetcher
@@ -52,10 +64,9 @@ type statusLists struct {
 
 // knownList is fetched by one at a time.
 type knownList struct {
-	mu      sync.Mutex
-	list    *statuslist.List
+	mu sync.Mutex
+	FetchedList
 	fetched time.Time // zero before the first
-	until   time.Time
 	failed  time.Time
 	err     error // of the last attempt
 }
@@ -85,17 +96,17 @@ func (l *statusLists) get(ctx context.Context, uri string, maxAge time.Duration)
 	defer k.mu.Unlock()
 	now := l.clock.Now()
 	age := now.Sub(k.fetched)
-	if k.list != nil && now.Before(k.until) && age >= 0 && age <= maxAge {
-		return k.list, nil
+	if k.List != nil && now.Before(k.Until) && age >= 0 && age <= maxAge {
+		return k.List, nil
 	}
 	if k.err == nil || now.Sub(k.failed) >= statusRetry || now.Before(k.failed) {
 		k.read(ctx, l.fetcher, uri, l.clock)
 	}
 	if k.err == nil {
-		return k.list, nil
+		return k.List, nil
 	}
-	if age = now.Sub(k.fetched); k.list != nil && age >= 0 && age < statusKept {
-		return k.list, nil
+	if age = now.Sub(k.fetched); k.List != nil && age >= 0 && age < statusKept && (k.Expires.IsZero() || now.Before(k.Expires)) {
+		return k.List, nil
 	}
 	return nil, fmt.Errorf("%w: %w", errUnknownStatus, k.err)
 }
@@ -105,22 +116,26 @@ func (l *statusLists) get(ctx context.Context, uri string, maxAge time.Duration)
 func (k *knownList) read(ctx context.Context, from StatusFetcher, uri string, clock clock.Clock) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), statusTimeout)
 	defer cancel()
-	list, until, err := from.Fetch(ctx, uri)
-	if err == nil && list == nil {
+	got, err := from.Fetch(ctx, uri)
+	switch {
+	case err != nil:
+	case got.List == nil:
 		err = errors.New("no list")
+	case got.Issued.Before(k.Issued):
+		err = errOlderList
 	}
 	now := clock.Now()
 	if k.err = err; err != nil {
 		k.failed = now
 		return
 	}
-	if until.IsZero() {
-		until = now.Add(statusDefault)
+	if got.Until.IsZero() {
+		got.Until = now.Add(statusDefault)
 	}
-	if latest := now.Add(statusFresh); until.After(latest) {
-		until = latest
+	if latest := now.Add(statusFresh); got.Until.After(latest) {
+		got.Until = latest
 	}
-	k.list, k.fetched, k.until = list, now, until
+	k.FetchedList, k.fetched = got, now
 }
 
 // entry gives the place of a list, forgetting another where there are too many.
@@ -169,6 +184,36 @@ func (p *Prepared) checkWallet(ctx context.Context, attested keptWallet) error {
 			}
 			return p.s.deny(ctx, p.access, p.cfg.ID, "wallet revoked", of.refusal)
 		}
+	}
+	return nil
+}
+
+// ErrAttestation is in the chain of what CheckUnit says of a wallet whose
+// provider revoked or suspended what it showed.
+var ErrAttestation = errors.New("the attestation of the wallet is good no more")
+
+// CheckUnit looks up attestations before anything is given to the wallet unit
+// that holds a key, for who answers before a credential is asked for. A unit
+// that was revoked is ended. ErrAttestation; every other error means that nobody
+// knows, and the wallet may try again.
+func (s *Service) CheckUnit(ctx context.Context, thumbprint string, shown []StatusIndex) error {
+	if s.p.Status == nil {
+		return nil
+	}
+	for _, at := range shown {
+		v, err := s.lists.look(ctx, at, statusFresh)
+		switch {
+		case err != nil && s.cfg.OpenStatus, err == nil && v == good:
+			continue
+		case err != nil:
+			return unavailable(err)
+		}
+		if v == revoked {
+			if err := s.revokeWallet(ctx, s.WalletUnit(thumbprint)); err != nil {
+				return unavailable(err)
+			}
+		}
+		return ErrAttestation
 	}
 	return nil
 }

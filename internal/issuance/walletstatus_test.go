@@ -20,21 +20,23 @@ type lists struct {
 
 	mu      sync.Mutex
 	lists   map[string]*statuslist.List
+	issued  time.Time
 	until   time.Time
+	expires time.Time
 	down    bool
 	fetched int
 	ended   []string
 }
 
-func (l *lists) Fetch(_ context.Context, uri string) (*statuslist.List, time.Time, error) {
+func (l *lists) Fetch(_ context.Context, uri string) (issuance.FetchedList, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.fetched++
 	if l.down || l.lists[uri] == nil {
-		return nil, time.Time{}, errors.New("no answer")
+		return issuance.FetchedList{}, errors.New("no answer")
 	}
 	copied, err := statuslist.FromBytes(2, slices.Clone(l.lists[uri].Bytes()))
-	return copied, l.until, err
+	return issuance.FetchedList{List: copied, Issued: l.issued, Until: l.until, Expires: l.expires}, err
 }
 
 func (l *lists) RevokeWallet(_ context.Context, unit string) error {
@@ -162,6 +164,70 @@ func TestWalletStatusUnknown(t *testing.T) {
 	}
 	if err := func() error { _, err := w.ask(w.access(), "mdl", w.proofs(1, w.nonce())...); return err }(); err != nil {
 		t.Errorf("a wallet without attestations: %v", err)
+	}
+}
+
+// What a list says ends with the list, also when there is no newer one; and none
+// goes back.
+func TestExpiredAndOlderLists(t *testing.T) {
+	w, l := watched(t)
+	ask := func(index uint64) error {
+		_, err := w.ask(w.shown(index), "mdl", w.proofs(1, w.nonce())...)
+		return err
+	}
+	start := w.clock.Now()
+	l.change(func() { l.issued, l.until, l.expires = start, start.Add(time.Hour), start.Add(2*time.Hour) })
+	if err := ask(1); err != nil {
+		t.Fatal(err)
+	}
+	l.change(func() { l.down = true })
+	w.clock.Advance(90 * time.Minute)
+	if err := ask(1); err != nil {
+		t.Errorf("stale, but it has not expired: %v", err)
+	}
+	w.clock.Advance(30 * time.Minute)
+	wantKind(t, ask(1), problem.Unavailable)
+	w.clock.Advance(time.Minute)
+	l.change(func() { l.down, l.issued, l.expires = false, start.Add(-time.Second), start.Add(100*time.Hour) })
+	wantKind(t, ask(1), problem.Unavailable)
+	w.clock.Advance(time.Minute)
+	l.change(func() { l.issued = start.Add(2 * time.Hour) })
+	if err := ask(1); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestCheckUnit(t *testing.T) {
+	ctx := context.Background()
+	w, l := watched(t)
+	l.set("https://p.example/1", 3, statuslist.Invalid)
+	l.set("https://p.example/1", 4, statuslist.Suspended)
+	check := func(index uint64) error {
+		return w.service.CheckUnit(ctx, fmt.Sprint("phone ", index), w.shown(index).Attestations)
+	}
+	if err := check(1); err != nil {
+		t.Error(err)
+	}
+	if err := w.service.CheckUnit(ctx, "phone 1", nil); err != nil {
+		t.Error(err)
+	}
+	for _, index := range []uint64{3, 4, 5000} {
+		if err := check(index); !errors.Is(err, issuance.ErrAttestation) {
+			t.Errorf("%d: %v", index, err)
+		}
+	}
+	if !slices.Equal(l.ended, []string{w.service.WalletUnit("phone 3")}) {
+		t.Errorf("ended %v", l.ended)
+	}
+	l.change(func() { l.down = true })
+	w.clock.Advance(26 * time.Hour)
+	if err := check(1); err == nil || errors.Is(err, issuance.ErrAttestation) {
+		t.Errorf("unreachable: %v", err)
+	}
+	w.cfg.OpenStatus = true
+	w.restart()
+	if err := check(1); err != nil {
+		t.Errorf("open: %v", err)
 	}
 }
 

@@ -2,9 +2,9 @@ package issuerhttp
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
+	"sync"
 
 	"github.com/gin-gonic/gin"
 
@@ -35,7 +35,7 @@ func (cfg PublicConfig) credentials(e *webserver.Engine, base string) {
 	}
 	e.Handle(webserver.Route{
 		Method: http.MethodPost, Path: base + CredentialPath, Errors: webserver.StyleResource, AnyOrigin: true, Body: body, Limit: cfg.Limit,
-		Handler: cfg.resource(handle(
+		Handler: cfg.resource(cfg.unlessBusy(handle(
 			authorized(cfg.authenticator(), cfg.URL+CredentialPath, func(c *gin.Context, body []byte) (*oid4vci.CredentialRequest, error) {
 				body, encrypted, err := cfg.open(c, body)
 				if err != nil {
@@ -51,14 +51,14 @@ func (cfg PublicConfig) credentials(e *webserver.Engine, base string) {
 			func(ctx context.Context, r withAccess[*oid4vci.CredentialRequest]) (answer, error) {
 				response, err := cfg.Credentials.Issue(ctx, r.access, r.body)
 				return answer{response, r.body.ResponseEncryption}, cfg.end(ctx, r.token, err)
-			}, cfg.write)),
+			}, cfg.write))),
 	})
 	if cfg.Deferred == nil {
 		return
 	}
 	e.Handle(webserver.Route{
 		Method: http.MethodPost, Path: base + DeferredPath, Errors: webserver.StyleResource, AnyOrigin: true, Body: body, Limit: cfg.Limit,
-		Handler: cfg.resource(handle(
+		Handler: cfg.resource(cfg.unlessBusy(handle(
 			authorized(cfg.authenticator(), cfg.URL+DeferredPath, func(c *gin.Context, body []byte) (*oid4vci.DeferredRequest, error) {
 				body, encrypted, err := cfg.open(c, body)
 				if err != nil {
@@ -74,8 +74,22 @@ func (cfg PublicConfig) credentials(e *webserver.Engine, base string) {
 			func(ctx context.Context, r withAccess[*oid4vci.DeferredRequest]) (answer, error) {
 				response, err := cfg.Deferred.Deferred(ctx, r.access, r.body)
 				return answer{response, r.body.ResponseEncryption}, cfg.end(ctx, r.token, err)
-			}, cfg.write)),
+			}, cfg.write))),
 	})
+}
+
+// unlessBusy refuses what could not be served now before anything is done for it:
+// under overload the cheapest answer, and the wallet can send its proofs again.
+func (cfg PublicConfig) unlessBusy(h func(*gin.Context) error) func(*gin.Context) error {
+	if cfg.Busy == nil {
+		return h
+	}
+	return func(c *gin.Context) error {
+		if err := cfg.Busy(); err != nil {
+			return err
+		}
+		return h(c)
+	}
 }
 
 // end ends the grant of a wallet whose refusal is for good, and gives that back.
@@ -85,7 +99,7 @@ func (cfg PublicConfig) end(ctx context.Context, a *authserver.Access, err error
 	if cfg.Tokens == nil || cfg.External != nil || !errors.As(err, &final) {
 		return err
 	}
-	if failed := cfg.Tokens.End(ctx, a, "final"); failed != nil {
+	if failed := cfg.Tokens.End(ctx, a, final.Document, "final"); failed != nil {
 		return failed
 	}
 	return err
@@ -108,17 +122,37 @@ func (cfg PublicConfig) write(c *gin.Context, a answer) {
 	if a.response.TransactionID != "" {
 		status = http.StatusAccepted
 	}
-	if a.wanted == nil {
-		webserver.JSON(c, status, a.response)
+	room, _ := answers.Get().(*[]byte)
+	if room == nil {
+		room = new([]byte)
+	}
+	text, err := a.response.AppendJSON((*room)[:0])
+	if err != nil {
+		webserver.Fail(c, err)
 		return
 	}
-	text, err := json.Marshal(a.response)
-	if err == nil {
-		var token string
-		if token, err = cfg.Encryption.EncryptResponse(a.wanted, text); err == nil {
-			webserver.Bytes(c, status, typeJWT, []byte(token))
-			return
+	defer func() {
+		if cap(text) <= maxKeptAnswer {
+			*room = text
+			answers.Put(room)
 		}
+	}()
+	if a.wanted == nil {
+		text = append(text, '\n') // as every JSON of ours ends
+		webserver.Bytes(c, status, "application/json", text)
+		return
 	}
-	webserver.Fail(c, err)
+	token, err := cfg.Encryption.EncryptResponse(a.wanted, text)
+	if err != nil {
+		webserver.Fail(c, err)
+		return
+	}
+	webserver.Bytes(c, status, typeJWT, []byte(token))
 }
+
+// answers are written in memory that is used again: of a batch with portraits
+// they are the largest piece.
+var answers sync.Pool
+
+// maxKeptAnswer is above a batch of 50 copies with portraits.
+const maxKeptAnswer = 2 << 20

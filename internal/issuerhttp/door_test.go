@@ -165,8 +165,8 @@ func (d *door) Authenticate(_ context.Context, r authserver.ResourceRequest) (*a
 	return &d.access, nil
 }
 
-func (d *door) End(_ context.Context, a *authserver.Access, reason string) error {
-	d.ended = append(d.ended, reason)
+func (d *door) End(_ context.Context, _ *authserver.Access, document, reason string) error {
+	d.ended = append(d.ended, reason+" "+document)
 	return nil
 }
 

@@ -2,7 +2,6 @@ package issuerhttp
 
 import (
 	"errors"
-	"net/http"
 	"net/url"
 	"strings"
 
@@ -55,14 +54,11 @@ func (a *authorization) demo(v *pages.Visit, demo *idp.Demo) error {
 	if state, err := a.cfg.Sealer.OpenState(v.Cookie(loginCookie)); err == nil {
 		v.Prefer(state.Locales)
 	}
-	return v.Show(http.StatusOK, "demo.html", struct {
-		*pages.Frame
-		Callback, State string
-		People          []idp.DemoPerson
-	}{
-		v.Frame("demo.title", v.C.Request.URL.EscapedPath()+"?"+url.Values{"state": {v.C.Query("state")}}.Encode()),
-		a.callbackPath(), v.C.Query("state"), demo.People,
-	})
+	var people []pages.DemoPerson
+	for _, p := range demo.People {
+		people = append(people, pages.DemoPerson(p))
+	}
+	return v.ShowDemo(v.C.Request.URL.EscapedPath(), a.callbackPath(), people)
 }
 
 func (a *authorization) callbackPath() string {

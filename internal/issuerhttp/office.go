@@ -27,6 +27,11 @@ type OfficeConfig struct {
 	// of a document, one of which is "". The answer is encoded as it is; it has
 	// numbers and types, no attribute of the person. Nil leaves the endpoint out.
 	Issuable func(ctx context.Context, person, document string) (any, error)
+	// Requests are decided on here; nil leaves their endpoints out.
+	Requests Requests
+	// Invite makes offers of the authorization code flow; nil where nobody can
+	// log in.
+	Invite func(ctx context.Context, i Invitation) (*issuance.Offer, time.Time, error)
 	// Operator is what an operator does; nil leaves its endpoints out.
 	Operator Operator
 	// Actor names who asks, for the audit log. An error refuses the request.
@@ -40,9 +45,22 @@ type OfferRequest struct {
 	Key    string `json:"key"`
 	Person string `json:"person"`
 	// Documents maps credential configuration ids to document numbers.
-	Documents map[string]string `json:"documents"`
+	Documents map[string]string `json:"documents,omitempty"`
 	// WithoutTxCode is refused for identity documents.
 	WithoutTxCode bool `json:"without_tx_code,omitempty"`
+	// Login makes an offer of the authorization code flow: whoever takes it up
+	// logs in, and it holds no secret. It names Configurations in the place of
+	// Documents; Person is for the record alone, and may be "".
+	Login          bool     `json:"login,omitempty"`
+	Configurations []string `json:"configurations,omitempty"`
+}
+
+// Invitation is an offer of the authorization code flow that is to be made.
+type Invitation struct {
+	Key            string
+	Person         string // for the record; "" for nobody in particular
+	Configurations []string
+	Actor          string
 }
 
 // OfferResponse is what the office gets. TxCode goes to the person by another
@@ -69,6 +87,9 @@ const DocumentsPath = "/office/v1/documents"
 func Office(e *webserver.Engine, cfg OfficeConfig) {
 	if cfg.Issuable != nil {
 		e.Handle(webserver.Route{Method: http.MethodGet, Path: DocumentsPath, SameOrigin: true, Handler: cfg.documents})
+	}
+	if cfg.Requests != nil {
+		cfg.requests(e)
 	}
 	if cfg.Operator != nil {
 		cfg.operate(e)
@@ -112,6 +133,12 @@ func (cfg OfficeConfig) offer(c *gin.Context) error {
 		return err
 	}
 	ctx := c.Request.Context()
+	if in.Login {
+		return cfg.invite(c, in, actor)
+	}
+	if len(in.Configurations) > 0 {
+		return problem.New(problem.InvalidRequest, "configurations are for offers with a login: documents are wanted")
+	}
 	pre, err := cfg.Grants.PreAuthorize(ctx, authserver.Grant{
 		IdempotencyKey: in.Key, Person: in.Person, Documents: in.Documents, WithoutTxCode: in.WithoutTxCode, Actor: actor,
 	})
@@ -126,6 +153,24 @@ func (cfg OfficeConfig) offer(c *gin.Context) error {
 	}
 	ok(c, OfferResponse{
 		ID: o.ID, URI: o.URI, Reference: o.Reference, TxCode: pre.TxCode, Expires: pre.Expires,
+		SVG: OfficePath + "/" + o.ID + "/qr.svg", PNG: OfficePath + "/" + o.ID + "/qr.png",
+	})
+	return nil
+}
+
+func (cfg OfficeConfig) invite(c *gin.Context, in OfferRequest, actor string) error {
+	switch {
+	case cfg.Invite == nil:
+		return problem.New(problem.InvalidRequest, "nobody can log in here: the configuration names no login")
+	case len(in.Documents) > 0 || in.WithoutTxCode:
+		return problem.New(problem.InvalidRequest, "an offer with a login names configurations, and nothing else")
+	}
+	o, expires, err := cfg.Invite(c.Request.Context(), Invitation{Key: in.Key, Person: in.Person, Configurations: in.Configurations, Actor: actor})
+	if err != nil {
+		return err
+	}
+	ok(c, OfferResponse{
+		ID: o.ID, URI: o.URI, Reference: o.Reference, Expires: expires,
 		SVG: OfficePath + "/" + o.ID + "/qr.svg", PNG: OfficePath + "/" + o.ID + "/qr.png",
 	})
 	return nil

@@ -31,6 +31,7 @@ const (
 	DeferredPath     = "/deferred_credential"
 	NotificationPath = "/notification"
 	OffersPath       = "/offers"
+	LogoPath         = "/logo"
 	StatusPath       = "/status"
 )
 
@@ -69,11 +70,19 @@ type PublicConfig struct {
 	// SignedMetadata gives the issuer's metadata as a JWT, made before and kept;
 	// nil for an issuer that does not sign them.
 	SignedMetadata func() []byte
-	// Localized has the issuer's metadata in one language, by locale: what a
-	// wallet gets that asks for it with Accept-Language.
-	Localized map[string][]byte
+	// Localized gives the issuer's metadata in one language, by locale: what a
+	// wallet gets that asks for it with Accept-Language. Made before and kept too;
+	// nil for an issuer that sends all languages to everybody.
+	Localized func() map[string][]byte
+	// Logos are the pictures that metadata name, by the last segment of their
+	// address. One with another content has another name: they never change.
+	Logos map[string]Logo
 	// ResourceMetadata serves RFC 9728's document, for wallets that look for it.
 	ResourceMetadata bool
+
+	// Busy refuses requests for credentials, and those that begin a flow, while
+	// too many wait; nil never does.
+	Busy func() error
 
 	// OldWellKnown also serves metadata at the end of the public URL, where
 	// drafts before 2025 had them; Draft15 also takes the singular proof.
@@ -95,6 +104,7 @@ func Public(e *webserver.Engine, cfg PublicConfig) error {
 		return err
 	}
 	cfg.wellKnown(e, base)
+	cfg.logos(e, base)
 	cfg.pushes(e, base)
 	if cfg.Authorization != nil {
 		if cfg.Login == nil || cfg.Sealer == nil || cfg.Holdings == nil {

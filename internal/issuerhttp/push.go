@@ -26,9 +26,10 @@ func (cfg PublicConfig) pushes(e *webserver.Engine, base string) {
 	if cfg.Authorization != nil {
 		e.Handle(webserver.Route{
 			Method: http.MethodPost, Path: base + ParPath, Errors: webserver.StyleOAuth, AnyOrigin: true, Body: formBody, Limit: cfg.Limit,
-			Handler: cfg.server(handle(readPush, cfg.Authorization.Push, func(c *gin.Context, p *authserver.Pushed) {
+			// Nobody begins what could not be ended now.
+			Handler: cfg.server(cfg.unlessBusy(handle(readPush, cfg.Authorization.Push, func(c *gin.Context, p *authserver.Pushed) {
 				webserver.JSON(c, http.StatusCreated, p)
-			})),
+			}))),
 		})
 	}
 	if cfg.Challenges != nil {

@@ -20,8 +20,10 @@ type Authenticator interface {
 type Tokens interface {
 	Authenticator
 	Token(ctx context.Context, r authserver.TokenRequest) (*oid4vci.TokenResponse, error)
-	// End ends the grant behind a token, after a refusal that is final.
-	End(ctx context.Context, a *authserver.Access, reason string) error
+	// End ends the grant behind a token after a refusal of a document that is
+	// final, unless the grant is good for another one. InvalidToken when a
+	// refreshed token would not have been refused.
+	End(ctx context.Context, a *authserver.Access, document, reason string) error
 }
 
 // Authorization is the part of the authorization server that asks a person.

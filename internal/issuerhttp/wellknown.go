@@ -16,19 +16,30 @@ import (
 
 // wellKnown puts the documents that wallets read first on the engine.
 func (cfg PublicConfig) wellKnown(e *webserver.Engine, base string) {
-	locales := slices.Sorted(maps.Keys(cfg.Localized))
-	cfg.document(e, base, oid4vci.WellKnownIssuer, cfg.SignedMetadata, func(c *gin.Context) []byte {
-		if locale := oid4vci.MatchLanguage(c.GetHeader("Accept-Language"), locales); locale != "" {
-			c.Header("Content-Language", locale)
-			return cfg.Localized[locale]
-		}
-		return cfg.Metadata.IssuerMetadata()
-	})
-	cfg.document(e, base, oid4vci.WellKnownServer, nil, func(*gin.Context) []byte { return cfg.Metadata.ServerMetadata() })
+	cfg.document(e, base, oid4vci.WellKnownIssuer, cfg.SignedMetadata, cfg.localized)
+	if cfg.Tokens != nil {
+		cfg.document(e, base, oid4vci.WellKnownServer, nil, func(*gin.Context) []byte { return cfg.Metadata.ServerMetadata() })
+	}
 	if cfg.ResourceMetadata {
 		body := resourceMetadata(cfg.URL)
 		cfg.document(e, base, "oauth-protected-resource", nil, func(*gin.Context) []byte { return body })
 	}
+}
+
+// localized gives the issuer's document in the language that is asked for, and
+// with all languages when none is, or none of them.
+func (cfg PublicConfig) localized(c *gin.Context) []byte {
+	wanted := c.GetHeader("Accept-Language")
+	if cfg.Localized == nil || wanted == "" {
+		return cfg.Metadata.IssuerMetadata()
+	}
+	in := cfg.Localized()
+	locale := oid4vci.MatchLanguage(wanted, slices.Sorted(maps.Keys(in)))
+	if locale == "" {
+		return cfg.Metadata.IssuerMetadata()
+	}
+	c.Header("Content-Language", locale)
+	return in[locale]
 }
 
 // document serves one well-known document. The path of the issuer follows the

@@ -12,7 +12,9 @@ import (
 func TestMetadataNegotiation(t *testing.T) {
 	d := newDoor(t, func(c *issuerhttp.PublicConfig) {
 		c.SignedMetadata = func() []byte { return []byte("a.signed.jwt") }
-		c.Localized = map[string][]byte{"de": []byte(`{"in":"de"}`), "fr": []byte(`{"in":"fr"}`)}
+		c.Localized = func() map[string][]byte {
+			return map[string][]byte{"de": []byte(`{"in":"de"}`), "fr": []byte(`{"in":"fr"}`)}
+		}
 		c.ResourceMetadata = true
 	})
 	at := d.public + "/.well-known/openid-credential-issuer/office"
@@ -59,6 +61,29 @@ func TestMetadataNegotiation(t *testing.T) {
 	for _, p := range []string{"/other", "/office/x", "/../office", "/%2e%2e/office", "//office"} {
 		d.want(d.do("GET", d.public+"/.well-known/openid-credential-issuer"+p, ""), 404)
 	}
+}
+
+// Pictures are the same for ever, and nothing but pictures.
+func TestLogos(t *testing.T) {
+	d := newDoor(t, func(c *issuerhttp.PublicConfig) {
+		c.Logos = map[string]issuerhttp.Logo{"a1.svg": {Type: "image/svg+xml", Data: []byte("<svg/>")}, "b2.png": {Type: "image/png", Data: []byte("png")}}
+	})
+	a := d.want(d.do("GET", d.public+"/office/logo/a1.svg", "", "Origin", "https://wallet.example"), 200)
+	for name, want := range map[string]string{
+		"Content-Type": "image/svg+xml", "Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff",
+		"Content-Security-Policy": "default-src 'none'; sandbox", "Access-Control-Allow-Origin": "*",
+	} {
+		if got := a.Header.Get(name); got != want {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+	if a = d.want(d.do("GET", d.public+"/office/logo/b2.png", ""), 200); a.body != "png" || a.Header.Get("Content-Type") != "image/png" {
+		t.Errorf("%s, %v", a.body, a.Header)
+	}
+	for _, p := range []string{"/office/logo/c3.svg", "/office/logo/", "/office/logo/../a1.svg", "/logo/a1.svg"} {
+		d.want(d.do("GET", d.public+p, ""), 404)
+	}
+	d.want(d.do("GET", newDoor(t, nil).public+"/office/logo/a1.svg", ""), 404)
 }
 
 func TestOldWellKnown(t *testing.T) {

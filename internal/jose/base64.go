@@ -3,6 +3,7 @@ package jose
 import (
 	"encoding/base64"
 	"fmt"
+	"strings"
 )
 
 var (
@@ -59,7 +60,27 @@ func notBase64URL[T string | []byte](text T) error {
 }
 
 // EncodeBase64URL encodes without padding (RFC 7515 section 2).
-func EncodeBase64URL(b []byte) string { return rawURL.EncodeToString(b) }
+func EncodeBase64URL(b []byte) string {
+	if len(b) <= encodedAtOnce {
+		return rawURL.EncodeToString(b)
+	}
+	// The library makes the text twice, once as octets: for a copy with a portrait
+	// that is as much work again.
+	var text strings.Builder
+	text.Grow(rawURL.EncodedLen(len(b)))
+	var part [encodedAtOnce / 3 * 4]byte
+	for len(b) > 0 {
+		n := min(len(b), encodedAtOnce)
+		m := rawURL.EncodedLen(n)
+		rawURL.Encode(part[:m], b[:n])
+		text.Write(part[:m])
+		b = b[n:]
+	}
+	return text.String()
+}
+
+// encodedAtOnce is a multiple of three octets: a part in the middle has no rest.
+const encodedAtOnce = 3 << 10
 
 // DecodeBase64 decodes padded standard base64 (RFC 4648 section 4), the form
 // of x5c. It is as strict as DecodeBase64URL.

@@ -2,6 +2,7 @@ package jose
 
 import (
 	"bytes"
+	"encoding/base64"
 	"errors"
 	"testing"
 )
@@ -51,4 +52,21 @@ func FuzzDecodeBase64URL(f *testing.F) {
 			t.Errorf("round trip of %q: %q, %v", s, b, err)
 		}
 	})
+}
+
+// Long texts are made in parts: they are those of the library at every length
+// about the borders.
+func TestEncodeBase64URL(t *testing.T) {
+	octets := make([]byte, 10_000)
+	for i := range octets {
+		octets[i] = byte(i*7 + i>>8)
+	}
+	for n := range len(octets) {
+		if n > 40 && n%1024 > 4 && n%1024 < 1020 {
+			continue
+		}
+		if got, want := EncodeBase64URL(octets[:n]), base64.RawURLEncoding.EncodeToString(octets[:n]); got != want {
+			t.Fatalf("%d octets: %d characters, want %d", n, len(got), len(want))
+		}
+	}
 }

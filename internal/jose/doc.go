@@ -16,8 +16,9 @@
 //
 // It refuses: every algorithm but ES256, ES384, ES512, EdDSA and Ed25519 for
 // signatures and ECDH-ES with A128GCM or A256GCM for encryption, so never
-// "none" and never a MAC; the crit and b64 header members, and zip but where a
-// caller asks for DecryptInflating; private members in a public key; the JSON serializations. It never takes a key from
+// "none" and never a MAC; the b64 header member, crit but where a caller
+// of ParseCritical understands what it names, and zip but where a caller asks
+// for DecryptInflating; private members in a public key; the JSON serializations. It never takes a key from
 // a token's own header (jwk, jku, x5u, x5c) to verify that token: the caller
 // names the key.
 //

@@ -15,7 +15,7 @@ type Header struct {
 	ContentType string
 	X5C         [][]byte // DER, leaf first
 	JWK         *Key     // public, from the jwk member
-	Critical    []string // always nil: a token with crit is refused
+	Critical    []string // nil but from ParseCritical: elsewhere a token with crit is refused
 	Raw         []byte   // decoded header text
 	Members     map[string]json.RawMessage
 }
@@ -54,6 +54,12 @@ func parseHeader(part string, max int) (Header, *wireHeader, error) {
 
 // parseZipHeader is parseHeader for a JWE that may have zip.
 func parseZipHeader(part string, max int) (Header, *wireHeader, error) {
+	return parseExtendedHeader(part, max, nil)
+}
+
+// parseExtendedHeader is parseZipHeader for tokens that may have the extensions
+// which their reader understands.
+func parseExtendedHeader(part string, max int, understood []string) (Header, *wireHeader, error) {
 	raw, err := DecodeBase64URL(part)
 	if err != nil {
 		return Header{}, nil, fmt.Errorf("header: %w", err)
@@ -63,16 +69,19 @@ func parseZipHeader(part string, max int) (Header, *wireHeader, error) {
 	if err := decode(raw, &w, max, func(name, value []byte) { members[string(name)] = value }); err != nil {
 		return Header{}, nil, fmt.Errorf("header: %w", err)
 	}
+	var critical []string
+	if w.Crit {
+		if critical, err = criticalMembers(members, understood); err != nil {
+			return Header{}, nil, err
+		}
+	}
 	switch {
-	case bool(w.Crit):
-		// RFC 7515 section 4.1.11: we understand no extension.
-		return Header{}, nil, fmt.Errorf("%w: header member crit", ErrUnsupported)
 	case bool(w.B64):
 		return Header{}, nil, fmt.Errorf("%w: header member b64", ErrUnsupported)
 	case w.Alg == "":
 		return Header{}, nil, fmt.Errorf("%w: header without alg", ErrMalformed)
 	}
-	h := Header{Algorithm: w.Alg, Type: w.Typ, KeyID: w.Kid, ContentType: w.Cty, Raw: raw, Members: members}
+	h := Header{Algorithm: w.Alg, Type: w.Typ, KeyID: w.Kid, ContentType: w.Cty, Critical: critical, Raw: raw, Members: members}
 	if w.X5C != nil {
 		if len(w.X5C) == 0 {
 			return Header{}, nil, fmt.Errorf("%w: empty x5c", ErrMalformed)

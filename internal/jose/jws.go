@@ -22,6 +22,10 @@ func Parse(token string, limits ...int) (*Signed, error) {
 	if len(limits) > 0 {
 		max = limits[0]
 	}
+	return parse(token, max, parseHeader)
+}
+
+func parse(token string, max int, header func(part string, max int) (Header, *wireHeader, error)) (*Signed, error) {
 	if len(token) > max {
 		return nil, fmt.Errorf("parsing JWS: %w: %d bytes, at most %d", ErrLimit, len(token), max)
 	}
@@ -30,7 +34,7 @@ func Parse(token string, limits ...int) (*Signed, error) {
 		return nil, fmt.Errorf("parsing JWS: %w: a compact JWS has three parts", ErrMalformed)
 	}
 	first, last := strings.IndexByte(token, '.'), strings.LastIndexByte(token, '.')
-	h, _, err := parseHeader(token[:first], maxHeader)
+	h, _, err := header(token[:first], maxHeader)
 	if err != nil {
 		return nil, fmt.Errorf("parsing JWS: %w", err)
 	}

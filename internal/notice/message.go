@@ -24,6 +24,9 @@ type Message struct {
 	// of the measure. Both may be "".
 	Authority  string
 	LegalBasis string
+	// Anew is where a holder whose wallet does not fetch by itself gets new copies:
+	// after a measure that ended, when there is such a place. Else "".
+	Anew string
 }
 
 // compose joins the record with what is known of the person.

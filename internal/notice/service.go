@@ -39,6 +39,8 @@ type Config struct {
 	// Appeal is by language. Without one the text says whom to ask.
 	Appeal map[string]Appeal
 	Zone   *time.Location // of instants in texts; nil is UTC
+	// Anew is the address of the pages on which a holder gets offers; "" without.
+	Anew string
 
 	Webhook    Webhook // nil: none
 	WebhookURL string
@@ -295,6 +297,9 @@ func (s *Service) attempt(ctx context.Context, r Record) (channel, problemWord s
 		return "", "", fmt.Errorf("reading the person of a notice: %w", err)
 	}
 	m := compose(s.cfg.Issuer, r, subject)
+	if m.Fact == document.FactMeasureEnded {
+		m.Anew = s.cfg.Anew
+	}
 	now := s.cfg.Clock.Now()
 	word := ProblemNoAddress
 	if s.cfg.Webhook != nil {

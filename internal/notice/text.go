@@ -79,7 +79,7 @@ func (w words) text(m Message, appeal Appeal, zone *time.Location) Text {
 		section("heading.why", named("label.authority", m.Authority), named("label.legal-basis", m.LegalBasis))
 	}
 	section("heading.since", m.Since.In(zone).Format("2006-01-02 15:04 MST"))
-	section("heading.phone", w["effect."+string(m.Effect)])
+	section("heading.phone", w["effect."+string(m.Effect)], named("label.anew", m.Anew))
 	if appeal.Text == "" {
 		appeal.Text = w["appeal"]
 	}

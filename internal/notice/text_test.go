@@ -70,6 +70,10 @@ func TestText(t *testing.T) {
 	if strings.Contains(bare.Body, w["heading.why"]) || !strings.Contains(bare.Body, w["appeal"]) || !strings.Contains(bare.Body, w["document.other"]) {
 		t.Errorf("%s", bare.Body)
 	}
+	ended := w.text(Message{Fact: document.FactMeasureEnded, Effect: document.EffectReissue, Since: m.Since, Anew: "https://office.example/my"}, Appeal{}, time.UTC)
+	if !strings.Contains(ended.Body, "demandez une nouvelle copie ici: https://office.example/my\n") || strings.Contains(got.Body, w["label.anew"]) {
+		t.Errorf("%s", ended.Body)
+	}
 	// The subject line is the same for everybody.
 	if got.Subject != bare.Subject || got.Subject != w["subject"] {
 		t.Errorf("%q, %q", got.Subject, bare.Subject)

@@ -14,8 +14,8 @@ import (
 // Role is a bundle of powers.
 type Role string
 
-// The roles. A reader looks people up; an editor proposes and confirms as well;
-// an auditor reads who looked whom up, and sees no person.
+// The roles. A reader looks people up; an editor proposes and confirms as well,
+// approves what wallets ask for and makes them offers; an auditor reads who looked whom up, and sees no person.
 const (
 	Reader  Role = "reader"
 	Editor  Role = "editor"
@@ -49,18 +49,20 @@ const (
 	PowerConfirm  Power = "confirm"
 	PowerWithdraw Power = "withdraw"
 	PowerRecord   Power = "record"
+	PowerApprove  Power = "approve" // a wallet's request that a person must approve
+	PowerOffer    Power = "offer"   // copies to a person's wallet
 )
 
 // Powers lists them.
 func Powers() []Power {
-	return []Power{PowerLookUp, PowerPropose, PowerConfirm, PowerWithdraw, PowerRecord}
+	return []Power{PowerLookUp, PowerPropose, PowerConfirm, PowerWithdraw, PowerRecord, PowerApprove, PowerOffer}
 }
 
 // matrix is who may do what. An auditor does nothing else, so that nobody looks
 // over his own shoulder.
 var matrix = map[Role][]Power{
 	Reader:  {PowerLookUp},
-	Editor:  {PowerLookUp, PowerPropose, PowerConfirm, PowerWithdraw},
+	Editor:  {PowerLookUp, PowerPropose, PowerConfirm, PowerWithdraw, PowerApprove, PowerOffer},
 	Auditor: {PowerRecord},
 }
 

@@ -240,7 +240,8 @@ func TestMatrix(t *testing.T) {
 			_, openErr := w.Open(ctx, l, "x", audit.ActionShow)
 			_, listErr := w.Proposals(ctx, l, true)
 			_, _, oneErr := w.OpenProposal(ctx, l, p.ID)
-			if denied(openErr) != denied(err) || denied(listErr) != denied(err) || denied(oneErr) != denied(err) {
+			_, requestErr := w.OpenRequest(ctx, l, "P-1", strings.Repeat("0", 64))
+			if denied(requestErr) != denied(err) || denied(openErr) != denied(err) || denied(listErr) != denied(err) || denied(oneErr) != denied(err) {
 				t.Errorf("%s: look-ups are not of one power: %v, %v, %v, %v", l.Officer.ID, err, openErr, listErr, oneErr)
 			}
 			return err
@@ -257,9 +258,11 @@ func TestMatrix(t *testing.T) {
 		officer.PowerConfirm:  func(l officer.Login) error { _, err := w.Confirm(ctx, l, "unknown"); return err },
 		officer.PowerWithdraw: func(l officer.Login) error { return w.Withdraw(ctx, l, "unknown") },
 		officer.PowerRecord:   func(l officer.Login) error { _, _, err := w.Record(ctx, l, 0); return err },
+		officer.PowerApprove:  func(l officer.Login) error { return w.Allow(ctx, l, officer.PowerApprove) },
+		officer.PowerOffer:    func(l officer.Login) error { return w.Allow(ctx, l, officer.PowerOffer) },
 	}
 	may := map[string][]officer.Power{
-		"anna": {officer.PowerLookUp, officer.PowerPropose, officer.PowerConfirm, officer.PowerWithdraw},
+		"anna": {officer.PowerLookUp, officer.PowerPropose, officer.PowerConfirm, officer.PowerWithdraw, officer.PowerApprove, officer.PowerOffer},
 		"rita": {officer.PowerLookUp},
 		"otto": {officer.PowerRecord},
 	}

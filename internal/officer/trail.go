@@ -21,6 +21,10 @@ const (
 	ActionWithdraw = "officer.withdraw"
 	ActionConfirm  = "officer.confirm"
 	ActionRefuse   = "officer.refuse"
+	// ActionApprove and ActionOffer are written by other rooms, in the name of the
+	// officer who did it, or of a program of the office.
+	ActionApprove = "credential.approve"
+	ActionOffer   = "offer.make"
 
 	actionPrefix = "officer."
 )
@@ -104,5 +108,6 @@ func readLine(seq uint64, raw []byte) (Line, bool, error) {
 	if err := jose.DecodeJSON(raw, &w); err != nil {
 		return Line{}, false, problem.Wrap(problem.Internal, err, "line %d of the audit record", seq)
 	}
-	return Line{seq, w.Time, w.Action, w.Actor, w.Subject, w.Outcome, w.Detail}, strings.HasPrefix(w.Action, actionPrefix), nil
+	ours := strings.HasPrefix(w.Action, actionPrefix) || w.Action == ActionApprove || w.Action == ActionOffer
+	return Line{seq, w.Time, w.Action, w.Actor, w.Subject, w.Outcome, w.Detail}, ours, nil
 }

@@ -3,6 +3,7 @@ package oid4vci
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"vidimus/internal/jose"
 	"vidimus/internal/problem"
@@ -20,6 +21,79 @@ type CredentialResponse struct {
 	// alone: 1.0 gives nonces at the nonce endpoint.
 	CNonce          string `json:"c_nonce,omitempty"`
 	CNonceExpiresIn int    `json:"c_nonce_expires_in,omitempty"`
+}
+
+// AppendJSON appends what json.Marshal gives: the texts of many copies, which
+// need no escape, are copied and not looked at twice.
+func (r *CredentialResponse) AppendJSON(b []byte) ([]byte, error) {
+	rest := *r
+	if rest.Credentials = nil; len(r.Credentials) == 0 {
+		return appendMarshalled(b, rest)
+	}
+	size := 64
+	for _, c := range r.Credentials {
+		size += len(c.Credential) + len(`{"credential":""},`)
+	}
+	b = slices.Grow(b, size)
+	b = append(b, `{"credentials":[`...)
+	for i, c := range r.Credentials {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, `{"credential":`...)
+		if plain(c.Credential) {
+			b = append(append(append(b, '"'), c.Credential...), '"')
+		} else {
+			var err error
+			if b, err = appendMarshalled(b, c.Credential); err != nil {
+				return nil, err
+			}
+		}
+		b = append(b, '}')
+	}
+	b = append(b, ']')
+	begin := len(b)
+	b, err := appendMarshalled(b, rest)
+	if err != nil {
+		return nil, err
+	}
+	if b[begin+1] == '}' {
+		return append(b[:begin], '}'), nil
+	}
+	b[begin] = ',' // in the place of the brace
+	return b, nil
+}
+
+func appendMarshalled(b []byte, v any) ([]byte, error) {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return nil, fmt.Errorf("writing credential response: %w", err)
+	}
+	return append(b, text...), nil
+}
+
+// unplain marks what a JSON text would escape, or not be made of.
+var unplain = func() (t [256]uint8) {
+	for c := range t {
+		if c < 0x20 || c >= 0x7f || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
+			t[c] = 1
+		}
+	}
+	return t
+}()
+
+func plain(s string) bool {
+	for ; len(s) >= 8; s = s[8:] {
+		if unplain[s[0]]|unplain[s[1]]|unplain[s[2]]|unplain[s[3]]|unplain[s[4]]|unplain[s[5]]|unplain[s[6]]|unplain[s[7]] != 0 {
+			return false
+		}
+	}
+	for i := range len(s) {
+		if unplain[s[i]] != 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // Credential is one issued copy: the compact SD-JWT, or base64url of the CBOR

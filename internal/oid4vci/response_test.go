@@ -32,6 +32,34 @@ func TestCredentialResponse(t *testing.T) {
 	}
 }
 
+// What is appended is what the library would write.
+func TestAppendCredentialResponse(t *testing.T) {
+	texts := []string{"", "a~", "12345678", strings.Repeat("aZ09-_", 5000) + "~", "1234567\"", "a\\b", "<>&", "é", "\x00", "\x7f", "\xff", "\u2028", "12345678\n"}
+	for i := range 200 {
+		r := CredentialResponse{}
+		for j := range i % 4 {
+			r.Credentials = append(r.Credentials, Credential{texts[(i+j*j)%len(texts)]})
+		}
+		if i&4 != 0 {
+			r.NotificationID = texts[i%len(texts)]
+		}
+		if i&8 != 0 {
+			r.TransactionID, r.Interval = "t", i
+		}
+		if i&16 != 0 {
+			r.CNonce, r.CNonceExpiresIn = "n", 1
+		}
+		want, err := json.Marshal(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := r.AppendJSON([]byte("before"))
+		if err != nil || string(got) != "before"+string(want) {
+			t.Errorf("%s, %v; want %s", got, err, want)
+		}
+	}
+}
+
 func TestTokenResponse(t *testing.T) {
 	r := TokenResponse{AccessToken: "x", TokenType: "DPoP", ExpiresIn: 300, AuthorizationDetails: []AuthorizationDetail{
 		{Type: TypeCredential, CredentialConfigurationID: "pid-sd-jwt", CredentialIdentifiers: []string{"pid-4711"}}}}

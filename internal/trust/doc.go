@@ -4,7 +4,8 @@
 //
 // Start with LoadDir for a folder of certificates, ParseVICAL for a signed list
 // of issuing authorities (ISO/IEC 18013-5 Annex C), and Store.Anchors, whose
-// answer goes into pki.Validate.
+// answer goes into pki.Validate; with ParseEntityList for a signed list of
+// trusted entities, such as wallet providers (ETSI TS 119 602).
 //
 // Refused:
 //   - an anchor without a purpose, and an issuer's anchor without a doctype or
@@ -13,7 +14,9 @@
 //   - a leaf, or a CA that may not sign certificates, as an anchor: it is named
 //     with its file and the reason, and the whole folder is refused;
 //   - a VICAL without a path to a root of ours, with a bad signature, or past its
-//     notAfter; an entry of it whose certificate is not the one it describes.
+//     notAfter; an entry of it whose certificate is not the one it describes;
+//   - a list of trusted entities likewise, and one past its next update; a
+//     service of it that was withdrawn, or with a critical extension.
 //
 // A VICAL past its nextUpdate is read and says so (StaleSince): whether an old
 // list still serves is policy. The package holds no clock and no network.

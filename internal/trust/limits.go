@@ -1,6 +1,10 @@
 package trust
 
-import "vidimus/internal/cbor"
+import (
+	"time"
+
+	"vidimus/internal/cbor"
+)
 
 const (
 	// MaxVICAL bounds a list. The largest real one holds 14 certificates in
@@ -9,6 +13,21 @@ const (
 
 	// MaxEntries bounds the certificates of a list.
 	MaxEntries = 5_000
+
+	// MaxEntityList bounds a list of trusted entities. The Union's list of
+	// wallet providers has some 20 kB; every provider of the world would fit.
+	MaxEntityList = 4 << 20
+
+	// maxEntityServices and maxServiceCertificates bound one trusted entity:
+	// real ones have two services with one certificate each, and a few while
+	// keys change.
+	maxEntityServices      = 100
+	maxServiceCertificates = 20
+
+	// maxEntityListAge is six months: the longest time between two lists (ETSI TS
+	// 119 602 Annex E). entityListSkew is how far clocks may differ.
+	maxEntityListAge = 184 * 24 * time.Hour
+	entityListSkew   = 5 * time.Minute
 
 	// maxFolderFiles, maxFileBytes and maxFolderDepth bound a folder of
 	// anchors, so that a wrong path is refused and not read for ever.

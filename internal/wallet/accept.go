@@ -19,6 +19,11 @@ type AcceptOptions struct {
 	// Copies of each; 0 means DefaultCopies, or what the issuer allows when
 	// that is less.
 	Copies int
+	// Login has the holder log in even where the offer has a pre-authorized
+	// code.
+	Login bool
+	// Encrypt asks for encryption where the issuer does not demand it.
+	Encrypt bool
 }
 
 // Accept takes up an offer: an openid-credential-offer:// or haip-vci:// URI, or
@@ -32,13 +37,16 @@ func (w *Wallet) Accept(ctx context.Context, uri string, opt AcceptOptions) ([]B
 	}
 	w.say("offer of %s: %q", offer.CredentialIssuer, offer.ConfigurationIDs)
 	grant := offer.PreAuthorized
-	if grant == nil {
+	if opt.Login {
+		grant = nil
+	}
+	if grant == nil && w.cfg.Browser == nil {
 		return nil, errors.New("the offer has no pre-authorized code, and this wallet logs in nowhere")
 	}
 	if err := checkTxCode(grant, opt.TxCode); err != nil {
 		return nil, err
 	}
-	e, ids, err := w.meet(ctx, offer, opt.Configurations)
+	e, ids, err := w.meet(ctx, offer, grant, opt.Configurations)
 	if err != nil {
 		return nil, err
 	}
@@ -46,7 +54,17 @@ func (w *Wallet) Accept(ctx context.Context, uri string, opt AcceptOptions) ([]B
 	if err != nil {
 		return nil, err
 	}
-	if err := e.redeem(ctx, grant, opt.TxCode); err != nil {
+	e.encrypt = opt.Encrypt
+	if err := e.attest(ctx); err != nil {
+		return nil, err
+	}
+	form := preAuthorized(grant, opt.TxCode)
+	if grant == nil {
+		if form, err = e.authorize(ctx, offer.AuthorizationCode, ids); err != nil {
+			return nil, err
+		}
+	}
+	if err := e.redeem(ctx, form); err != nil {
 		return nil, err
 	}
 	w.say("access token from %s, bound to a key of this offer", e.server.Issuer)
@@ -63,17 +81,25 @@ func (w *Wallet) Accept(ctx context.Context, uri string, opt AcceptOptions) ([]B
 	return batches, nil
 }
 
-// meet reads both metadata documents before anything secret is sent.
-func (w *Wallet) meet(ctx context.Context, offer *oid4vci.CredentialOffer, names []string) (*exchange, []string, error) {
+// meet reads both metadata documents before anything secret is sent. grant is nil
+// when the holder logs in.
+func (w *Wallet) meet(ctx context.Context, offer *oid4vci.CredentialOffer, grant *oid4vci.PreAuthorizedGrant, names []string) (*exchange, []string, error) {
 	issuer, err := w.issuerMetadata(ctx, offer.CredentialIssuer)
 	if err != nil {
 		return nil, nil, err
 	}
-	ids, err := chosen(offer, issuer, names)
+	ids, err := chosen(offer, issuer, names, w.cfg.Provider != nil)
 	if err != nil {
 		return nil, nil, err
 	}
-	server, err := w.serverMetadata(ctx, issuer, offer.PreAuthorized.AuthorizationServer)
+	var hint string
+	switch {
+	case grant != nil:
+		hint = grant.AuthorizationServer
+	case offer.AuthorizationCode != nil:
+		hint = offer.AuthorizationCode.AuthorizationServer
+	}
+	server, err := w.serverMetadata(ctx, issuer, hint, grant == nil)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -134,7 +160,7 @@ func (e *exchange) fetch(ctx context.Context, id string, r oid4vci.CredentialReq
 			return Batch{}, fmt.Errorf("making a key: %w", err)
 		}
 	}
-	response, err := e.request(ctx, r, keys)
+	response, err := e.request(ctx, configuration, r, keys)
 	if err != nil {
 		return Batch{}, err
 	}

@@ -2,6 +2,7 @@ package wallet
 
 import (
 	"context"
+	"crypto"
 	"crypto/ecdsa"
 	"encoding/json"
 	"errors"
@@ -17,16 +18,19 @@ import (
 // notification.
 type exchange struct {
 	*Wallet
-	dpop   *prover
-	issuer *oid4vci.IssuerMetadata
-	server *oid4vci.ServerMetadata
-	token  *oid4vci.TokenResponse
+	dpop     *prover
+	instance *instance // nil when nobody vouches for the wallet here
+	issuer   *oid4vci.IssuerMetadata
+	server   *oid4vci.ServerMetadata
+	token    *oid4vci.TokenResponse
+	encrypt  bool
 }
 
-// post sends a request with a DPoP proof, and once more when the server wants
-// its nonce in it.
+// post sends a request with a DPoP proof, and with that of the wallet's instance
+// to the authorization server. It sends it once more when the server wants its
+// nonce or its challenge in it.
 func (e *exchange) post(ctx context.Context, r role, endpoint, contentType string, body []byte, limit int64) (*answer, error) {
-	for again := false; ; again = true {
+	for nonced, challenged := false, false; ; {
 		header := map[string]string{"Content-Type": contentType}
 		token := ""
 		if e.token != nil {
@@ -37,26 +41,45 @@ func (e *exchange) post(ctx context.Context, r role, endpoint, contentType strin
 		if header["DPoP"], err = e.dpop.proof(r, endpoint, token); err != nil {
 			return nil, err
 		}
+		if r == authorizationServer {
+			if err := e.authenticate(header); err != nil {
+				return nil, err
+			}
+		}
 		a, err := e.call(ctx, http.MethodPost, endpoint, header, body, limit)
 		if err != nil {
 			return nil, err
 		}
 		e.dpop.learn(r, a.header)
-		if !again && wantsNonce(r, a) {
+		switch {
+		case !nonced && wantsNonce(r, a):
+			nonced = true
 			e.say("the server wants its nonce in the DPoP proof: once more")
+			continue
+		case r == authorizationServer && e.wantsChallenge(a) && !challenged:
+			challenged = true
+			e.say("the server wants its challenge in the proof of the instance: once more")
 			continue
 		}
 		return a, nil
 	}
 }
 
-// redeem exchanges the pre-authorized code for an access token (OpenID4VCI 1.0,
-// sections 6.1 and 6.2). Without scope it is good for the whole offer.
-func (e *exchange) redeem(ctx context.Context, grant *oid4vci.PreAuthorizedGrant, txCode string) error {
+// preAuthorized is the token request with a pre-authorized code (OpenID4VCI 1.0,
+// section 6.1), nil without one. Without scope it is good for the whole offer.
+func preAuthorized(grant *oid4vci.PreAuthorizedGrant, txCode string) url.Values {
+	if grant == nil {
+		return nil
+	}
 	form := url.Values{"grant_type": {oid4vci.GrantPreAuthorized}, "pre-authorized_code": {grant.Code}}
 	if txCode != "" {
 		form.Set("tx_code", txCode)
 	}
+	return form
+}
+
+// redeem exchanges a code for an access token (sections 6.1 and 6.2).
+func (e *exchange) redeem(ctx context.Context, form url.Values) error {
 	if e.cfg.ClientID != "" {
 		form.Set("client_id", e.cfg.ClientID)
 	}
@@ -110,32 +133,35 @@ func (e *exchange) nonce(ctx context.Context) (string, error) {
 
 // request asks for one copy per key (section 8.2), and once more with a new
 // nonce when the first had run out meanwhile.
-func (e *exchange) request(ctx context.Context, r oid4vci.CredentialRequest, keys []*ecdsa.PrivateKey) (*oid4vci.CredentialResponse, error) {
+func (e *exchange) request(ctx context.Context, c oid4vci.Configuration, r oid4vci.CredentialRequest, keys []*ecdsa.PrivateKey) (*oid4vci.CredentialResponse, error) {
+	signers := make([]crypto.Signer, len(keys))
+	for i, key := range keys {
+		signers[i] = key
+	}
 	for again := false; ; again = true {
 		nonce, err := e.nonce(ctx)
 		if err != nil {
 			return nil, err
 		}
-		r.Proofs.JWT = nil
-		for _, key := range keys {
-			proof, err := oid4vci.SignProof(key, e.issuer.CredentialIssuer, nonce, e.cfg.ClientID, e.cfg.Clock.Now(), e.cfg.Rand)
-			if err != nil {
-				return nil, err
-			}
-			r.Proofs.JWT = append(r.Proofs.JWT, proof)
+		if r.Proofs, err = e.proofs(c, signers, nonce); err != nil {
+			return nil, err
 		}
-		body, err := r.MarshalJSON()
+		v, err := e.envelope()
 		if err != nil {
 			return nil, err
 		}
-		a, err := e.post(ctx, resourceServer, e.issuer.CredentialEndpoint, typeJSON, body, maxIssued)
+		kind, body, err := e.seal(r, v)
+		if err != nil {
+			return nil, err
+		}
+		a, err := e.post(ctx, resourceServer, e.issuer.CredentialEndpoint, kind, body, maxIssued)
 		if err != nil {
 			return nil, fmt.Errorf("asking for credentials: %w", err)
 		}
 		switch a.status {
 		case http.StatusOK:
 		case http.StatusAccepted:
-			return nil, errors.New("the issuer wants to deliver later, which this wallet does not wait for")
+			return nil, errors.New("the issuer wants to deliver later, which this wallet does not wait for: fetch this credential with another wallet, by a new offer")
 		default:
 			refusal := a.refusal("credential")
 			if !again && a.status == http.StatusBadRequest && refusal.Code == "invalid_nonce" {
@@ -144,10 +170,11 @@ func (e *exchange) request(ctx context.Context, r oid4vci.CredentialRequest, key
 			}
 			return nil, refusal
 		}
-		if err := a.json(); err != nil {
+		content, err := v.open(a)
+		if err != nil {
 			return nil, fmt.Errorf("reading the credentials: %w", err)
 		}
-		response, err := oid4vci.ParseCredentialResponse(a.body)
+		response, err := oid4vci.ParseCredentialResponse(content)
 		if err != nil {
 			return nil, err
 		}

@@ -2,6 +2,7 @@ package wallet
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -28,9 +29,9 @@ func (w *Wallet) issuerMetadata(ctx context.Context, issuer string) (*oid4vci.Is
 	return m, nil
 }
 
-// serverMetadata finds the authorization server for a pre-authorized code and
-// reads its document (RFC 8414, section 3).
-func (w *Wallet) serverMetadata(ctx context.Context, m *oid4vci.IssuerMetadata, hint string) (*oid4vci.ServerMetadata, error) {
+// serverMetadata finds the authorization server for a login or a pre-authorized
+// code and reads its document (RFC 8414, section 3).
+func (w *Wallet) serverMetadata(ctx context.Context, m *oid4vci.IssuerMetadata, hint string, login bool) (*oid4vci.ServerMetadata, error) {
 	server := m.CredentialIssuer
 	switch {
 	case hint != "" && !slices.Contains(m.AuthorizationServers, hint):
@@ -55,22 +56,52 @@ func (w *Wallet) serverMetadata(ctx context.Context, m *oid4vci.IssuerMetadata, 
 		return nil, fmt.Errorf("%s: %w", url, err)
 	}
 	switch {
+	case login:
+		if err := w.canLogIn(s); err != nil {
+			return nil, fmt.Errorf("%s: %w", url, err)
+		}
 	case s.GrantTypesSupported != nil && !slices.Contains(s.GrantTypesSupported, oid4vci.GrantPreAuthorized):
 		return nil, fmt.Errorf("%s: the server takes no pre-authorized codes", url)
-	case s.DPoPAlgorithms != nil && !slices.Contains(s.DPoPAlgorithms, algorithm):
-		return nil, fmt.Errorf("%s: the server takes no %s proofs, only %s", url, algorithm, strings.Join(s.DPoPAlgorithms, ", "))
 	case w.cfg.ClientID == "" && !s.PreAuthorizedAnonymousAccess:
 		return nil, ErrClientID
 	}
+	switch {
+	case s.DPoPAlgorithms != nil && !slices.Contains(s.DPoPAlgorithms, algorithm):
+		return nil, fmt.Errorf("%s: the server takes no %s proofs, only %s", url, algorithm, strings.Join(s.DPoPAlgorithms, ", "))
+	}
 	return s, nil
 }
+
+// canLogIn holds a server against what HAIP 1.0, section 4 asks of the code flow.
+func (w *Wallet) canLogIn(s *oid4vci.ServerMetadata) error {
+	switch {
+	case s.GrantTypesSupported != nil && !slices.Contains(s.GrantTypesSupported, oid4vci.GrantAuthorizationCode):
+		return errors.New("the server takes no authorization codes")
+	case s.AuthorizationEndpoint == "":
+		return errors.New("the server has no authorization_endpoint")
+	case s.PushedAuthorizationRequestEndpoint == "":
+		return errors.New("the server takes no pushed authorization requests")
+	case !slices.Contains(s.CodeChallengeMethodsSupported, "S256"):
+		return errors.New("the server does not take S256 challenges")
+	case w.cfg.ClientID == "":
+		return ErrClientID
+	}
+	return nil
+}
+
+// proofJWT and proofAttestation are types of proof.
+const (
+	proofJWT         = "jwt"
+	proofAttestation = "attestation"
+)
 
 // algorithm is the only one that the wallet's keys sign with; HAIP 1.0, section
 // 7 makes everybody understand it.
 const algorithm = "ES256"
 
-// fits says whether the wallet can hold what a configuration describes.
-func fits(c oid4vci.Configuration) error {
+// fits says whether the wallet can hold what a configuration describes; attested,
+// with a provider that attests its keys.
+func fits(c oid4vci.Configuration, attested bool) error {
 	if c.Format != oid4vci.FormatMdoc && c.Format != oid4vci.FormatSDJWT {
 		return fmt.Errorf("format %.40q is not held by this wallet", c.Format)
 	}
@@ -78,20 +109,23 @@ func fits(c oid4vci.Configuration) error {
 	if c.Format == oid4vci.FormatMdoc {
 		binding = "cose_key"
 	}
-	proof, ok := c.ProofTypes["jwt"]
+	proof, ok := c.ProofTypes[proofJWT]
+	if !ok && attested {
+		proof, ok = c.ProofTypes[proofAttestation]
+	}
 	switch {
 	case !slices.Contains(c.BindingMethods, binding):
 		return fmt.Errorf("the copies are not bound to a %s", binding)
 	case !ok || !slices.Contains(proof.Algorithms, algorithm):
 		return fmt.Errorf("no proof of type jwt with %s is taken", algorithm)
-	case proof.Required != nil:
+	case proof.Required != nil && !attested:
 		return fmt.Errorf("the issuer wants key attestations, which this wallet has none of")
 	}
 	return nil
 }
 
 // chosen gives the configurations to fetch: all of the offer, or those named.
-func chosen(offer *oid4vci.CredentialOffer, m *oid4vci.IssuerMetadata, names []string) ([]string, error) {
+func chosen(offer *oid4vci.CredentialOffer, m *oid4vci.IssuerMetadata, names []string, attested bool) ([]string, error) {
 	ids := offer.ConfigurationIDs
 	if len(names) > 0 {
 		ids = nil
@@ -109,7 +143,7 @@ func chosen(offer *oid4vci.CredentialOffer, m *oid4vci.IssuerMetadata, names []s
 		if !ok {
 			return nil, fmt.Errorf("configuration %.64q of the offer is not in the issuer's metadata", id)
 		}
-		if err := fits(c); err != nil {
+		if err := fits(c, attested); err != nil {
 			return nil, fmt.Errorf("configuration %.64q: %w", id, err)
 		}
 	}

@@ -42,6 +42,9 @@ func (w *Wallet) offer(ctx context.Context, uri string) (*oid4vci.CredentialOffe
 // checkTxCode holds the transaction code against what the offer announces,
 // before a guess is spent on it (section 4.1.1).
 func checkTxCode(grant *oid4vci.PreAuthorizedGrant, code string) error {
+	if grant == nil {
+		grant = &oid4vci.PreAuthorizedGrant{} // a login wants none
+	}
 	switch t := grant.TxCode; {
 	case t == nil && code != "":
 		return fmt.Errorf("%w: the offer wants none", ErrTxCode)

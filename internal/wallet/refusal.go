@@ -27,14 +27,17 @@ var (
 
 // Refusal is a server's no, in its own words.
 type Refusal struct {
-	Endpoint    string // token, nonce, credential, notification
-	Status      int    // HTTP
+	Endpoint    string // token, nonce, credential, notification, challenge, authorization, pushed authorization request
+	Status      int    // HTTP, 0 when it came through the browser
 	Code        string // the protocol's, "" when the answer has none
 	Description string
 }
 
 func (r *Refusal) Error() string {
-	s := fmt.Sprintf("the %s endpoint refuses with status %d", r.Endpoint, r.Status)
+	s := fmt.Sprintf("the %s endpoint refuses", r.Endpoint)
+	if r.Status != 0 {
+		s += fmt.Sprintf(" with status %d", r.Status)
+	}
 	if r.Code != "" {
 		s += fmt.Sprintf(", %.64q", r.Code)
 	}

@@ -32,6 +32,11 @@ type Config struct {
 	AllowInsecure bool
 	// ClientID is sent to token endpoints; "" for an anonymous wallet.
 	ClientID string
+	// Provider vouches for the wallet and its keys under ClientID; nil when
+	// nobody does.
+	Provider Provider
+	// Browser is for offers that want a login; nil takes none of those.
+	Browser Browser
 	// Trust holds the anchors that issuers must lead to; nil accepts every
 	// issuer whose signature fits its own certificate.
 	Trust *trust.Store
@@ -46,6 +51,9 @@ type Wallet struct{ cfg Config }
 func New(cfg Config) (*Wallet, error) {
 	if cfg.Store == nil || cfg.Clock == nil || cfg.Rand == nil {
 		return nil, errors.New("making a wallet: store, clock and rand are needed")
+	}
+	if cfg.Provider != nil && cfg.ClientID == "" {
+		return nil, errors.New("making a wallet: a provider vouches for a client id, and there is none")
 	}
 	if cfg.Progress == nil {
 		cfg.Progress = func(string) {}

@@ -231,8 +231,8 @@ func (nothing) Token(context.Context, authserver.TokenRequest) (*oid4vci.TokenRe
 func (nothing) Authenticate(context.Context, authserver.ResourceRequest) (*authserver.Access, error) {
 	return nil, errNothing
 }
-func (nothing) End(context.Context, *authserver.Access, string) error { return errNothing }
-func (nothing) Nonce(context.Context) (string, error)                 { return "", errNothing }
+func (nothing) End(context.Context, *authserver.Access, string, string) error { return errNothing }
+func (nothing) Nonce(context.Context) (string, error)                         { return "", errNothing }
 func (nothing) Issue(context.Context, issuance.Access, *oid4vci.CredentialRequest) (*oid4vci.CredentialResponse, error) {
 	return nil, errNothing
 }

@@ -49,6 +49,8 @@ type World struct {
 	Inbox     *registry.Inbox
 	Publisher *status.Publisher
 	Officers  *officer.Service
+	// Issuance has the requests of wallets that wait for a word; it signs nothing.
+	Issuance *issuance.Service
 	// Handler is the console.
 	Handler http.Handler
 
@@ -117,6 +119,9 @@ func New(publicURL string, change func([]officer.Officer) []officer.Officer) (*W
 	); err != nil {
 		return nil, err
 	}
+	if w.Issuance, err = issuing(w); err != nil {
+		return nil, err
+	}
 	engine, err := webserver.New(webserver.Config{Listener: "console", Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Clock: clock.System{}, Rand: rand.Reader})
 	if err != nil {
 		return nil, err
@@ -124,6 +129,7 @@ func New(publicURL string, change func([]officer.Officer) []officer.Officer) (*W
 	w.Handler = engine
 	if err := consolehttp.Console(engine, consolehttp.Config{
 		Officers: w.Officers, Office: consolehttp.FromStore(w.Store, w.Inbox), PublicURL: publicURL, Territory: "UT", Clock: w.Clock,
+		Requests: w.Issuance, Offers: offers{w},
 	}); err != nil {
 		return nil, err
 	}

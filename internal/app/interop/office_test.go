@@ -22,7 +22,8 @@ type office struct {
 	t   *testing.T
 	cfg issuer.Config
 	app *issuer.App
-	pki string // folder that the peers need even without attestation
+	pki string   // folder that the peers need even without attestation
+	env []string // more of it for the peers
 }
 
 // openOffice makes one; change gets the folder with the keys and certificates of
@@ -120,7 +121,7 @@ func (o *office) tryNode(folder, program string, args ...string) (string, error)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "node", append([]string{program}, args...)...)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "INTEROP_PKI="+o.pki)
+	cmd.Env = append(append(os.Environ(), "INTEROP_PKI="+o.pki), o.env...)
 	// A file, not a pipe: the programs end with process.exit, which cuts off
 	// what a pipe has not taken yet.
 	out, err := os.CreateTemp(o.t.TempDir(), "out")

@@ -96,11 +96,14 @@ type App struct {
 	unlock     func()      // of the state folder
 	sink       status.Sink // nil without status.directory
 	publisher  *status.Publisher
-	tokens     *authserver.Server
+	tokens     *authserver.Server   // nil with external
+	external   *authserver.External // nil when we give tokens ourselves
 	issuance   *issuance.Service
 	inbox      *registry.Inbox
 	own        *ownSource
 	holders    *citizen.Service
+	providers  *walletProviders
+	sweeps     *walletSweeps    // nil when no status of wallets is read
 	pusher     *registry.Pusher // nil without webhooks
 	meter      *registry.Meter
 	tree       *audit.Tree
@@ -191,7 +194,7 @@ func (a *App) assemble(ctx context.Context) error {
 	if err := a.services(cat, identities); err != nil {
 		return err
 	}
-	if a.metadata, err = newMetadata(&a.cfg, cat, a.tokens, a.issuance, a.opts.Clock); err != nil {
+	if a.metadata, err = a.newMetadata(cat, identities["access"]); err != nil {
 		return err
 	}
 	for _, f := range a.metadata.findings {

@@ -37,6 +37,8 @@ func (c *Config) profile(name string) pki.Profile {
 		return pki.ProfileCheckpointSigner
 	case "console":
 		return pki.ProfileRegistrySource
+	case "access":
+		return pki.ProfileAccess
 	}
 	return pki.ProfileDocumentSignerPID
 }
@@ -55,7 +57,7 @@ func (m *maker) template(name string, key crypto.Signer) pki.Template {
 		NotBefore: m.now.Add(-time.Hour), NotAfter: m.now.AddDate(0, 0, leafDays),
 		IssuerAltName: m.cfg.PublicURL, CRLDistributionPoint: m.cfg.crlURL(profile),
 	}
-	if u, err := url.Parse(m.cfg.PublicURL); err == nil && profile == pki.ProfileDocumentSignerPID {
+	if u, err := url.Parse(m.cfg.PublicURL); err == nil && (profile == pki.ProfileDocumentSignerPID || profile == pki.ProfileAccess) {
 		t.DNSNames, t.URIs = []string{u.Hostname()}, []string{m.cfg.PublicURL}
 	}
 	return t
@@ -100,7 +102,7 @@ func readRoot(path string) (*pki.Certificate, error) {
 func readChain(path string) ([]*pki.Certificate, error) {
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%w: run `issuer init`, or put the certificate there", err)
+		return nil, fmt.Errorf("%w: run `issuer init` (in an office that exists `issuer init --add`), or put the certificate there", err)
 	}
 	if err != nil {
 		return nil, err
@@ -121,7 +123,7 @@ type identity struct {
 }
 
 // roots are the certificates over our own.
-type roots struct{ iaca, operations *pki.Certificate }
+type roots struct{ iaca, operations, access *pki.Certificate }
 
 func (c *Config) loadRoots() (r roots, err error) {
 	if r.iaca, err = readRoot(c.Path(c.IACA.Certificate)); err != nil {
@@ -130,6 +132,9 @@ func (c *Config) loadRoots() (r roots, err error) {
 	if r.operations, err = readRoot(c.Path(c.OperationsCA.Certificate)); err != nil {
 		return roots{}, fmt.Errorf("operations_ca: %w", err)
 	}
+	if r.access, err = readRoot(c.Path(c.AccessCA.Certificate)); err != nil {
+		return roots{}, fmt.Errorf("access_ca: %w", err)
+	}
 	if findings := pki.Lint(r.iaca, pki.ProfileIACA, nil); len(findings) > 0 {
 		return roots{}, fmt.Errorf("iaca: %s does not conform to %s: %s", c.Path(c.IACA.Certificate), pki.ProfileIACA, strings.Join(findings, "; "))
 	}
@@ -137,8 +142,11 @@ func (c *Config) loadRoots() (r roots, err error) {
 }
 
 func (r roots) of(p pki.Profile) *pki.Certificate {
-	if internal(p) {
+	switch {
+	case internal(p):
 		return r.operations
+	case p == pki.ProfileAccess:
+		return r.access
 	}
 	return r.iaca
 }
@@ -167,7 +175,7 @@ func (c *Config) chainOf(name string, r roots, now time.Time) (*identity, error)
 		return nil, fmt.Errorf("%s does not conform to %s: %s", path, profile, strings.Join(findings, "; "))
 	}
 	if _, err := pki.Validate(id.chain, []*pki.Certificate{issuer}, pki.PathOptions{
-		Now: now, Purposes: id.leaf.ExtKeyUsages, RequireEKU: true, CheckCountry: !internal(profile),
+		Now: now, Purposes: id.leaf.ExtKeyUsages, RequireEKU: true, CheckCountry: issuer == r.iaca,
 	}); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}

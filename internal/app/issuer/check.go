@@ -50,6 +50,7 @@ func (c *Config) Check() error {
 	k.keys()
 	k.sources()
 	k.wallets()
+	k.metadata()
 	k.limits()
 	return errors.Join(k.errs...)
 }
@@ -157,14 +158,14 @@ func (k *checker) listeners() {
 }
 
 // signerProfiles are the profiles that a signer may have.
-var signerProfiles = []pki.Profile{pki.ProfileDocumentSignerMDL, pki.ProfileDocumentSignerPID, pki.ProfileStatusSigner, pki.ProfileReceiptSigner, pki.ProfileCheckpointSigner, pki.ProfileRegistrySource}
+var signerProfiles = []pki.Profile{pki.ProfileDocumentSignerMDL, pki.ProfileDocumentSignerPID, pki.ProfileStatusSigner, pki.ProfileReceiptSigner, pki.ProfileCheckpointSigner, pki.ProfileRegistrySource, pki.ProfileAccess}
 
 func (k *checker) keys() {
 	c := k.c
 	if c.Curve != "P-256" && c.Curve != "P-384" {
 		k.bad("curve", "P-256 or P-384, got %q", c.Curve)
 	}
-	for _, name := range []string{"status", "receipt", "checkpoint", "console"} {
+	for _, name := range []string{"status", "receipt", "checkpoint", "console", "access"} {
 		if _, ok := c.Signers[name]; !ok {
 			k.bad("signers."+name, "missing: key and chain are needed")
 		}
@@ -182,7 +183,7 @@ func (k *checker) keys() {
 	for _, r := range []struct {
 		key  string
 		root Root
-	}{{"iaca", c.IACA}, {"operations_ca", c.OperationsCA}} {
+	}{{"iaca", c.IACA}, {"operations_ca", c.OperationsCA}, {"access_ca", c.AccessCA}} {
 		if r.root.Certificate == "" {
 			k.bad(r.key, "certificate is missing: a PEM file with the root")
 		}
@@ -219,8 +220,8 @@ func (k *checker) sources() {
 			}
 		}
 	}
-	if !k.c.Dev && len(k.c.Clients) == 0 && len(k.c.Wallets.Attesters) == 0 {
-		k.bad("clients", "empty: outside --dev only named wallets redeem codes, or those of wallets.attesters")
+	if !k.c.Dev && len(k.c.Clients) == 0 && !k.c.attested() && !k.c.external() {
+		k.bad("clients", "empty: outside --dev only named wallets redeem codes, or those of wallets.attesters and wallets.trusted_lists")
 	}
 	if slices.Contains(k.c.Clients, "") {
 		k.bad("clients", "an empty client id")

@@ -33,11 +33,14 @@ type Config struct {
 	Signers        map[string]Signer `yaml:"signers"`
 	IACA           Root              `yaml:"iaca"`
 	OperationsCA   Root              `yaml:"operations_ca"`
+	AccessCA       Root              `yaml:"access_ca"`
 	Catalog        []string          `yaml:"catalog"`
 	Effects        string            `yaml:"effects"`
 	Sources        []Source          `yaml:"sources"`
 	Clients        []string          `yaml:"clients"`
 	Wallets        Wallets           `yaml:"wallets"`
+	Metadata       Metadata          `yaml:"metadata"`
+	Leniency       Leniency          `yaml:"leniency"`
 	Login          Login             `yaml:"login"`
 	Offers         Offers            `yaml:"offers"`
 	Status         Status            `yaml:"status"`
@@ -47,6 +50,8 @@ type Config struct {
 	Console        Console           `yaml:"console"`
 	RateLimit      RateLimit         `yaml:"rate_limit"`
 	LogLevel       string            `yaml:"log_level"`
+
+	AuthorizationServer AuthorizationServer `yaml:"authorization_server"`
 
 	// Dev is --dev: soft keys, a sample registry, anonymous wallets, http on
 	// loopback. It is no key of the file, so that no file turns it on.

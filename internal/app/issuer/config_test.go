@@ -31,8 +31,8 @@ func TestConfig(t *testing.T) {
 	}
 	top := doc.Content[0].Content
 	for i := 0; i < len(top); i += 2 {
-		// signers shares the comment of curve before it, operations_ca that of iaca.
-		if k := top[i]; k.HeadComment == "" && k.Value != "signers" && k.Value != "operations_ca" {
+		// signers shares the comment of curve before it, two roots that of iaca.
+		if k := top[i]; k.HeadComment == "" && !slices.Contains([]string{"signers", "operations_ca", "access_ca"}, k.Value) {
 			t.Errorf("%s has no comment", k.Value)
 		}
 	}
@@ -67,7 +67,7 @@ func keysOf(n *yaml.Node, at string, out *[]string) {
 
 func keysOfType(t reflect.Type, at string, out *[]string) {
 	switch {
-	case t.Kind() == reflect.Map && at == "notices.appeal": // empty by default
+	case t.Kind() == reflect.Map && slices.Contains([]string{"notices.appeal", "metadata.names", "metadata.logos"}, at): // empty by default
 		*out = append(*out, at)
 	case t.Kind() == reflect.Map:
 		keysOfType(t.Elem(), at+".*", out)
@@ -197,6 +197,14 @@ func TestBadConfig(t *testing.T) {
 		{"lists in the state folder", goodYAML + "status: {directory: .}", false, []string{"status.directory", "contains the state folder"}},
 		{"lists above it", goodYAML + "status: {directory: /}", false, []string{"status.directory", "contains the state folder"}},
 		{"lists among secrets", goodYAML + "status: {directory: secrets/x}", false, []string{"status.directory", "must not read"}},
+		{"asking again", goodYAML + "wallets: {ask_again: 25h}", false, []string{"wallets.ask_again: between 1s and 24h"}},
+		{"asking again at once", goodYAML + "wallets: {ask_again: 0s}", false, []string{"wallets.ask_again"}},
+		{"names", goodYAML + "metadata: {names: {english: Utopia, fr: ' ', de: " + strings.Repeat("x", 300) + "}}", false, []string{`metadata.names: a language tag`, `"english"`, "metadata.names.fr: a name", "metadata.names.de: a name"}},
+		{"certificates of us", goodYAML + "metadata: {registration_certificates: [a, b, c, d, e, f, g, h, i]}", false, []string{"metadata.registration_certificates: at most 8"}},
+		{"status period", goodYAML + "metadata: {client_status_period: 500ms}", false, []string{"metadata.client_status_period: whole seconds"}},
+		{"status period ahead", goodYAML + "metadata: {client_status_period: 1000000h}", false, []string{"metadata.client_status_period: whole seconds"}},
+		{"no access root", goodYAML + "access_ca: {key: '', certificate: ''}", false, []string{"access_ca: certificate is missing"}},
+		{"leniency", goodYAML + "leniency: {draft13: true}", false, []string{"draft13"}},
 		{"checkpoints twice", goodYAML + "audit: {checkpoints: [a, ./a]}", false, []string{"audit.checkpoints[1]"}},
 		{"port", goodYAML + "listen: {public: '127.0.0.1:99999'}", false, []string{"listen.public: host:port"}},
 		{"port of all", goodYAML + "listen: {public: '127.0.0.1:9443', registry: '0.0.0.0:9443'}", false, []string{"listen.registry", "takes the port of listen.public"}},

@@ -146,7 +146,7 @@ func (a *App) console() (http.Handler, error) {
 	}
 	if err := consolehttp.Console(e, consolehttp.Config{
 		Officers: a.desk, Office: consolehttp.FromStore(a.store, a.inbox), PublicURL: a.cfg.consoleURL(), Zone: zone,
-		Territory: a.cfg.Authority.Country, Clock: a.opts.Clock,
+		Territory: a.cfg.Authority.Country, Clock: a.opts.Clock, Requests: a.issuance, Offers: consoleOffers{a},
 	}); err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -47,6 +48,12 @@ type OfferWish struct {
 	Documents []string
 	// Configurations are what to offer; none offers all that can be issued.
 	Configurations []string
+	// WithoutTxCode makes an offer that whoever sees it can take up; refused but
+	// where the catalogue allows it.
+	WithoutTxCode bool
+	// Login makes an offer that holds no secret: whoever takes it up logs in. It
+	// may be for nobody in particular; then it names Configurations.
+	Login bool
 	// Key names the offer: a repeat with the same key and wish gives the same
 	// offer again.
 	Key string
@@ -54,6 +61,13 @@ type OfferWish struct {
 
 // Offer makes an offer. An error says what is missing, and in which document.
 func (d *Desk) Offer(ctx context.Context, w OfferWish) (*issuerhttp.OfferResponse, error) {
+	var offer issuerhttp.OfferResponse
+	if w.Login && w.Person == "" && len(w.Documents) == 0 {
+		if len(w.Configurations) == 0 {
+			return nil, errors.New("a person, a document or credential configurations are wanted")
+		}
+		return &offer, d.do(ctx, http.MethodPost, issuerhttp.OfficePath, issuerhttp.OfferRequest{Key: w.Key, Login: true, Configurations: w.Configurations}, &offer)
+	}
 	query := url.Values{"person": {w.Person}}
 	if w.Person == "" {
 		if len(w.Documents) == 0 {
@@ -69,8 +83,11 @@ func (d *Desk) Offer(ctx context.Context, w OfferWish) (*issuerhttp.OfferRespons
 	if err != nil {
 		return nil, fmt.Errorf("person %s: %w", can.Person, err)
 	}
-	var offer issuerhttp.OfferResponse
-	return &offer, d.do(ctx, http.MethodPost, issuerhttp.OfficePath, issuerhttp.OfferRequest{Key: w.Key, Person: can.Person, Documents: documents}, &offer)
+	request := issuerhttp.OfferRequest{Key: w.Key, Person: can.Person, Documents: documents, WithoutTxCode: w.WithoutTxCode}
+	if w.Login {
+		request.Login, request.Documents, request.Configurations = true, nil, slices.Sorted(maps.Keys(documents))
+	}
+	return &offer, d.do(ctx, http.MethodPost, issuerhttp.OfficePath, request, &offer)
 }
 
 // choose finds one document for every configuration.

@@ -19,7 +19,7 @@ func DiagnoseClosed(ctx context.Context, cfg Config, opts Options, why error) *D
 	d := &Diagnosis{}
 	d.add("office", "start", Wrong, "remedy what is named here, then look again", "%v", why)
 	if r, err := cfg.loadRoots(); err != nil {
-		d.add("certificates", "roots", Wrong, "put the roots back: certificates of iaca and operations_ca", "%v", err)
+		d.add("certificates", "roots", Wrong, "put the roots back: certificates of iaca, operations_ca and access_ca", "%v", err)
 	} else {
 		cfg.diagnoseKeys(ctx, d, r, opts.Clock.Now(), opts.Rand)
 	}
@@ -56,7 +56,7 @@ func (c *Config) diagnoseKeys(ctx context.Context, d *Diagnosis, r roots, now ti
 	for _, root := range []struct {
 		name string
 		cert *pki.Certificate
-	}{{"iaca", r.iaca}, {"operations_ca", r.operations}} {
+	}{{"iaca", r.iaca}, {"operations_ca", r.operations}, {"access_ca", r.access}} {
 		grade, left := Good, root.cert.NotAfter().Sub(now)
 		if left < 366*24*time.Hour {
 			grade = Look

@@ -165,7 +165,7 @@ func TestWalletLost(t *testing.T) {
 	late := rawWallet{o, newKey(t)}
 	status, token := late.token(unused.URI, unused.TxCode, late.proof(tokenURL, ""))
 	if status == http.StatusOK {
-		if status, code, _ := late.credential("mdl", token, late.nonce(), late.proof(credentialURL, token)); status != http.StatusUnauthorized || code != "invalid_token" {
+		if status, code, _ := late.credential("mdl", token, late.nonce(), late.proof(credentialURL, token)); status != http.StatusBadRequest || code != "credential_request_denied" {
 			t.Errorf("an offer of before is good: %d %s", status, code)
 		}
 	}

@@ -2,6 +2,7 @@ package issuer
 
 import (
 	"context"
+	"time"
 
 	"vidimus/internal/store/bolt"
 )
@@ -23,3 +24,8 @@ func (a *App) Notify(ctx context.Context) error {
 
 // Store is the store of the office.
 func (a *App) Store() *bolt.Store { return a.store }
+
+// RefreshTrustedLists does what the office does every day.
+func (a *App) RefreshTrustedLists(ctx context.Context) time.Duration {
+	return a.providers.lists.refresh(ctx)
+}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 
+	"vidimus/internal/citizenhttp"
 	"vidimus/internal/delivery"
 	"vidimus/internal/notice"
 )
@@ -17,6 +18,9 @@ func (a *App) holderNotices(id *identity) error {
 	cfg := notice.Config{
 		Issuer: a.cfg.PublicURL, Store: a.store, Subjects: a.records, Clock: a.opts.Clock, Languages: []string{n.Language},
 		Appeal: map[string]notice.Appeal{}, Signer: id.key, Chain: id.chain, Rand: a.opts.Rand,
+	}
+	if a.cfg.hasLogin() {
+		cfg.Anew = a.cfg.PublicURL + citizenhttp.Path
 	}
 	for language, appeal := range n.Appeal {
 		cfg.Appeal[language] = notice.Appeal{Text: appeal.Text, URL: appeal.URL}

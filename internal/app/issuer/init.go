@@ -177,10 +177,17 @@ func (m *maker) certificates(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("operations_ca: %w", err)
 	}
+	access, err := m.root(ctx, m.cfg.AccessCA, pki.ProfileAccessCA, "Access CA")
+	if err != nil {
+		return fmt.Errorf("access_ca: %w", err)
+	}
 	for _, name := range slices.Sorted(maps.Keys(m.cfg.Signers)) {
 		by := iaca
-		if internal(m.cfg.profile(name)) {
+		switch p := m.cfg.profile(name); {
+		case internal(p):
 			by = operations
+		case p == pki.ProfileAccess:
+			by = access
 		}
 		if err := m.leaf(ctx, name, by); err != nil {
 			return fmt.Errorf("signers.%s: %w", name, err)
@@ -248,9 +255,10 @@ func (m *maker) root(ctx context.Context, r Root, p pki.Profile, name string) (r
 }
 
 // crlURL is where revoked certificates of a root would be listed. Receipts are
-// for registries, which know their office: no list is named there.
+// for registries, which know their office: no list is named there, nor for
+// access certificates, whose authority is another's where it counts.
 func (c *Config) crlURL(p pki.Profile) string {
-	if internal(p) || p == pki.ProfileOperationsCA {
+	if internal(p) || p == pki.ProfileOperationsCA || p == pki.ProfileAccess || p == pki.ProfileAccessCA {
 		return ""
 	}
 	return c.PublicURL + "/crl/iaca.crl"
@@ -260,8 +268,8 @@ func (c *Config) crlURL(p pki.Profile) string {
 func (m *maker) leaf(ctx context.Context, name string, by root) error {
 	s := m.cfg.Signers[name]
 	curve := m.curve()
-	if internal(m.cfg.profile(name)) {
-		curve = elliptic.P256() // what registries verify: ES256
+	if p := m.cfg.profile(name); internal(p) || p == pki.ProfileAccess {
+		curve = elliptic.P256() // what registries and every wallet verify: ES256
 	}
 	k, err := m.key(ctx, s.Key, curve)
 	if err != nil {

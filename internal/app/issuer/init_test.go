@@ -52,7 +52,7 @@ func TestInit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if secret != 12 { // 2 roots, 6 signers, the sample registry, 2 secrets, the database
+	if secret != 14 { // 3 roots, 7 signers, the sample registry, 2 secrets, the database
 		t.Errorf("%d secret files", secret)
 	}
 	before := snapshot(t, o.cfg.StateDir)

@@ -86,11 +86,15 @@ func (a *App) public() (http.Handler, error) {
 		return nil, err
 	}
 	cfg := issuerhttp.PublicConfig{
-		URL: a.cfg.PublicURL, Tokens: a.tokens, Credentials: a.issuance, Metadata: a.metadata, Lists: a.publisher,
+		URL: a.cfg.PublicURL, Credentials: a.issuance, Lists: a.publisher,
 		Ready:   readiness{a.store, a.publisher},
 		Limit:   webserver.NewLimiter(a.cfg.RateLimit.PerSecond, a.cfg.RateLimit.Burst),
 		Guesses: webserver.NewLimiter(guessesPerSecond, guessesBurst),
+		Busy:    a.issuance.Busy,
 	}
+	a.tokenServer(&cfg)
+	a.metadata.serve(&cfg)
+	a.cfg.Leniency.apply(&cfg)
 	if err := a.codeFlow(&cfg); err != nil {
 		return nil, err
 	}
@@ -143,7 +147,8 @@ func (a *App) officeHandler() (http.Handler, officeToken, error) {
 		return nil, "", err
 	}
 	issuerhttp.Office(e, issuerhttp.OfficeConfig{
-		Grants: a.tokens, Offers: a.issuance, Actor: token.actor, Issuable: a.documents, Operator: a,
+		Grants: a.grants(), Offers: a.issuance, Actor: token.actor, Issuable: a.documents, Operator: a,
+		Requests: a.issuance, Invite: a.inviter(),
 	})
 	return e, token, nil
 }

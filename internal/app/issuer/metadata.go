@@ -3,6 +3,7 @@ package issuer
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"sync"
 	"time"
 
@@ -14,48 +15,85 @@ import (
 	"vidimus/internal/oid4vci"
 )
 
-// metadata is the two documents that wallets read first. They are made anew only
-// when the keys for encrypted requests change.
+// How long signed metadata are valid, and after what time others are made: a
+// wallet that keeps them as long as HTTP lets it never holds expired ones.
+const (
+	signedLifetime = 24 * time.Hour
+	signedEvery    = 12 * time.Hour
+)
+
+// metadata is the documents that wallets read first. They are made anew when the
+// keys for encrypted requests change, and when the signature grows old: asking
+// costs the same whatever is asked, and however often.
 type metadata struct {
 	cfg      *Config
 	catalog  *catalog.Catalog
 	issuance *issuance.Service
+	signer   *identity // the access certificate
 	clock    clock.Clock
+	rand     io.Reader
+	logos    *logos
+	info     []oid4vci.IssuerInfo
 	server   []byte
 	findings []string // where they fall short of HAIP 1.0
 
-	mu     sync.Mutex
-	until  time.Time // when the keys change; zero: never
-	issuer []byte
+	mu    sync.Mutex
+	until time.Time // when others are made
+	made  documents
+}
+
+// documents is the issuer's document in every form.
+type documents struct {
+	all       []byte            // every language
+	localized map[string][]byte // by locale
+	signed    []byte            // every language, as JWT
+}
+
+// current gives the documents as they are now.
+func (m *metadata) current() documents {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.clock.Now().Before(m.until) {
+		return m.made
+	}
+	if _, err := m.renew(); err != nil {
+		return m.made // they were made like this at the start: those before are better than none
+	}
+	return m.made
 }
 
 // IssuerMetadata implements issuerhttp.Metadata.
-func (m *metadata) IssuerMetadata() []byte {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.until.IsZero() || m.clock.Now().Before(m.until) {
-		return m.issuer
-	}
-	if _, body, err := m.make(); err == nil { // it was made like this at the start
-		m.issuer, m.until = body, m.issuance.EncryptionRotates()
-	}
-	return m.issuer
-}
+func (m *metadata) IssuerMetadata() []byte { return m.current().all }
 
 // ServerMetadata implements issuerhttp.Metadata.
 func (m *metadata) ServerMetadata() []byte { return m.server }
 
-func newMetadata(cfg *Config, cat *catalog.Catalog, tokens *authserver.Server, issuing *issuance.Service, now clock.Clock) (*metadata, error) {
-	m := &metadata{cfg: cfg, catalog: cat, issuance: issuing, clock: now}
-	if cfg.Wallets.Encrypt {
-		m.until = issuing.EncryptionRotates()
+// serve tells the public listener what else there is.
+func (m *metadata) serve(cfg *issuerhttp.PublicConfig) {
+	cfg.Metadata, cfg.Logos = m, m.logos.served
+	cfg.SignedMetadata = func() []byte { return m.current().signed }
+	cfg.Localized = func() map[string][]byte { return m.current().localized }
+}
+
+func (a *App) newMetadata(cat *catalog.Catalog, signer *identity) (*metadata, error) {
+	cfg := &a.cfg
+	m := &metadata{cfg: cfg, catalog: cat, issuance: a.issuance, signer: signer, clock: a.opts.Clock, rand: a.opts.Rand}
+	var err error
+	if m.logos, err = cfg.logos(cat); err != nil {
+		return nil, err
 	}
-	im, body, err := m.make()
+	if m.info, err = cfg.issuerInfo(); err != nil {
+		return nil, err
+	}
+	im, err := m.renew()
 	if err != nil {
 		return nil, err
 	}
-	m.issuer, m.findings = body, im.HAIP()
-	sm := tokens.Metadata(authserver.Endpoints{Authorization: cfg.PublicURL + issuerhttp.AuthorizePath, Challenge: cfg.PublicURL + issuerhttp.ChallengePath})
+	m.findings = im.HAIP()
+	if a.tokens == nil {
+		return m, nil
+	}
+	sm := a.tokens.Metadata(authserver.Endpoints{Authorization: cfg.PublicURL + issuerhttp.AuthorizePath, Challenge: cfg.PublicURL + issuerhttp.ChallengePath})
 	if err := sm.Check(cfg.Dev); err != nil {
 		return nil, fmt.Errorf("authorization server metadata: %w", err)
 	}
@@ -65,16 +103,55 @@ func newMetadata(cfg *Config, cat *catalog.Catalog, tokens *authserver.Server, i
 	return m, nil
 }
 
+// renew makes every form anew, or leaves those that are there.
+func (m *metadata) renew() (*oid4vci.IssuerMetadata, error) {
+	now := m.clock.Now()
+	im, err := m.make()
+	if err != nil {
+		return nil, err
+	}
+	made := documents{localized: map[string][]byte{}}
+	if made.all, err = json.Marshal(im); err != nil {
+		return nil, fmt.Errorf("encoding the issuer metadata: %w", err)
+	}
+	for _, locale := range im.Languages() {
+		if made.localized[locale], err = json.Marshal(im.InLanguage(locale)); err != nil {
+			return nil, fmt.Errorf("encoding the issuer metadata: %w", err)
+		}
+	}
+	expires := now.Add(signedLifetime)
+	if end := m.signer.leaf.NotAfter(); end.Before(expires) {
+		expires = end
+	}
+	signed, err := oid4vci.SignMetadata(im, m.signer.key, m.signer.chain, now, expires, m.rand)
+	if err != nil {
+		return nil, err
+	}
+	made.signed = []byte(signed)
+	m.made, m.until = made, now.Add(signedEvery)
+	if m.cfg.Wallets.Encrypt {
+		if keys := m.issuance.EncryptionRotates(); keys.Before(m.until) {
+			m.until = keys
+		}
+	}
+	return im, nil
+}
+
 // make makes the issuer's document as the configuration and the keys are now.
-func (m *metadata) make() (*oid4vci.IssuerMetadata, []byte, error) {
+func (m *metadata) make() (*oid4vci.IssuerMetadata, error) {
 	cfg := m.cfg
 	im := &oid4vci.IssuerMetadata{
 		CredentialIssuer:     cfg.PublicURL,
 		CredentialEndpoint:   cfg.PublicURL + issuerhttp.CredentialPath,
 		NonceEndpoint:        cfg.PublicURL + issuerhttp.NoncePath,
 		NotificationEndpoint: cfg.PublicURL + issuerhttp.NotificationPath,
-		Display:              []oid4vci.IssuerDisplay{{Name: cfg.Authority.Organization}},
+		Display:              cfg.names(),
 		Configurations:       map[string]oid4vci.Configuration{},
+
+		IssuerInfo: m.info, PreferredClientStatusPeriod: int(cfg.Metadata.ClientStatusPeriod / time.Second),
+	}
+	if cfg.external() {
+		im.AuthorizationServers = []string{cfg.AuthorizationServer.Issuer}
 	}
 	if cfg.Wallets.Defer {
 		im.DeferredCredentialEndpoint = cfg.PublicURL + issuerhttp.DeferredPath
@@ -92,12 +169,9 @@ func (m *metadata) make() (*oid4vci.IssuerMetadata, []byte, error) {
 	if batch >= 2 {
 		im.BatchCredentialIssuance = &oid4vci.BatchIssuance{BatchSize: batch}
 	}
+	m.logos.dress(im)
 	if err := im.Check(cfg.Dev); err != nil {
-		return nil, nil, fmt.Errorf("issuer metadata: %w", err)
+		return nil, fmt.Errorf("issuer metadata: %w", err)
 	}
-	body, err := json.Marshal(im)
-	if err != nil {
-		return nil, nil, fmt.Errorf("encoding the issuer metadata: %w", err)
-	}
-	return im, body, nil
+	return im, nil
 }

@@ -230,7 +230,8 @@ func (a *App) History(ctx context.Context, l issuerhttp.LookUp) (any, error) {
 		}
 		v.Events = append(v.Events, view)
 	}
-	return v, nil
+	v.Said, err = a.said(ctx, person)
+	return v, err
 }
 
 // ListView is how a status list stands inside the office.

@@ -92,6 +92,18 @@ type NoticeView struct {
 type HistoryView struct {
 	Person string      `json:"person"`
 	Events []EventView `json:"events"`
+	// Said is what wallets said of the copies that they got, newest first.
+	Said []SaidView `json:"said,omitempty"`
+}
+
+// SaidView is a wallet's word about a batch (OpenID4VCI 1.0, section 11).
+type SaidView struct {
+	Recorded      time.Time `json:"recorded"`
+	Event         string    `json:"event"` // credential_accepted, credential_deleted, credential_failure
+	Document      string    `json:"document"`
+	Configuration string    `json:"configuration"`
+	Batch         string    `json:"batch"`
+	Wallet        string    `json:"wallet,omitempty"`
 }
 
 // EventView is one event and what became of it.
@@ -186,6 +198,9 @@ func (v *HistoryView) String() string {
 			fmt.Fprintf(&b, ", %d copies, covered %s", e.Copies, stamp(e.Covered))
 		}
 		b.WriteByte('\n')
+	}
+	for _, s := range v.Said {
+		fmt.Fprintf(&b, "%s  wallet %s said %s of %s %s, batch %s\n", stamp(s.Recorded), s.Wallet, s.Event, s.Configuration, s.Document, s.Batch)
 	}
 	return b.String()
 }

@@ -126,34 +126,18 @@ func (a *App) services(cat *catalog.Catalog, identities map[string]*identity) er
 	}); err != nil {
 		return err
 	}
-	attesters, err := a.cfg.attesters()
-	if err != nil {
+	if a.providers, err = a.walletProviders(); err != nil {
 		return err
 	}
-	tokens := authserver.Config{
-		Issuer: a.cfg.PublicURL, TokenEndpoint: a.cfg.PublicURL + issuerhttp.TokenPath, Secret: secret, Configurations: grantable(cat),
-		Clients: a.cfg.Clients, Dev: a.cfg.Dev, AnonymousClients: a.cfg.Dev, Attesters: attesters, AttestationChallenges: a.cfg.Wallets.Challenges,
-		DPoPNonces: a.cfg.Wallets.DPoPNonces, RefreshLifetime: a.cfg.Wallets.Refresh,
-		OfferLifetime: a.cfg.Offers.Lifetime, TxCodeLength: a.cfg.Offers.TxCodeLength, TxCodeAttempts: a.cfg.Offers.TxCodeAttempts,
-	}
-	if a.cfg.hasLogin() {
-		tokens.PushEndpoint = a.cfg.PublicURL + issuerhttp.ParPath
-	}
-	if a.cfg.Dev {
-		tokens.ClientAuth = authserver.ClientKnown
-	}
-	if a.tokens, err = authserver.New(tokens, authserver.Parts{
-		Store: a.store, Subjects: a.records, Audit: a.store, Clock: a.opts.Clock, Rand: a.opts.Rand,
-		Unit: func(thumbprint string) string { return a.issuance.WalletUnit(thumbprint) },
-	}); err != nil {
+	if err := a.tokenServers(secret, cat); err != nil {
 		return err
 	}
 	if a.issuance, err = issuance.New(issuance.Config{
 		Issuer: a.cfg.PublicURL, OffersURL: a.cfg.PublicURL + issuerhttp.OffersPath, Secret: secret,
-		Defer: a.cfg.Wallets.Defer, Encrypt: a.cfg.Wallets.Encrypt,
+		Defer: a.cfg.Wallets.Defer, DeferInterval: a.cfg.Wallets.AskAgain, Encrypt: a.cfg.Wallets.Encrypt, Draft15: a.cfg.Leniency.Draft15, OpenStatus: a.cfg.Wallets.Status == statusOpen,
 	}, issuance.Parts{
-		Attesters: keyAttesters(attesters, a.opts.Clock),
-		Store:     &announcing{Store: a.store, publish: func() { a.publisher.Kick(true) }}, Records: a.records, Catalog: cat, Signers: a.signers, Audit: a.store, Clock: a.opts.Clock, Rand: a.opts.Rand,
+		Attesters: a.providers.ofKeys(), Status: a.walletStatus(), Revoker: unitRevoker{a},
+		Store: &announcing{Store: a.store, publish: func() { a.publisher.Kick(true) }}, Meter: newIssuanceMeter(a.metrics), Records: a.records, Catalog: cat, Signers: a.signers, Audit: a.store, Clock: a.opts.Clock, Rand: a.opts.Rand,
 	}); err != nil {
 		return err
 	}
@@ -194,12 +178,13 @@ func (a *App) services(cat *catalog.Catalog, identities map[string]*identity) er
 }
 
 // grantable is the catalogue as the authorization server sees it. Every offer
-// has a transaction code: the office hands it to the person.
+// has a transaction code, which the office hands to the person, but where the
+// catalogue lets one go without.
 func grantable(cat *catalog.Catalog) map[string]authserver.Configuration {
 	out := map[string]authserver.Configuration{}
 	for _, id := range cat.IDs() {
 		c, _ := cat.Configuration(id)
-		out[id] = authserver.Configuration{Type: c.Type(), Scope: c.Scope}
+		out[id] = authserver.Configuration{Type: c.Type(), Scope: c.Scope, WithoutTxCode: c.WithoutTxCode}
 	}
 	return out
 }
@@ -223,5 +208,8 @@ func CheckState(ctx context.Context, cfg Config, now time.Time, rand io.Reader) 
 	_, tlsErr := cfg.registryTLS(clock.System{})
 	_, tableErr := cfg.table()
 	_, consoleErr := cfg.consoleTLS(clock.System{})
-	return errors.Join(cfg.owned(), cfg.match(cat, identities), sourcesErr, peersErr, tlsErr, tableErr, consoleErr)
+	_, logosErr := cfg.logos(cat)
+	_, infoErr := cfg.issuerInfo()
+	providersErr := cfg.checkProviders()
+	return errors.Join(cfg.owned(), cfg.match(cat, identities), sourcesErr, peersErr, tlsErr, tableErr, consoleErr, logosErr, infoErr, providersErr)
 }

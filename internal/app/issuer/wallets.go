@@ -1,29 +1,27 @@
 package issuer
 
 import (
-	"crypto"
-	"crypto/x509"
-	"errors"
 	"fmt"
-	"os"
+	"slices"
 	"strings"
 	"time"
 
-	"vidimus/internal/authserver"
-	"vidimus/internal/clock"
 	"vidimus/internal/idp"
 	"vidimus/internal/issuerhttp"
-	"vidimus/internal/pki"
 )
 
 // Wallets is what wallets show and may ask for.
 type Wallets struct {
-	Attesters  []string      `yaml:"attesters"`
-	Challenges bool          `yaml:"challenges"`
-	DPoPNonces bool          `yaml:"dpop_nonces"`
-	Refresh    time.Duration `yaml:"refresh"`
-	Defer      bool          `yaml:"defer"`
-	Encrypt    bool          `yaml:"encrypt"`
+	Attesters    []string      `yaml:"attesters"`
+	TrustedLists []TrustedList `yaml:"trusted_lists"`
+	Status       string        `yaml:"status"`
+	Roots        string        `yaml:"roots"`
+	Challenges   bool          `yaml:"challenges"`
+	DPoPNonces   bool          `yaml:"dpop_nonces"`
+	Refresh      time.Duration `yaml:"refresh"`
+	Defer        bool          `yaml:"defer"`
+	AskAgain     time.Duration `yaml:"ask_again"`
+	Encrypt      bool          `yaml:"encrypt"`
 }
 
 // Login is the OpenID Connect provider of the state.
@@ -37,8 +35,12 @@ type Login struct {
 	Roots       string   `yaml:"roots"`
 }
 
-// maxRefresh is that of authserver.
-const maxRefresh = 366 * 24 * time.Hour
+// maxRefresh is that of authserver; maxAskAgain leaves whoever waits at least one
+// answer a day.
+const (
+	maxRefresh  = 366 * 24 * time.Hour
+	maxAskAgain = 24 * time.Hour
+)
 
 // wallets checks what concerns wallets and the login of citizens.
 func (k *checker) wallets() {
@@ -46,9 +48,17 @@ func (k *checker) wallets() {
 	if w.Refresh < time.Minute || w.Refresh > maxRefresh {
 		k.bad("wallets.refresh", "between 1m and %s, got %s", maxRefresh, w.Refresh)
 	}
-	if w.Challenges && len(w.Attesters) == 0 {
-		k.bad("wallets.challenges", "they are for wallets that prove themselves by attestation: name wallets.attesters")
+	if w.AskAgain < time.Second || w.AskAgain > maxAskAgain {
+		k.bad("wallets.ask_again", "between 1s and %s, got %s", maxAskAgain, w.AskAgain)
 	}
+	if w.Challenges && !k.c.attested() {
+		k.bad("wallets.challenges", "they are for wallets that prove themselves by attestation: name wallets.attesters or wallets.trusted_lists")
+	}
+	if !slices.Contains([]string{statusClosed, statusOpen, statusOff}, w.Status) {
+		k.bad("wallets.status", "%s, %s or %s, got %q", statusClosed, statusOpen, statusOff, w.Status)
+	}
+	k.trustedLists()
+	k.authorizationServer()
 	if l.Issuer == "" {
 		if l.ClientID != "" || l.SecretFile != "" || len(l.ACR) > 0 {
 			k.bad("login.issuer", "missing: the address of the OpenID Connect provider")
@@ -66,34 +76,6 @@ func (k *checker) wallets() {
 	}
 	if l.PersonClaim == "" {
 		k.bad("login.person_claim", "missing: the claim that is the person number")
-	}
-}
-
-// attesters gives who checks the chains of wallet and key attestations, nil when
-// nobody is trusted.
-func (c *Config) attesters() (func(x5c [][]byte, now time.Time) (crypto.PublicKey, time.Time, error), error) {
-	if len(c.Wallets.Attesters) == 0 {
-		return nil, nil
-	}
-	var anchors []*pki.Certificate
-	for i, name := range c.Wallets.Attesters {
-		certs, err := readChain(c.Path(name))
-		if err != nil {
-			return nil, fmt.Errorf("wallets.attesters[%d]: %w", i, err)
-		}
-		anchors = append(anchors, certs...)
-	}
-	return authserver.TrustAttesters(func(time.Time) ([]*pki.Certificate, error) { return anchors, nil }), nil
-}
-
-// keyAttesters is attesters as issuance asks.
-func keyAttesters(of func([][]byte, time.Time) (crypto.PublicKey, time.Time, error), now clock.Clock) func([][]byte) (crypto.PublicKey, error) {
-	if of == nil {
-		return nil
-	}
-	return func(x5c [][]byte) (crypto.PublicKey, error) {
-		key, _, err := of(x5c, now.Now())
-		return key, err
 	}
 }
 
@@ -127,14 +109,9 @@ func (a *App) login(callback, page string) (idp.Provider, error) {
 		}
 		cfg.Secret = strings.TrimSpace(string(secret))
 	}
-	if l.Roots != "" {
-		data, err := os.ReadFile(a.cfg.Path(l.Roots))
-		if err != nil {
-			return nil, fmt.Errorf("login.roots: %w", err)
-		}
-		if cfg.Roots = x509.NewCertPool(); !cfg.Roots.AppendCertsFromPEM(data) {
-			return nil, errors.New("login.roots: the file holds no certificate")
-		}
+	var err error
+	if cfg.Roots, err = a.cfg.webRoots("login.roots", l.Roots); err != nil {
+		return nil, err
 	}
 	p, err := idp.New(cfg)
 	if err != nil {
@@ -152,10 +129,13 @@ func (a *App) codeFlow(cfg *issuerhttp.PublicConfig) error {
 	if a.cfg.Wallets.Encrypt {
 		cfg.Encryption = a.issuance
 	}
-	if a.cfg.Wallets.DPoPNonces {
+	switch {
+	case a.cfg.Wallets.DPoPNonces && a.external != nil:
+		cfg.Nonces = externalNonces{a.external}
+	case a.cfg.Wallets.DPoPNonces:
 		cfg.Nonces = a.tokens
 	}
-	if a.cfg.Wallets.Challenges {
+	if a.cfg.Wallets.Challenges && a.external == nil {
 		cfg.Challenges = a.tokens
 	}
 	if !a.cfg.hasLogin() {
@@ -170,6 +150,9 @@ func (a *App) codeFlow(cfg *issuerhttp.PublicConfig) error {
 	}
 	if cfg.Login, err = a.login(issuerhttp.CallbackPath, issuerhttp.DemoPath); err != nil {
 		return err
+	}
+	if a.external != nil { // its login leads to tokens, ours to the pages of citizens alone
+		return nil
 	}
 	cfg.Authorization = a.tokens
 	cfg.Holdings = issuerhttp.RecordHoldings{Records: a.records, Catalog: a.records.catalog, Issuable: a.effects.Issuable, Clock: a.opts.Clock}

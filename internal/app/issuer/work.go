@@ -28,6 +28,12 @@ func (a *App) work(ctx context.Context, wg *sync.WaitGroup) {
 	wg.Go(func() { a.sweep(ctx) })
 	wg.Go(func() { a.retain(ctx) })
 	wg.Go(func() { a.tree.Run(ctx) })
+	if len(a.providers.lists.lists) > 0 {
+		wg.Go(func() { a.providers.lists.run(ctx) })
+	}
+	if a.sweeps != nil {
+		wg.Go(func() { a.sweepWallets(ctx) })
+	}
 	loop("telling holders", a.notices.Run)
 	loop("bringing about what time does", a.inbox.RunDue)
 	loop("measuring publications", a.meter.Run)

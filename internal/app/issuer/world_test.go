@@ -34,6 +34,7 @@ type office struct {
 	cfg   issuer.Config
 	app   *issuer.App
 	log   *logBuffer
+	level slog.Level
 	stop  func() error
 	opts  issuer.Options // beside clock, log and Fatal
 	fatal func(error)    // nil fails the test
@@ -78,7 +79,7 @@ func newOffice(t *testing.T, change ...func(*issuer.Config)) *office {
 
 func (o *office) new() (*issuer.App, error) {
 	opts := o.opts
-	opts.Clock, opts.Logger = o.clock, slog.New(slog.NewTextHandler(o.log, nil))
+	opts.Clock, opts.Logger = o.clock, slog.New(slog.NewTextHandler(o.log, &slog.HandlerOptions{Level: o.level}))
 	if opts.Fatal = o.fatal; opts.Fatal == nil {
 		opts.Fatal = func(err error) { o.t.Errorf("fatal: %v", err) }
 	}

@@ -29,6 +29,9 @@ type AcceptConfig struct {
 	Copies           int
 	ClientID         string
 	InsecureLoopback bool
+	ProviderDir      string // folder of a test wallet provider; "" has the wallet attested by nobody
+	Login            bool   // log in even where the offer has a pre-authorized code
+	Encrypt          bool
 	TrustDir         string // folder of anchors; "" accepts any issuer
 	WebRoots         string // PEM file; "" takes the roots of the machine
 }
@@ -61,15 +64,32 @@ func Accept(ctx context.Context, cfg AcceptConfig, out, progress io.Writer) erro
 	defer store.Close()
 	web := fetch.New(options)
 	defer web.Close()
-	w, err := wallet.New(wallet.Config{
-		Store: store, Clock: clock.System{}, Rand: rand.Reader, Web: web, AllowInsecure: cfg.InsecureLoopback, ClientID: cfg.ClientID, Trust: anchors,
-		Progress: func(line string) { fmt.Fprintln(progress, clean(line)) },
-	})
+	say := func(line string) { fmt.Fprintln(progress, clean(line)) }
+	config := wallet.Config{
+		Store: store, Clock: clock.System{}, Rand: rand.Reader, Web: web, AllowInsecure: cfg.InsecureLoopback, ClientID: cfg.ClientID, Trust: anchors, Progress: say,
+	}
+	if cfg.ProviderDir != "" {
+		if config.ClientID == "" {
+			config.ClientID = providerClientID
+		}
+		if config.Provider, err = openProvider(cfg.ProviderDir); err != nil {
+			return err
+		}
+	}
+	browser, err := newBrowser(say)
+	if err != nil {
+		return err
+	}
+	defer browser.Close()
+	config.Browser = browser
+	w, err := wallet.New(config)
 	if err != nil {
 		return err
 	}
 	offer := strings.TrimSpace(cfg.Offer)
-	batches, err := w.Accept(ctx, offer, wallet.AcceptOptions{TxCode: cfg.TxCode, Configurations: cfg.Configurations, Copies: cfg.Copies})
+	batches, err := w.Accept(ctx, offer, wallet.AcceptOptions{
+		TxCode: cfg.TxCode, Configurations: cfg.Configurations, Copies: cfg.Copies, Login: cfg.Login, Encrypt: cfg.Encrypt,
+	})
 	for _, b := range batches {
 		fmt.Fprintf(out, "%s\t%d copies\t%s\n", b.ID, len(b.Copies), clean(b.Type))
 	}

@@ -63,7 +63,7 @@ func refusalHint(r *wallet.Refusal) string {
 	case "invalid_grant":
 		return "the offer is used up or too old, or the transaction code is wrong: check the code, or ask for a new offer"
 	case "invalid_client":
-		return "the issuer does not know this wallet: --client-id gives the name under which it does"
+		return "the issuer does not know this wallet: --client-id gives the name under which it does, --provider has it attested"
 	case "invalid_token":
 		return "the access token has run out: ask for a new offer"
 	case "credential_request_denied":

@@ -1,7 +1,6 @@
 package bolt
 
 import (
-	"bytes"
 	"context"
 	"maps"
 	"time"
@@ -212,8 +211,9 @@ func (t *tx) refresh(hash authserver.Digest, now time.Time, token *authserver.To
 		return nil, err
 	}
 	gone := func(number string) bool {
-		void := t.get(voidBucket, []byte(number))
-		return void != nil && bytes.Compare(void, instant(r.Granted)) >= 0 && bytes.Compare(void, instant(r.Waited[number])) > 0
+		v := t.void(number)
+		void, forGood := v.of(r.Granted)
+		return void && (forGood || v.last > moment(r.Waited[number]))
 	}
 	if all(r.Documents, gone) { // step 4a
 		return authserver.ErrGrantDead, t.dropRefresh(hash)
@@ -223,6 +223,11 @@ func (t *tx) refresh(hash authserver.Digest, now time.Time, token *authserver.To
 	}
 	maps.DeleteFunc(token.Identifiers, func(_, id string) bool { return gone(token.Documents[id]) }) // step 4c
 	maps.DeleteFunc(token.Documents, func(_, number string) bool { return gone(number) })
+	for _, number := range token.Documents { // step 4d
+		if void, _ := t.void(number).of(r.Granted); void && token.Granted.Before(r.Waited[number]) {
+			token.Granted = r.Waited[number]
+		}
+	}
 	return nil, t.putToken(*token) // step 5
 }
 
@@ -231,8 +236,8 @@ func (t *tx) refresh(hash authserver.Digest, now time.Time, token *authserver.To
 func (t *tx) noteWaiting(r *authserver.RefreshRecord, now time.Time, waiting []string) error {
 	waited := maps.Clone(r.Waited)
 	for _, number := range waiting {
-		void := t.get(voidBucket, []byte(number))
-		if void == nil || bytes.Compare(void, instant(r.Granted)) < 0 || bytes.Compare(void, instant(waited[number])) <= 0 {
+		v := t.void(number)
+		if void, forGood := v.of(r.Granted); !void || forGood || v.last <= moment(waited[number]) {
 			continue
 		}
 		if waited == nil {

@@ -1,7 +1,6 @@
 package bolt
 
 import (
-	"bytes"
 	"cmp"
 	"errors"
 	"maps"
@@ -62,9 +61,7 @@ func (s *Store) effect(t *tx, e *happening, change document.Change) error {
 		}
 	}
 	for _, number := range change.Void {
-		if known := t.get(voidBucket, []byte(number)); known == nil || bytes.Compare(known, instant(e.at)) < 0 {
-			t.put(voidBucket, []byte(number), instant(e.at))
-		}
+		t.putVoid(number, e.at, slices.Contains(change.Ended, number))
 	}
 	for _, unit := range change.Wallets {
 		if err := t.revokeWallet(unit, e.at); err != nil {

@@ -1,7 +1,6 @@
 package bolt
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"slices"
@@ -140,7 +139,8 @@ func (t *tx) mayIssue(in issuance.Intent) error {
 }
 
 // mayHave tells whether a wallet unit and a grant are still good. A grant that
-// was made void at or after since, where since is not zero, passes.
+// was made void at or after since, where since is not zero, passes, unless that
+// was for good.
 func (t *tx) mayHave(unit, document string, granted, since time.Time) error {
 	if unit != "" {
 		w, err := t.wallet(unit)
@@ -151,11 +151,12 @@ func (t *tx) mayHave(unit, document string, granted, since time.Time) error {
 			return issuance.ErrWalletRevoked
 		}
 	}
-	void := t.get(voidBucket, []byte(document))
-	if document == "" || void == nil || bytes.Compare(void, instant(granted)) < 0 {
+	if document == "" {
 		return nil
 	}
-	if !since.IsZero() && bytes.Compare(void, instant(since)) >= 0 {
+	v := t.void(document)
+	void, forGood := v.of(granted)
+	if !void || !forGood && !since.IsZero() && v.last >= moment(since) {
 		return nil
 	}
 	return issuance.ErrGrantVoid

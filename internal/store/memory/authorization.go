@@ -190,7 +190,7 @@ func (s *Store) refresh(hash authserver.Digest, now time.Time, t tokenRecord, wa
 	}
 	r = copyRefresh(r)
 	for _, number := range waiting {
-		if void, any := s.voids[number]; any && !void.Before(r.Granted) {
+		if void, forGood := s.voids[number].of(r.Granted); void && !forGood {
 			if r.Waited == nil {
 				r.Waited = map[string]time.Time{}
 			}
@@ -199,8 +199,8 @@ func (s *Store) refresh(hash authserver.Digest, now time.Time, t tokenRecord, wa
 		}
 	}
 	gone := func(number string) bool {
-		void, any := s.voids[number]
-		return any && !void.Before(r.Granted) && void.After(r.Waited[number])
+		void, forGood := s.voids[number].of(r.Granted)
+		return void && (forGood || s.voids[number].last.After(r.Waited[number]))
 	}
 	if all(r.Documents, gone) { // step 4a
 		drop(s, s.refreshes, hash)
@@ -211,6 +211,11 @@ func (s *Store) refresh(hash authserver.Digest, now time.Time, t tokenRecord, wa
 	}
 	maps.DeleteFunc(t.Identifiers, func(_, id string) bool { return gone(t.Documents[id]) }) // step 4c
 	maps.DeleteFunc(t.Documents, func(_, number string) bool { return gone(number) })
+	for _, number := range t.Documents { // step 4d
+		if void, _ := s.voids[number].of(r.Granted); void && t.Granted.Before(r.Waited[number]) {
+			t.Granted = r.Waited[number]
+		}
+	}
 	put(s, s.tokens, t.Hash, t) // step 5
 	return copyToken(t), nil
 }

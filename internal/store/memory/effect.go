@@ -48,6 +48,13 @@ func (s *Store) waitsFor(p place) bool {
 	return known && since == 0
 }
 
+// voided says up to when grants are void, and up to when for good.
+type voided struct{ last, ended time.Time }
+
+func (v voided) of(granted time.Time) (void, forGood bool) {
+	return !v.last.IsZero() && !v.last.Before(granted), !v.ended.IsZero() && !v.ended.Before(granted)
+}
+
 // expiring names copies of a list that expire at one instant.
 type expiring struct {
 	list listID
@@ -78,9 +85,14 @@ func (s *Store) effect(h happening, change document.Change) error {
 		}
 	}
 	for _, d := range change.Void {
-		if h.at.After(s.voids[d]) {
-			put(s, s.voids, d, h.at)
+		v := s.voids[d]
+		if h.at.After(v.last) {
+			v.last = h.at
 		}
+		if slices.Contains(change.Ended, d) && h.at.After(v.ended) {
+			v.ended = h.at
+		}
+		put(s, s.voids, d, v)
 	}
 	for _, unit := range change.Wallets {
 		if w := s.wallets[unit]; w.revoked.IsZero() {

@@ -90,7 +90,7 @@ func (s *Store) recordIntent(in issuance.Intent, will audit.Event) ([]issuance.S
 	if !s.wallets[in.Wallet.Unit].revoked.IsZero() && in.Wallet.Unit != "" {
 		return nil, issuance.ErrWalletRevoked
 	}
-	if void, any := s.voids[in.Document]; any && !void.Before(in.Granted) {
+	if void, _ := s.voids[in.Document].of(in.Granted); void {
 		return nil, issuance.ErrGrantVoid
 	}
 	if err := s.checkBatch(in); err != nil {

@@ -71,7 +71,7 @@ type Store struct {
 	offers       map[issuance.Digest]issuance.OfferRecord
 	nonces       map[issuance.Digest]time.Time
 	uses         map[useID]use
-	voids        map[string]time.Time
+	voids        map[string]voided
 	wallets      map[string]wallet
 	batches      map[string]batch
 	order        []string            // of batches
@@ -152,7 +152,7 @@ func New(opts Options) (*Store, error) {
 		history: map[string][]uint64{}, merged: map[string][]string{}, rows: map[string][]registry.ReceiptRow{},
 		cursors: map[string]uint64{}, open: map[uint64]opening{},
 		offers: map[issuance.Digest]issuance.OfferRecord{}, nonces: map[issuance.Digest]time.Time{}, uses: map[useID]use{},
-		voids: map[string]time.Time{}, wallets: map[string]wallet{}, batches: map[string]batch{}, issued: map[string][]string{}, said: map[saidID]time.Time{},
+		voids: map[string]voided{}, wallets: map[string]wallet{}, batches: map[string]batch{}, issued: map[string][]string{}, said: map[saidID]time.Time{},
 		transactions: map[issuance.Digest]issuance.Transaction{},
 		lists:        map[listID]list{}, giving: map[status.Kind][]listID{}, flips: map[place]uint64{},
 		alive:   map[expiring]int{},

@@ -22,7 +22,8 @@ func (s *Store) Defer(ctx context.Context, in issuance.Intent, t issuance.Transa
 		if !s.wallets[in.Wallet.Unit].revoked.IsZero() && in.Wallet.Unit != "" { // step 3
 			return issuance.ErrWalletRevoked
 		}
-		if void, any := s.voids[t.Document]; any && !void.Before(in.Granted) && (since.IsZero() || void.Before(since)) {
+		v := s.voids[t.Document]
+		if void, forGood := v.of(in.Granted); void && (forGood || since.IsZero() || v.last.Before(since)) {
 			return issuance.ErrGrantVoid
 		}
 		s.draw(in) // step 4

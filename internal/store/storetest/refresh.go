@@ -128,14 +128,34 @@ func refreshVoid(t *testing.T, s Store) {
 		t.Fatal(err)
 	}
 	apply(t, s, Deciding("R", 1, "P", document.Change{Applied: true, Void: []string{"N"}}))
+	// What is ended for good nobody may wait out, whatever else comes later.
+	person(t, s, "Q", "E")
+	ended := both(9)
+	for _, r := range []*map[string]string{&ended.Token.Documents, &ended.Refresh.Documents} {
+		*r = map[string]string{"mdl": "E"}
+	}
+	putCode(t, s, 9)
+	if err := s.RedeemCode(ctx, authorizationCode(9).Hash, Now, nil, ended); err != nil {
+		t.Fatal(err)
+	}
+	for seq, change := range []document.Change{{Applied: true, Void: []string{"E"}, Ended: []string{"E"}}, {Applied: true, Void: []string{"E"}}} {
+		apply(t, s, Deciding("E", uint64(seq+1), "Q", change))
+	}
+	for _, waiting := range [][]string{{"E"}, nil} {
+		more := again(9, 90)
+		more.Documents = map[string]string{"mdl": "E"}
+		if _, err := s.Refresh(ctx, ended.Refresh.Hash, Now.Add(hour), nil, more, waiting); !errors.Is(err, authserver.ErrGrantDead) && !errors.Is(err, authserver.ErrTokenNotFound) {
+			t.Errorf("waiting for %v with what is ended: %v", waiting, err)
+		}
+	}
 	// While the document waits, the wallet may be told so.
 	if got, err := s.Refresh(ctx, both(1).Refresh.Hash, Now, nil, again(1, 10), []string{"N"}); err != nil || got.Documents["mdl"] != "N" {
 		t.Errorf("waiting: %+v, %v", got, err)
 	}
 	// Who was told to wait is not turned away by what he waited for, only by
 	// what comes after it.
-	if _, err := s.Refresh(ctx, both(1).Refresh.Hash, Now.Add(hour), nil, again(1, 12), nil); err != nil {
-		t.Errorf("after waiting: %v", err)
+	if got, err := s.Refresh(ctx, both(1).Refresh.Hash, Now.Add(hour), nil, again(1, 12), nil); err != nil || !got.Granted.Equal(Now) {
+		t.Errorf("after waiting: granted %v, %v", got.Granted, err)
 	}
 	once := Deciding("R", 2, "P", document.Change{Applied: true, Void: []string{"N"}})
 	once.Record.Accepted = Now.Add(2 * hour)

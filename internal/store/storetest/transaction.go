@@ -220,8 +220,21 @@ func deferredVoid(t *testing.T, s Store) {
 			t.Errorf("%+v: %v", c, err)
 		}
 	}
+	// What is ended for good nobody waits out.
+	person(t, s, "E", "EN")
+	ended := Deciding("E", 1, "E", document.Change{Applied: true, Void: []string{"EN"}, Ended: []string{"EN"}})
+	passing := Deciding("E", 2, "E", document.Change{Applied: true, Void: []string{"EN"}})
+	passing.Record.Accepted = Now.Add(2 * hour)
+	apply(t, s, ended, passing)
+	lost := Transaction(77)
+	lost.Document = "EN"
+	in := asking("lost")
+	in.Granted = Now
+	if err := s.Defer(t.Context(), in, lost, Now.Add(hour), AuditEvent("B")); !errors.Is(err, issuance.ErrGrantVoid) {
+		t.Errorf("waiting with what is ended: %v", err)
+	}
 	// The answer is given for the wait, which began after it.
-	in := answering(Transaction(1), "answer")
+	in = answering(Transaction(1), "answer")
 	in.Version, in.Granted = 3, Now.Add(3*hour)
 	intend(t, s, in)
 }
