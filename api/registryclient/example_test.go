@@ -36,7 +36,7 @@ func ExampleClient_Push() {
 		for {
 			err := c.Push(context.Background(), set)
 			if errors.Is(err, registryclient.ErrTryAgain) {
-				time.Sleep(time.Second)
+				time.Sleep(time.Second) // not to knock without a pause
 				continue
 			}
 			var refused *registryclient.Refusal
