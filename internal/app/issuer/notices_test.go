@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/mail"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -206,7 +207,15 @@ func TestNoticesByMail(t *testing.T) {
 		p.set(true)
 		before := p.count()
 		o.speaker().say("P-9", registryclient.MeasureLifted{ID: "M-0", Reason: "x"})
-		o.soon("a first try", func() bool { return p.count() > before })
+		// The next try is counted from when the office has written down that
+		// this one failed, not from when the mail server said so.
+		o.soon("a first try, written down", func() bool {
+			records, err := o.app.Store().Notices(t.Context(), "P-9", 100)
+			o.must(err)
+			return p.count() > before && slices.ContainsFunc(records, func(r notice.Record) bool {
+				return r.State == notice.Waiting && r.Problem != ""
+			})
+		})
 		p.set(false)
 		o.clock.Advance(time.Minute)
 		o.settle()
