@@ -272,7 +272,7 @@ func TestBan(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, values := verifyMDoc(t, w, credential)
+		_, values := verifyMDoc(t, w, credential.Text())
 		got := []any{}
 		list, ok := values[elements.MDLNameSpace]["driving_privileges"].([]any)
 		for _, p := range list {

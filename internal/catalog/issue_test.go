@@ -61,7 +61,7 @@ func issue(t testing.TB, cfg *Configuration, signer pkitest.Entity, n int) (cred
 		if _, err := prepared.Sign(signer.Key, signer.Chain, rand.Reader); err == nil {
 			t.Error("signed twice")
 		}
-		credentials, keys = append(credentials, credential), append(keys, key)
+		credentials, keys = append(credentials, credential.Text()), append(keys, key)
 	}
 	return credentials, keys, b
 }
@@ -385,7 +385,7 @@ func TestIdentifierList(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	signed, _ := verifyMDoc(t, w, credential)
+	signed, _ := verifyMDoc(t, w, credential.Text())
 	want := &mdoc.Status{IdentifierList: &mdoc.IdentifierListInfo{ID: identifier, URI: uri}}
 	if d := cmp.Diff(want, signed.MSO.Status); d != "" {
 		t.Error(d)

@@ -4,8 +4,8 @@ import (
 	"crypto"
 	"io"
 
-	"vidimus/internal/jose"
 	"vidimus/internal/mdoc"
+	"vidimus/internal/oid4vci"
 	"vidimus/internal/problem"
 	"vidimus/internal/sdjwt"
 )
@@ -25,7 +25,10 @@ type Prepared interface {
 	// Sign gives the credential as OpenID4VCI 1.0 transports it: base64url of
 	// IssuerSigned (appendix A.2.4) or the compact SD-JWT (A.3.4). chain is DER,
 	// leaf first, without the anchor. A second call is refused.
-	Sign(signer crypto.Signer, chain [][]byte, rand io.Reader) (credential string, err error)
+	Sign(signer crypto.Signer, chain [][]byte, rand io.Reader) (oid4vci.Credential, error)
+	// Payload is what is signed, which every other octet of the copy hangs on by a
+	// digest: 24(<<MSO>>), or the claims. It must not be changed.
+	Payload() []byte
 }
 
 // Prepare builds one copy, with salts and digest identifiers of its own. Nothing
@@ -61,16 +64,24 @@ func (b *Batch) Prepare(c Copy, rand io.Reader) (Prepared, error) {
 	if err != nil {
 		return nil, err
 	}
-	return prepared, nil
+	return preparedSDJWT{prepared}, nil
 }
 
 // preparedMDoc encodes what an mdoc signs.
 type preparedMDoc struct{ *mdoc.Prepared }
 
-func (p preparedMDoc) Sign(signer crypto.Signer, chain [][]byte, rand io.Reader) (string, error) {
+func (p preparedMDoc) Sign(signer crypto.Signer, chain [][]byte, rand io.Reader) (oid4vci.Credential, error) {
 	issuerSigned, err := p.Prepared.Sign(signer, chain, rand)
 	if err != nil {
-		return "", err
+		return oid4vci.Credential{}, err
 	}
-	return jose.EncodeBase64URL(issuerSigned), nil
+	return oid4vci.OctetCredential(issuerSigned), nil
+}
+
+// preparedSDJWT is text as it is.
+type preparedSDJWT struct{ *sdjwt.Prepared }
+
+func (p preparedSDJWT) Sign(signer crypto.Signer, chain [][]byte, rand io.Reader) (oid4vci.Credential, error) {
+	compact, err := p.Prepared.Sign(signer, chain, rand)
+	return oid4vci.Credential{Credential: compact}, err
 }

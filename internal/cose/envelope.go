@@ -92,10 +92,20 @@ func structure(context string, protected, payload []byte) []byte {
 }
 
 // assemble encodes a message; a nil payload is detached.
-func assemble(tagged bool, tag uint64, protected []byte, unprotected cbor.RawMessage, payload, proof []byte) ([]byte, error) {
-	message := []any{protected, unprotected, payload, proof}
+func assemble(tagged bool, tag uint64, protected []byte, unprotected cbor.RawMessage, payload, proof []byte) []byte {
+	b := make([]byte, 0, len(protected)+len(unprotected)+len(payload)+len(proof)+24)
 	if tagged {
-		return cbor.Marshal(cbor.Tag{Number: tag, Content: message})
+		b = cbor.AppendTag(b, tag)
 	}
-	return cbor.Marshal(message)
+	b = cbor.AppendBytes(cbor.AppendArray(b, 4), protected)
+	b = append(b, unprotected...)
+	if payload == nil {
+		b = append(b, null)
+	} else {
+		b = cbor.AppendBytes(b, payload)
+	}
+	return cbor.AppendBytes(b, proof)
 }
+
+// null is the simple value of RFC 8949, 3.3.
+const null = 0xf6

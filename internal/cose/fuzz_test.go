@@ -87,9 +87,9 @@ func FuzzParseSign1(f *testing.F) {
 			t.Fatalf("alg %v", s.Header.Algorithm)
 		}
 		if cbor.Lint(data) == nil {
-			again, err := assemble(s.Tagged, tagSign1, s.ProtectedBytes, unprotectedOf(t, s.Header), s.Payload, s.Signature)
-			if err != nil || !bytes.Equal(again, data) {
-				t.Fatalf("%x rebuilt as %x, %v", data, again, err)
+			again := assemble(s.Tagged, tagSign1, s.ProtectedBytes, unprotectedOf(t, s.Header), s.Payload, s.Signature)
+			if !bytes.Equal(again, data) {
+				t.Fatalf("%x rebuilt as %x", data, again)
 			}
 		}
 		if err := s.Verify(key.Public()); err != nil && !sentinel(err) {
@@ -120,9 +120,9 @@ func FuzzParseMac0(f *testing.F) {
 			t.Fatalf("alg %v", m.Header.Algorithm)
 		}
 		if cbor.Lint(data) == nil {
-			again, err := assemble(m.Tagged, tagMac0, m.ProtectedBytes, unprotectedOf(t, m.Header), m.Payload, m.MAC)
-			if err != nil || !bytes.Equal(again, data) {
-				t.Fatalf("%x rebuilt as %x, %v", data, again, err)
+			again := assemble(m.Tagged, tagMac0, m.ProtectedBytes, unprotectedOf(t, m.Header), m.Payload, m.MAC)
+			if !bytes.Equal(again, data) {
+				t.Fatalf("%x rebuilt as %x", data, again)
 			}
 		}
 		if err := m.Verify(key); err != nil && !sentinel(err) {

@@ -210,7 +210,11 @@ func marshalEC2(curve elliptic.Curve, point []byte) (cbor.RawMessage, error) {
 	for crv, c := range ec2Curves {
 		if c == curve {
 			x, y := point[1:1+len(point)/2], point[1+len(point)/2:]
-			return cbor.Marshal(map[int64]any{keyType: typeEC2, keyCrv: crv, keyX: x, keyY: y})
+			b := cbor.AppendMap(make([]byte, 0, len(point)+16), 4) // its labels as they sort
+			b = cbor.AppendInt(cbor.AppendInt(b, keyType), typeEC2)
+			b = cbor.AppendInt(cbor.AppendInt(b, keyCrv), crv)
+			b = cbor.AppendBytes(cbor.AppendInt(b, keyX), x)
+			return cbor.AppendBytes(cbor.AppendInt(b, keyY), y), nil
 		}
 	}
 	return nil, fmt.Errorf("%w: elliptic curve %s", ErrUnsupported, curve.Params().Name)

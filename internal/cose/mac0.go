@@ -68,7 +68,7 @@ func Mac0Detached(key, payload []byte) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making COSE_Mac0: %w", err)
 	}
-	return assemble(false, tagMac0, protected, cbor.RawMessage{0xa0}, nil, tag)
+	return assemble(false, tagMac0, protected, cbor.RawMessage{0xa0}, nil, tag), nil
 }
 
 // mac computes HMAC 256/256 over the MAC_structure. The key has the length of

@@ -66,25 +66,51 @@ type SignOptions struct {
 // SignSign1 makes a COSE_Sign1 with any signer whose key is P-256, P-384, P-521
 // or Ed25519. The headers are checked as ParseSign1 would before the signer is called.
 func SignSign1(signer crypto.Signer, payload []byte, opt SignOptions, rand io.Reader) ([]byte, error) {
-	alg, err := signingAlgorithm(signer.Public(), opt.Algorithm)
+	h, err := NewSign1Headers(signer.Public(), opt)
+	if err != nil {
+		return nil, err
+	}
+	return h.Sign(signer, payload, rand)
+}
+
+// Sign1Headers are what stands around the payloads of many messages by one key,
+// encoded and checked once. They may be used by several goroutines.
+type Sign1Headers struct {
+	alg              Algorithm
+	protected        []byte
+	unprotected      cbor.RawMessage
+	tagged, detached bool
+}
+
+// NewSign1Headers makes the headers of a key that SignSign1 takes.
+func NewSign1Headers(pub crypto.PublicKey, opt SignOptions) (*Sign1Headers, error) {
+	alg, err := signingAlgorithm(pub, opt.Algorithm)
 	if err != nil {
 		return nil, fmt.Errorf("making COSE_Sign1: %w", err)
 	}
-	protected, unprotected, err := buildHeaders(alg, opt.Protected, opt.Unprotected)
-	if err != nil {
+	h := &Sign1Headers{alg: alg, tagged: opt.Tagged, detached: opt.Detached}
+	if h.protected, h.unprotected, err = buildHeaders(alg, opt.Protected, opt.Unprotected); err != nil {
+		return nil, fmt.Errorf("making COSE_Sign1: %w", err)
+	}
+	return h, nil
+}
+
+// Sign makes one message. The key of signer must fit the algorithm of the headers.
+func (h *Sign1Headers) Sign(signer crypto.Signer, payload []byte, rand io.Reader) ([]byte, error) {
+	if _, err := signingAlgorithm(signer.Public(), h.alg); err != nil {
 		return nil, fmt.Errorf("making COSE_Sign1: %w", err)
 	}
 	if payload == nil {
 		payload = []byte{}
 	}
-	signature, err := sign(alg, signer, structure("Signature1", protected, payload), rand)
+	signature, err := sign(h.alg, signer, structure("Signature1", h.protected, payload), rand)
 	if err != nil {
 		return nil, fmt.Errorf("making COSE_Sign1: %w", err)
 	}
-	if opt.Detached {
+	if h.detached {
 		payload = nil
 	}
-	return assemble(opt.Tagged, tagSign1, protected, unprotected, payload, signature)
+	return assemble(h.tagged, tagSign1, h.protected, h.unprotected, payload, signature), nil
 }
 
 // signingAlgorithm returns the wanted algorithm, or the key's own, if they fit.

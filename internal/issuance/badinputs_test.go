@@ -511,7 +511,7 @@ func unlinkableMDocs(t *testing.T, copies []oid4vci.Credential) {
 	var indices []uint64
 	var validity string
 	for _, c := range copies {
-		raw, err := jose.DecodeBase64URL(c.Credential)
+		raw, err := jose.DecodeBase64URL(c.Text())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -545,11 +545,11 @@ func unlinkableSDJWTs(t *testing.T, copies []oid4vci.Credential) {
 	seen := map[string]bool{}
 	var indices []uint64
 	for _, c := range copies {
-		s, err := sdjwt.Parse(c.Credential)
+		s, err := sdjwt.Parse(c.Text())
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, d := range strings.Split(strings.TrimSuffix(c.Credential, "~"), "~")[1:] {
+		for _, d := range strings.Split(strings.TrimSuffix(c.Text(), "~"), "~")[1:] {
 			once(t, seen, "disclosure", []byte(d))
 		}
 		p, err := s.Process()

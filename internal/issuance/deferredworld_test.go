@@ -100,7 +100,7 @@ func (r *records) without(number string) { r.gone.Store(&number) }
 func deviceKeys(t *testing.T, copies []oid4vci.Credential) (keys []string) {
 	t.Helper()
 	for _, c := range copies {
-		raw, err := jose.DecodeBase64URL(c.Credential)
+		raw, err := jose.DecodeBase64URL(c.Text())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -169,7 +169,7 @@ func TestIdentifierList(t *testing.T) {
 		kept[c.List+" "+string(c.Identifier)] = len(c.Identifier) > 0
 	}
 	for _, c := range resp.Credentials {
-		raw, err := jose.DecodeBase64URL(c.Credential)
+		raw, err := jose.DecodeBase64URL(c.Text())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,6 +1,7 @@
 package issuance_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -37,12 +38,12 @@ func TestIssueEveryBuiltInConfiguration(t *testing.T) {
 			}
 			for _, c := range resp.Credentials {
 				if id == "pid-sd-jwt" {
-					if _, err := sdjwt.Parse(c.Credential); err != nil {
+					if _, err := sdjwt.Parse(c.Text()); err != nil {
 						t.Error(err)
 					}
 					continue
 				}
-				raw, err := jose.DecodeBase64URL(c.Credential)
+				raw, err := jose.DecodeBase64URL(c.Text())
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -243,18 +244,46 @@ func TestSweep(t *testing.T) {
 	}
 }
 
-// The digest of what was signed: SHA-256 over the SHA-256 of each copy, of
-// whatever length.
+// The record says what was signed: SHA-256 over the SHA-256 of the payload of each
+// copy, as whoever holds the copies finds it in them.
 func TestDigest(t *testing.T) {
-	var all []oid4vci.Credential
-	want := sha256.New()
-	for _, n := range []int{0, 1, 4095, 4096, 4097, 33_000} {
-		text := strings.Repeat("c", n)
-		all = append(all, oid4vci.Credential{Credential: text})
-		one := sha256.Sum256([]byte(text))
-		want.Write(one[:])
+	w := newWorld(t)
+	for _, id := range []string{"mdl", "pid-mdoc", "pid-sd-jwt"} {
+		resp, err := w.ask(w.fresh(), id, w.proofs(3, w.nonce())...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := sha256.New()
+		for _, c := range resp.Credentials {
+			one := sha256.Sum256(signedPayload(t, id, c.Text()))
+			want.Write(one[:])
+		}
+		var record bytes.Buffer
+		if err := w.store.WriteAudit(context.Background(), &record); err != nil {
+			t.Fatal(err)
+		}
+		if n := strings.Count(record.String(), hex.EncodeToString(want.Sum(nil))); n != 1 {
+			t.Errorf("%s: the record names what was signed %d times", id, n)
+		}
 	}
-	if got := issuance.DigestOf(all); got != hex.EncodeToString(want.Sum(nil)) {
-		t.Error(got)
+}
+
+func signedPayload(t *testing.T, id, text string) []byte {
+	t.Helper()
+	if id == "pid-sd-jwt" {
+		s, err := sdjwt.Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s.Issuer.Payload
 	}
+	raw, err := jose.DecodeBase64URL(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	issued, err := mdoc.ParseIssuerSigned(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return issued.IssuerAuth.Payload
 }

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 
 	"vidimus/internal/audit"
+	"vidimus/internal/catalog"
 	"vidimus/internal/faults"
 	"vidimus/internal/oid4vci"
 	"vidimus/internal/problem"
@@ -38,7 +39,7 @@ func (p *Prepared) Sign(ctx context.Context) (*oid4vci.CredentialResponse, error
 		if err != nil {
 			return unavailable(fmt.Errorf("signing copy %d: %w", i, err))
 		}
-		out.Credentials[i].Credential = credential
+		out.Credentials[i] = credential
 		faults.Point("issuance.copy-signed")
 		return nil
 	})
@@ -48,7 +49,7 @@ func (p *Prepared) Sign(ctx context.Context) (*oid4vci.CredentialResponse, error
 	faults.Point("issuance.signed")
 	// The signatures exist: the record is completed even if the wallet has
 	// gone away meanwhile.
-	did := p.event(audit.Done, map[string]string{"digest": digest(out.Credentials)})
+	did := p.event(audit.Done, map[string]string{"digest": digest(p.copies)})
 	if err := p.s.p.Store.MarkSigned(context.WithoutCancel(ctx), p.intent.Batch, did); err != nil {
 		return nil, unavailable(fmt.Errorf("recording a signed batch: %w", err))
 	}
@@ -58,19 +59,13 @@ func (p *Prepared) Sign(ctx context.Context) (*oid4vci.CredentialResponse, error
 	return out, nil
 }
 
-// digest is SHA-256 over the SHA-256 of each copy, in their order: enough to
-// prove later what was signed, and nothing to read.
-func digest(credentials []oid4vci.Credential) string {
-	all, one := sha256.New(), sha256.New()
-	var part [4 << 10]byte // in place of a copy of each text
-	for _, c := range credentials {
-		one.Reset()
-		for text := c.Credential; text != ""; {
-			n := copy(part[:], text)
-			one.Write(part[:n])
-			text = text[n:]
-		}
-		all.Write(one.Sum(part[:0]))
+// digest is SHA-256 over the SHA-256 of what was signed of each copy, in their
+// order: enough to prove later what that was, and nothing to read.
+func digest(copies []catalog.Prepared) string {
+	all := sha256.New()
+	for _, c := range copies {
+		one := sha256.Sum256(c.Payload())
+		all.Write(one[:])
 	}
 	return hex.EncodeToString(all.Sum(nil))
 }

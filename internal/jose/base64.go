@@ -2,7 +2,9 @@ package jose
 
 import (
 	"encoding/base64"
+	"encoding/binary"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -71,9 +73,7 @@ func EncodeBase64URL(b []byte) string {
 	var part [encodedAtOnce / 3 * 4]byte
 	for len(b) > 0 {
 		n := min(len(b), encodedAtOnce)
-		m := rawURL.EncodedLen(n)
-		rawURL.Encode(part[:m], b[:n])
-		text.Write(part[:m])
+		text.Write(AppendBase64URL(part[:0], b[:n]))
 		b = b[n:]
 	}
 	return text.String()
@@ -81,6 +81,35 @@ func EncodeBase64URL(b []byte) string {
 
 // encodedAtOnce is a multiple of three octets: a part in the middle has no rest.
 const encodedAtOnce = 3 << 10
+
+// EncodedLen is the length of EncodeBase64URL for n octets.
+func EncodedLen(n int) int { return rawURL.EncodedLen(n) }
+
+// AppendBase64URL appends EncodeBase64URL. Twelve bits are looked up at a time,
+// where the library looks up six: the text of a batch of copies with portraits is
+// most of its answer.
+func AppendBase64URL(b, octets []byte) []byte {
+	begin, end := len(b), len(b)+rawURL.EncodedLen(len(octets))
+	b = slices.Grow(b, end-begin)[:end]
+	out := b[begin:]
+	for len(octets) >= 8 { // are read for six, which become eight
+		v := binary.BigEndian.Uint64(octets)
+		binary.LittleEndian.PutUint64(out, uint64(pairs[v>>52])|uint64(pairs[v>>40&0xfff])<<16|uint64(pairs[v>>28&0xfff])<<32|uint64(pairs[v>>16&0xfff])<<48)
+		out, octets = out[8:], octets[6:]
+	}
+	rawURL.Encode(out, octets)
+	return b
+}
+
+// pairs are the two characters of every twelve bits, the first in the lower octet.
+var pairs = func() *[1 << 12]uint16 {
+	const characters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	var t [1 << 12]uint16
+	for v := range t {
+		t[v] = uint16(characters[v>>6]) | uint16(characters[v&63])<<8
+	}
+	return &t
+}()
 
 // DecodeBase64 decodes padded standard base64 (RFC 4648 section 4), the form
 // of x5c. It is as strict as DecodeBase64URL.

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/base64"
 	"errors"
+	"slices"
+	"strings"
 	"testing"
 )
 
@@ -65,8 +67,14 @@ func TestEncodeBase64URL(t *testing.T) {
 		if n > 40 && n%1024 > 4 && n%1024 < 1020 {
 			continue
 		}
-		if got, want := EncodeBase64URL(octets[:n]), base64.RawURLEncoding.EncodeToString(octets[:n]); got != want {
+		want := base64.RawURLEncoding.EncodeToString(octets[:n])
+		if got := EncodeBase64URL(octets[:n]); got != want {
 			t.Fatalf("%d octets: %d characters, want %d", n, len(got), len(want))
+		}
+		// Nothing behind the octets is read, and nothing behind the text written.
+		room := bytes.Repeat([]byte{'#'}, len(want)+20)
+		if got := AppendBase64URL(room[:3], slices.Clip(octets[:n])); string(got) != "###"+want || EncodedLen(n) != len(want) || string(room[len(got):]) != strings.Repeat("#", 17) {
+			t.Fatalf("%d octets appended: %.100q", n, got)
 		}
 	}
 }

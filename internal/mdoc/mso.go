@@ -32,13 +32,25 @@ func parseMSO(payload []byte, n *notes) (*MobileSecurityObject, error) {
 
 // parseMSOContent reads the map, which has been checked.
 func parseMSOContent(content []byte, n *notes) (*MobileSecurityObject, error) {
-	m := &MobileSecurityObject{Raw: content}
-	var digests, keyInfo, validity, status []byte
+	m, digests, err := parseMSOFrame(content, n)
+	if err != nil {
+		return nil, err
+	}
+	if err := m.parseDigests(digests, n); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// parseMSOFrame reads all of the map but valueDigests, which it gives as it is.
+func parseMSOFrame(content []byte, n *notes) (m *MobileSecurityObject, digests []byte, err error) {
+	m = &MobileSecurityObject{Raw: content}
+	var keyInfo, validity, status []byte
 	texts := []struct {
 		name string
 		to   *string
 	}{{"version", &m.Version}, {"digestAlgorithm", &m.DigestAlgorithm}, {"docType", &m.DocType}}
-	err := eachMember(CheckFormat, "MSO", content, func(name, value []byte) error {
+	err = eachMember(CheckFormat, "MSO", content, func(name, value []byte) error {
 		switch string(name) {
 		case "valueDigests":
 			digests = value
@@ -64,33 +76,30 @@ func parseMSOContent(content []byte, n *notes) (*MobileSecurityObject, error) {
 		return nil
 	})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for _, t := range texts {
 		if *t.to == "" {
-			return nil, refuse(CheckFormat, "MSO without %s", t.name)
+			return nil, nil, refuse(CheckFormat, "MSO without %s", t.name)
 		}
 	}
 	if major, known := majorVersion(m.Version); !known || major != "1" {
-		return nil, refuseKind(ErrUnsupported, CheckFormat, "MSO version %.16q", m.Version)
+		return nil, nil, refuseKind(ErrUnsupported, CheckFormat, "MSO version %.16q", m.Version)
 	} else if m.Version != "1.0" {
 		n.warn(CheckFormat, "MSO version %.16q", m.Version)
 	}
-	if err := m.parseDigests(digests, n); err != nil {
-		return nil, err
-	}
 	if err := m.parseDeviceKeyInfo(keyInfo, n); err != nil {
-		return nil, within(err, "deviceKeyInfo")
+		return nil, nil, within(err, "deviceKeyInfo")
 	}
 	if err := m.ValidityInfo.parse(validity, n); err != nil {
-		return nil, within(err, "validityInfo")
+		return nil, nil, within(err, "validityInfo")
 	}
 	if status != nil {
 		if m.Status, err = parseStatus(status, n); err != nil {
-			return nil, within(err, "status")
+			return nil, nil, within(err, "status")
 		}
 	}
-	return m, nil
+	return m, digests, nil
 }
 
 // parseDigests reads { + namespace => { + digestID => digest } } and demands

@@ -128,29 +128,9 @@ func appendItem(b []byte, id uint64, salt []byte, e templateElement) []byte {
 	return append(b, e.tail...)
 }
 
-// msoWire is the MobileSecurityObject with its member names.
-type msoWire struct {
-	Version         string            `cbor:"version"`
-	DigestAlgorithm string            `cbor:"digestAlgorithm"`
-	ValueDigests    cbor.RawMessage   `cbor:"valueDigests"`
-	DeviceKeyInfo   deviceKeyInfoWire `cbor:"deviceKeyInfo"`
-	DocType         string            `cbor:"docType"`
-	ValidityInfo    validityWire      `cbor:"validityInfo"`
-	Status          cbor.RawMessage   `cbor:"status,omitempty"`
-}
-
-type deviceKeyInfoWire struct {
-	DeviceKey         cbor.RawMessage `cbor:"deviceKey"`
-	KeyAuthorizations cbor.RawMessage `cbor:"keyAuthorizations,omitempty"`
-}
-
-type validityWire struct {
-	Signed         cbor.DateTime  `cbor:"signed"`
-	ValidFrom      cbor.DateTime  `cbor:"validFrom"`
-	ValidUntil     cbor.DateTime  `cbor:"validUntil"`
-	ExpectedUpdate *cbor.DateTime `cbor:"expectedUpdate,omitempty"`
-}
-
+// encodeMSO lays 24(<<MobileSecurityObject>>), its members sorted as RFC 8949,
+// 4.2.1 asks: status, docType, version, validityInfo, valueDigests, deviceKeyInfo,
+// digestAlgorithm.
 func (p *Prepared) encodeMSO(c Copy, digests [][]byte) error {
 	deviceKey, err := cose.MarshalKey(c.DeviceKey)
 	if err != nil {
@@ -161,26 +141,38 @@ func (p *Prepared) encodeMSO(c Copy, digests [][]byte) error {
 		return err
 	}
 	t := p.template
-	mso, err := cbor.Marshal(msoWire{
-		Version:         "1.0",
-		DigestAlgorithm: t.algorithm,
-		ValueDigests:    t.encodeDigests(digests),
-		DeviceKeyInfo:   deviceKeyInfoWire{deviceKey, t.authorizations},
-		DocType:         t.docType,
-		ValidityInfo:    validityWire(c.Validity),
-		Status:          status,
-	})
-	if err != nil {
+	b := make([]byte, 0, t.digestsSize+len(status)+len(deviceKey)+len(t.authorizations)+len(t.docType)+msoRoom)
+	if status != nil {
+		b = append(cbor.AppendText(cbor.AppendMap(b, 7), "status"), status...)
+	} else {
+		b = cbor.AppendMap(b, 6)
+	}
+	b = cbor.AppendText(cbor.AppendText(b, "docType"), t.docType)
+	b = cbor.AppendText(cbor.AppendText(b, "version"), "1.0")
+	if b, err = c.Validity.append(cbor.AppendText(b, "validityInfo")); err != nil {
 		return fmt.Errorf("encoding the MSO: %w", err)
 	}
-	p.payload = cbor.WrapEncoded(mso)
+	b = t.appendDigests(cbor.AppendText(b, "valueDigests"), digests)
+	b = cbor.AppendText(b, "deviceKeyInfo")
+	if t.authorizations != nil {
+		b = append(cbor.AppendText(cbor.AppendMap(b, 2), "deviceKey"), deviceKey...)
+		b = append(cbor.AppendText(b, "keyAuthorizations"), t.authorizations...)
+	} else {
+		b = append(cbor.AppendText(cbor.AppendMap(b, 1), "deviceKey"), deviceKey...)
+	}
+	b = cbor.AppendText(cbor.AppendText(b, "digestAlgorithm"), t.algorithm)
+	p.payload = cbor.WrapEncoded(b)
 	return nil
 }
 
-// encodeDigests encodes valueDigests.
-func (t *Template) encodeDigests(digests [][]byte) cbor.RawMessage {
+// msoRoom is what an MSO has besides its digests, key, status and docType: member
+// names, heads, four dates.
+const msoRoom = 320
+
+// appendDigests appends valueDigests.
+func (t *Template) appendDigests(b []byte, digests [][]byte) []byte {
 	size := digestSize(t.algorithm)
-	b := cbor.AppendMap(make([]byte, 0, t.digestsSize), len(t.nameSpaces))
+	b = cbor.AppendMap(b, len(t.nameSpaces))
 	for i, ns := range t.nameSpaces {
 		b = cbor.AppendMap(cbor.AppendText(b, ns.name), len(ns.elements))
 		for id := range ns.elements {

@@ -387,6 +387,36 @@ func TestLintFindsOwnFaults(t *testing.T) {
 			at := bytes.Index(raw, []byte("digestID")) + len("digestID")
 			raw[at] = byte(items[0].Items[1].DigestID)
 		},
+		"head not shortest": func(p *Prepared) {
+			respell(t, p, func(e templateElement, id uint64, salt []byte) []byte {
+				return member(member(member(nil, "random", cbor.AppendBytes(nil, salt)), "digestID", []byte{0x18, byte(id)}), "elementValue", e.value)
+			})
+		},
+		"members not sorted": func(p *Prepared) {
+			respell(t, p, func(e templateElement, id uint64, salt []byte) []byte {
+				return member(member(member(nil, "random", cbor.AppendBytes(nil, salt)), "elementValue", e.value), "digestID", []byte{byte(id)})
+			})
+		},
+		"digestID before random": func(p *Prepared) {
+			respell(t, p, func(e templateElement, id uint64, salt []byte) []byte {
+				return member(member(member(nil, "digestID", []byte{byte(id)}), "random", cbor.AppendBytes(nil, salt)), "elementValue", e.value)
+			})
+		},
+		"long head of an item": func(p *Prepared) {
+			items, err := p.readItems()
+			if err != nil {
+				t.Fatal(err)
+			}
+			raw := items[0].Items[0].Raw
+			p.nameSpaces = replace(p.nameSpaces, raw, slices.Concat(raw[:2], []byte{0x59, 0}, raw[3:]))
+		},
+		"digests not sorted": func(p *Prepared) {
+			at := bytes.Index(p.payload, []byte{0, 0x58, 32})
+			const size = 3 + 32
+			first := bytes.Clone(p.payload[at : at+size])
+			copy(p.payload[at:], p.payload[at+size:at+2*size])
+			copy(p.payload[at+size:], first)
+		},
 		"digest":     func(p *Prepared) { p.payload[bytes.Index(p.payload, []byte{0, 0x58, 32})+5] ^= 1 },
 		"docType":    func(p *Prepared) { p.payload = replace(p.payload, []byte("mDL"), []byte("mDX")) },
 		"algorithm":  func(p *Prepared) { p.payload = replace(p.payload, []byte("SHA-256"), []byte("SHA-512")) },
@@ -411,6 +441,26 @@ func TestLintFindsOwnFaults(t *testing.T) {
 			}
 		})
 	}
+}
+
+// respell writes the first item anew, its members before the last as make says.
+func respell(t *testing.T, p *Prepared, make func(e templateElement, id uint64, salt []byte) []byte) {
+	t.Helper()
+	items, err := p.readItems()
+	if err != nil {
+		t.Fatal(err)
+	}
+	item, e := &items[0].Items[0], p.template.nameSpaces[0].elements[0]
+	content := slices.Concat(cbor.AppendMap(nil, 4), make(e, item.DigestID, item.Random), e.tail)
+	changed := bytes.Replace(p.nameSpaces, item.Raw, cbor.WrapEncoded(content), 1)
+	if bytes.Equal(changed, p.nameSpaces) {
+		t.Fatal("nothing is changed")
+	}
+	p.nameSpaces = changed
+}
+
+func member(b []byte, name string, value []byte) []byte {
+	return append(cbor.AppendText(b, name), value...)
 }
 
 // readBack reads a copy back as Prepare does.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 
-	"vidimus/internal/cose"
 	"vidimus/internal/pki"
 )
 
@@ -19,22 +18,17 @@ import (
 // the copy unused. A copy is signed once: a second call gives ErrUsed, also when
 // the first one failed in the signer.
 func (p *Prepared) Sign(signer crypto.Signer, chain [][]byte, rand io.Reader) ([]byte, error) {
-	leaf, err := p.template.documentSigner(chain)
+	by, err := p.template.documentSigner(chain)
 	if err != nil {
 		return nil, err
 	}
-	if err := p.lintSigner(signer, leaf); err != nil {
+	if err := p.lintSigner(signer, by.leaf); err != nil {
 		return nil, err
 	}
 	if p.used.Swap(true) {
 		return nil, ErrUsed
 	}
-	opt := cose.SignOptions{Unprotected: map[any]any{cose.LabelX5Chain: cose.X5ChainValue(chain)}}
-	if p.template.x5t {
-		const sha256Label = -16
-		opt.Protected = map[any]any{cose.LabelX5T: []any{sha256Label, leaf.Fingerprint[:]}}
-	}
-	issuerAuth, err := cose.SignSign1(signer, p.payload, opt, rand)
+	issuerAuth, err := by.headers.Sign(signer, p.payload, rand)
 	if err != nil {
 		return nil, fmt.Errorf("signing the MSO: %w", err)
 	}

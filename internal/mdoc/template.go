@@ -80,6 +80,8 @@ type templateElement struct {
 type documentSigner struct {
 	chain [][]byte
 	leaf  *pki.Certificate
+
+	headers *cose.Sign1Headers // with that chain
 }
 
 // NewTemplate makes a template with SHA-256, salts of DefaultSalt bytes and no
@@ -129,6 +131,9 @@ func (i Issuance) Template() (*Template, error) {
 		t.size += len(ns.NameSpace) + headRoom
 		t.digestsSize += len(ns.NameSpace) + headRoom
 		for _, e := range encoded.elements {
+			if err := t.lintItem(e); err != nil {
+				return nil, err
+			}
 			t.size += len(e.value) + len(e.tail) + t.saltBytes + itemOverhead
 			t.digestsSize += digestSize(t.algorithm) + headRoom
 		}
@@ -166,11 +171,12 @@ type keyAuthorizationsWire struct {
 	DataElements map[string][]string `cbor:"dataElements,omitempty"`
 }
 
-// documentSigner returns the leaf of a chain, parsed once per batch, after
+// documentSigner returns the leaf of a chain and the headers with it, parsed and
+// made once per batch, after
 // checking what the profile says of the chain as sent: leaf first, no root.
-func (t *Template) documentSigner(chain [][]byte) (*pki.Certificate, error) {
+func (t *Template) documentSigner(chain [][]byte) (*documentSigner, error) {
 	if s := t.signer.Load(); s != nil && slices.EqualFunc(s.chain, chain, bytes.Equal) {
-		return s.leaf, nil
+		return s, nil
 	}
 	if len(chain) == 0 || len(chain) > MaxChain {
 		return nil, ruleBroken("chain of %d certificates, 1 to %d allowed", len(chain), MaxChain)
@@ -189,11 +195,17 @@ func (t *Template) documentSigner(chain [][]byte) (*pki.Certificate, error) {
 		}
 		s.chain = append(s.chain, bytes.Clone(der))
 	}
-	if _, err := cose.AlgorithmFor(s.leaf.PublicKey()); err != nil {
+	opt := cose.SignOptions{Unprotected: map[any]any{cose.LabelX5Chain: cose.X5ChainValue(s.chain)}}
+	if t.x5t {
+		const sha256Label = -16
+		opt.Protected = map[any]any{cose.LabelX5T: []any{sha256Label, s.leaf.Fingerprint[:]}}
+	}
+	var err error
+	if s.headers, err = cose.NewSign1Headers(s.leaf.PublicKey(), opt); err != nil {
 		return nil, fmt.Errorf("%w: document signer: %w", ErrRule, err)
 	}
 	t.signer.Store(s)
-	return s.leaf, nil
+	return s, nil
 }
 
 // buffer returns an empty buffer for the encoded namespaces of a copy, and

@@ -25,6 +25,25 @@ func NewValidityInfo(signed, validFrom, validUntil time.Time) ValidityInfo {
 	}
 }
 
+// append appends the map, its members as they sort.
+func (v *ValidityInfo) append(b []byte) (_ []byte, err error) {
+	dates := [...]struct {
+		name string
+		at   *cbor.DateTime
+	}{{"signed", &v.Signed}, {"validFrom", &v.ValidFrom}, {"validUntil", &v.ValidUntil}, {"expectedUpdate", v.ExpectedUpdate}}
+	n := len(dates)
+	if v.ExpectedUpdate == nil {
+		n--
+	}
+	b = cbor.AppendMap(b, n)
+	for _, d := range dates[:n] {
+		if b, err = cbor.AppendDateTime(cbor.AppendText(b, d.name), *d.at); err != nil {
+			return nil, err
+		}
+	}
+	return b, nil
+}
+
 // parse reads the map. A date that is no tdate fails mso.tdate; fractions and
 // offsets are noted.
 func (v *ValidityInfo) parse(b []byte, n *notes) error {

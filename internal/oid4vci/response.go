@@ -32,7 +32,7 @@ func (r *CredentialResponse) AppendJSON(b []byte) ([]byte, error) {
 	}
 	size := 64
 	for _, c := range r.Credentials {
-		size += len(c.Credential) + len(`{"credential":""},`)
+		size += len(c.Credential) + jose.EncodedLen(len(c.octets)) + len(`{"credential":""},`)
 	}
 	b = slices.Grow(b, size)
 	b = append(b, `{"credentials":[`...)
@@ -41,9 +41,12 @@ func (r *CredentialResponse) AppendJSON(b []byte) ([]byte, error) {
 			b = append(b, ',')
 		}
 		b = append(b, `{"credential":`...)
-		if plain(c.Credential) {
+		switch {
+		case c.octets != nil:
+			b = append(jose.AppendBase64URL(append(b, '"'), c.octets), '"')
+		case plain(c.Credential):
 			b = append(append(append(b, '"'), c.Credential...), '"')
-		} else {
+		default:
 			var err error
 			if b, err = appendMarshalled(b, c.Credential); err != nil {
 				return nil, err
@@ -100,6 +103,27 @@ func plain(s string) bool {
 // of IssuerSigned.
 type Credential struct {
 	Credential string `json:"credential"`
+
+	octets []byte // stand for Credential
+}
+
+// OctetCredential is a copy whose text is made when it is written: base64url of
+// octets, which must not change until then.
+func OctetCredential(octets []byte) Credential { return Credential{octets: octets} }
+
+// Text is what the member credential holds.
+func (c Credential) Text() string {
+	if c.octets != nil {
+		return jose.EncodeBase64URL(c.octets)
+	}
+	return c.Credential
+}
+
+// MarshalJSON implements json.Marshaler.
+func (c Credential) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		Credential string `json:"credential"`
+	}{c.Text()})
 }
 
 // ParseCredentialResponse reads an answer, decrypted where it was encrypted,

@@ -12,7 +12,7 @@ import (
 
 func TestCredentialResponse(t *testing.T) {
 	for want, r := range map[string]CredentialResponse{
-		`{"credentials":[{"credential":"a~"},{"credential":"b~"}],"notification_id":"ntf-81"}`: {Credentials: []Credential{{"a~"}, {"b~"}}, NotificationID: "ntf-81"},
+		`{"credentials":[{"credential":"a~"},{"credential":"b~"}],"notification_id":"ntf-81"}`: {Credentials: []Credential{{Credential: "a~"}, {Credential: "b~"}}, NotificationID: "ntf-81"},
 		`{"transaction_id":"tr-9f2","interval":3600}`:                                          {TransactionID: "tr-9f2", Interval: 3600},
 	} {
 		text, err := json.Marshal(r)
@@ -38,7 +38,11 @@ func TestAppendCredentialResponse(t *testing.T) {
 	for i := range 200 {
 		r := CredentialResponse{}
 		for j := range i % 4 {
-			r.Credentials = append(r.Credentials, Credential{texts[(i+j*j)%len(texts)]})
+			c := Credential{Credential: texts[(i+j*j)%len(texts)]}
+			if i&32 != 0 {
+				c = OctetCredential([]byte(c.Credential))
+			}
+			r.Credentials = append(r.Credentials, c)
 		}
 		if i&4 != 0 {
 			r.NotificationID = texts[i%len(texts)]

@@ -1,7 +1,6 @@
 package sdjwt
 
 import (
-	"bytes"
 	"crypto"
 	"encoding/base64"
 	"fmt"
@@ -31,8 +30,9 @@ type Prepared struct {
 	used        atomic.Bool
 }
 
-// Payload is a copy of what will be signed, for whoever notes it down first.
-func (p *Prepared) Payload() []byte { return bytes.Clone(p.payload) }
+// Payload is what will be signed, for whoever notes it down. It must not be
+// changed.
+func (p *Prepared) Payload() []byte { return p.payload }
 
 // Prepare builds the exact bytes of one copy, with a fresh salt for every
 // disclosure, and processes them as a verifier will: an error means that

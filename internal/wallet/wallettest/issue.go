@@ -49,7 +49,7 @@ func (i *Issuer) Issue(configuration string, keys ...crypto.PublicKey) ([]string
 		if err != nil {
 			return nil, err
 		}
-		credentials = append(credentials, credential)
+		credentials = append(credentials, credential.Text())
 	}
 	return credentials, nil
 }
