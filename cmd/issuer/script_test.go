@@ -115,7 +115,7 @@ func instant(ts *testscript.TestScript, _ bool, args []string) {
 func accept(ts *testscript.TestScript, neg bool, args []string) {
 	var said bytes.Buffer
 	err := wallet.Accept(context.Background(), wallet.AcceptConfig{
-		Dir: ts.MkAbs(args[0]), Offer: args[1], TxCode: args[2], Configurations: args[3:], Copies: 2, InsecureLoopback: true,
+		Connection: wallet.Connection{Dir: ts.MkAbs(args[0]), InsecureLoopback: true}, Offer: args[1], TxCode: args[2], Configurations: args[3:], Copies: 2,
 	}, &said, &said)
 	ts.Logf("%s%v", said.String(), err)
 	if neg != (err != nil) {

@@ -51,6 +51,12 @@ func (w *Wallet) Accept(ctx context.Context, uri string, opt AcceptOptions) ([]B
 	if err := checkTxCode(grant, opt.TxCode); err != nil {
 		return nil, err
 	}
+	if grant == nil && w.cfg.ClientID == "" && w.cfg.LoginID != "" {
+		named := w.cfg
+		named.ClientID = w.cfg.LoginID
+		w = &Wallet{named}
+		w.say("a login needs the name of a wallet, this one says %q", named.ClientID)
+	}
 	e, ids, err := w.meet(ctx, offer, grant, opt.Configurations)
 	if err != nil {
 		return nil, err

@@ -34,6 +34,9 @@ type Config struct {
 	AllowInsecure bool
 	// ClientID is sent to token endpoints; "" for an anonymous wallet.
 	ClientID string
+	// LoginID is ClientID for logins where that is "": a login is always that of
+	// a named wallet (RFC 6749, section 4.1.1). "" refuses them with ErrClientID.
+	LoginID string
 	// Provider vouches for the wallet and its keys under ClientID; nil when
 	// nobody does.
 	Provider Provider

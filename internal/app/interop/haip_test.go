@@ -160,7 +160,8 @@ func TestWalletHAIP(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			o.t = t
 			cfg := wallet.AcceptConfig{
-				Dir: filepath.Join(t.TempDir(), "wallet"), ProviderDir: provider, Encrypt: true, Copies: 20, InsecureLoopback: true, TrustDir: anchors,
+				Connection: wallet.Connection{Dir: filepath.Join(t.TempDir(), "wallet"), ProviderDir: provider, InsecureLoopback: true, TrustDir: anchors},
+				Encrypt:    true, Copies: 20,
 			}
 			change(&cfg)
 			kept, v, err := accept(t, cfg)
@@ -184,7 +185,9 @@ func TestWalletHAIPRefused(t *testing.T) {
 	if err := wallet.MakeProvider(stranger, time.Now(), io.Discard); err != nil {
 		t.Fatal(err)
 	}
-	kept, v, err := accept(t, wallet.AcceptConfig{Dir: filepath.Join(t.TempDir(), "wallet"), Offer: o.invitation("mdl"), ProviderDir: stranger, InsecureLoopback: true})
+	kept, v, err := accept(t, wallet.AcceptConfig{
+		Connection: wallet.Connection{Dir: filepath.Join(t.TempDir(), "wallet"), ProviderDir: stranger, InsecureLoopback: true}, Offer: o.invitation("mdl"),
+	})
 	if err == nil || !strings.Contains(err.Error(), "invalid_client") || kept != "" || v.done != nil {
 		t.Errorf("attested by a stranger: %v %s", err, kept)
 	}

@@ -32,7 +32,8 @@ type Issuer struct {
 	Refreshes     bool   // there are refresh tokens
 	// Decide says what becomes of a request, at the credential endpoint and each
 	// time at the deferred one; nil delivers.
-	Decide func(configuration string) Decision
+	Decide   func(configuration string) Decision
+	Interval time.Duration // of those who have to wait; default Interval
 
 	// Metadata and ServerMetadata may change the documents.
 	Metadata       func(*oid4vci.IssuerMetadata)
@@ -69,7 +70,7 @@ type access struct {
 // New starts an issuer whose identifier has the given path ("" or "/tenant").
 func New(world *pkitest.World, now clock.Clock, path string) (*Issuer, error) {
 	i := &Issuer{
-		World: world, clock: now, BatchSize: 20, Datasets: 2, index: 100,
+		World: world, clock: now, BatchSize: 20, Datasets: 2, Interval: Interval, index: 100,
 		codes: map[string][]string{}, offers: map[string]string{}, tokens: map[string]access{}, used: map[string]bool{},
 		refreshing: map[string]access{}, later: map[string]*deferred{},
 	}

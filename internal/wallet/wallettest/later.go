@@ -20,7 +20,7 @@ const (
 	Deny             // credential_request_denied
 )
 
-// Interval is how long a wallet is told to wait.
+// Interval is how long a wallet is told to wait unless Issuer.Interval says another.
 const Interval = 10 * time.Minute
 
 // tokenLife is that of an access token.
@@ -44,7 +44,7 @@ func (i *Issuer) deliver(d *deferred) (any, error) {
 			d.id = random()
 		}
 		i.later[d.id] = d
-		return oid4vci.CredentialResponse{TransactionID: d.id, Interval: int(Interval.Seconds())}, nil
+		return oid4vci.CredentialResponse{TransactionID: d.id, Interval: int(i.Interval.Seconds())}, nil
 	case Deny:
 		delete(i.later, d.id)
 		return nil, problem.New(problem.CredentialRequestDenied, "not for this person")
