@@ -4,6 +4,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/rand"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -30,8 +31,8 @@ type listOperator struct {
 	issued   time.Time
 	number   int
 	typ      string
-	issuers  []authority // who attests
-	revokers []authority // who says what became of it
+	issuers  []authority // who attests: of one provider each
+	revokers []authority // who says what became of it, of the provider at that place
 	down     bool
 }
 
@@ -51,13 +52,19 @@ func (o *listOperator) does(f func()) {
 // list is the list as it is, good for five days.
 func (o *listOperator) list() string {
 	var entities []any
-	for typ, certs := range map[string][]authority{trust.WalletIssuance: o.issuers, trust.WalletRevocation: o.revokers} {
-		for _, ca := range certs {
-			entities = append(entities, map[string]any{"TrustedEntityServices": []any{map[string]any{"ServiceInformation": map[string]any{
-				"ServiceTypeIdentifier":  typ,
-				"ServiceDigitalIdentity": map[string]any{"X509Certificates": []any{map[string]any{"val": jose.EncodeBase64(ca.cert.Raw)}}},
-			}}}})
+	for i := range max(len(o.issuers), len(o.revokers)) {
+		var services []any
+		for typ, certs := range map[string][]authority{trust.WalletIssuance: o.issuers, trust.WalletRevocation: o.revokers} {
+			if i < len(certs) {
+				services = append(services, map[string]any{"ServiceInformation": map[string]any{
+					"ServiceTypeIdentifier":  typ,
+					"ServiceDigitalIdentity": map[string]any{"X509Certificates": []any{map[string]any{"val": jose.EncodeBase64(certs[i].cert.Raw)}}},
+				}})
+			}
 		}
+		entities = append(entities, map[string]any{
+			"TrustedEntityInformation": map[string]any{"TEName": []any{map[string]any{"lang": "en", "value": fmt.Sprint("Provider ", i)}}}, "TrustedEntityServices": services,
+		})
 	}
 	payload, err := json.Marshal(map[string]any{"LoTE": map[string]any{
 		"ListAndSchemeInformation": map[string]any{
