@@ -138,6 +138,7 @@ func haipOffice(t *testing.T) (o *office, provider string) {
 // DPoP with nonces, wallet attestation with challenges, attested keys in batches,
 // both ways encrypted; and the same with a pre-authorized code.
 func TestWalletHAIP(t *testing.T) {
+	t.Parallel()
 	o, provider := haipOffice(t)
 	anchors := t.TempDir()
 	iaca, err := os.ReadFile(o.iaca())
@@ -180,6 +181,7 @@ func TestWalletHAIP(t *testing.T) {
 
 // Who is attested by a stranger gets nothing.
 func TestWalletHAIPRefused(t *testing.T) {
+	t.Parallel()
 	o, _ := haipOffice(t)
 	stranger := filepath.Join(t.TempDir(), "stranger")
 	if err := wallet.MakeProvider(stranger, time.Now(), io.Discard); err != nil {
