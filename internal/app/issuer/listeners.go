@@ -147,7 +147,7 @@ func (a *App) officeHandler() (http.Handler, officeToken, error) {
 		return nil, "", err
 	}
 	issuerhttp.Office(e, issuerhttp.OfficeConfig{
-		Grants: a.grants(), Offers: a.issuance, Actor: token.actor, Issuable: a.documents, Operator: a,
+		Grants: a.grants(), Offers: a.issuance, Actor: token.actor(a.cfg.Console.Officers), Issuable: a.documents, Operator: a,
 		Requests: a.issuance, Invite: a.inviter(),
 	})
 	return e, token, nil
