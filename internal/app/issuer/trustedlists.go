@@ -27,10 +27,11 @@ import (
 // TrustedList is a signed list of wallet providers, and of who else attests the
 // keys of wallets.
 type TrustedList struct {
-	Source  string   `yaml:"source"`
-	Signers []string `yaml:"signers"`
-	Type    string   `yaml:"type"`
-	For     []string `yaml:"for"`
+	Source   string   `yaml:"source"`
+	Signers  []string `yaml:"signers"`
+	Subjects []string `yaml:"subjects"`
+	Type     string   `yaml:"type"`
+	For      []string `yaml:"for"`
 }
 
 // What a list is for.
@@ -103,6 +104,9 @@ func (c *Config) openTrustedLists(ctx context.Context, client *fetch.Client, mar
 			}
 			l.signers = append(l.signers, certs...)
 		}
+		if len(l.Subjects) == 0 && slices.ContainsFunc(l.signers, (*pki.Certificate).IsCA) {
+			log.Warn("whoever has a certificate of the authority that is named may sign a trusted list: name the certificate of the signer, or subjects", "source", cfg.Source)
+		}
 		data, err := readLimited(l.path, trust.MaxEntityList)
 		if err == nil {
 			err = all.take(ctx, l, data)
@@ -128,6 +132,11 @@ func (t *trustedLists) take(ctx context.Context, l *trustedList, data []byte) er
 	list, err := trust.ParseEntityList(data, l.signers, now)
 	if err != nil {
 		return err
+	}
+	// No standard gives signers of lists a usage of their own: who they are is
+	// said by their name.
+	if by := list.Signer.Leaf.Cert.Subject.String(); len(l.Subjects) > 0 && !slices.Contains(l.Subjects, by) {
+		return fmt.Errorf("the list is signed by %.200q, who is none of subjects", by)
 	}
 	if list.Type != l.Type {
 		return fmt.Errorf("the list is of type %.200q, want %s", list.Type, l.Type)
@@ -290,6 +299,9 @@ func (k *checker) trustedLists() {
 		}
 		if len(l.Signers) == 0 {
 			k.bad(key+".signers", "missing: PEM files with the certificates of who signs the list, or of the authorities over them")
+		}
+		if slices.Contains(l.Subjects, "") {
+			k.bad(key+".subjects", "a subject is empty: it is written as openssl x509 -subject -nameopt RFC2253 does")
 		}
 		for _, use := range l.For {
 			if use != forWallets && use != forKeys {

@@ -3,6 +3,7 @@ package issuer_test
 import (
 	"crypto/ecdsa"
 	"crypto/rand"
+	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -26,6 +27,7 @@ type listOperator struct {
 	*httptest.Server
 	t      *testing.T
 	signer authority
+	named  string // common name of the certificate below signer; "" for none
 
 	mu       sync.Mutex
 	issued   time.Time
@@ -75,7 +77,7 @@ func (o *listOperator) list() string {
 	if err != nil {
 		panic(err)
 	}
-	leaf := o.signer.client()
+	leaf := o.signer.client(func(c *x509.Certificate) { c.Subject.CommonName = o.named })
 	token, err := jose.Sign(leaf.PrivateKey.(*ecdsa.PrivateKey), map[string]any{"typ": "JOSE", "x5c": leaf.Certificate}, payload, rand.Reader)
 	if err != nil {
 		panic(err)
@@ -272,6 +274,7 @@ func TestTrustedListConfig(t *testing.T) {
 		"[0].source: missing":    {Signers: []string{"a.pem"}},
 		"[0].source: a file or":  {Source: "http://trust.example/list", Signers: []string{"a.pem"}},
 		"[0].signers: missing":   {Source: "https://trust.example/list"},
+		"[0].subjects: a subjec": {Source: "list.jws", Signers: []string{"a.pem"}, Subjects: []string{"CN=a", ""}},
 		"[0].for: wallets or ke": {Source: "list.jws", Signers: []string{"a.pem"}, For: []string{"phones"}},
 	} {
 		c := production(t, issuer.Defaults())

@@ -129,3 +129,54 @@ func TestOlderListsAfterRestart(t *testing.T) {
 	o.app.RefreshTrustedLists(t.Context())
 	u.tries(http.StatusCreated, "a newer list of providers")
 }
+
+// Below an authority many may have certificates: subjects say who of them signs a
+// list.
+func TestTrustedListSubjects(t *testing.T) {
+	t.Parallel()
+	ca := newAuthority(t, t.TempDir(), "listed")
+	list := newListOperator(t, ca)
+	list.named = "list signer"
+	file := filepath.Join(t.TempDir(), "list.jws")
+	put := func(number int, signer string) {
+		t.Helper()
+		list.does(func() { list.number, list.named = number, signer })
+		if err := os.WriteFile(file, []byte(list.list()), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put(1, "list signer")
+	o, _ := haip(t, list.config(file), func(c *issuer.Config) { c.Wallets.TrustedLists[0].Subjects = []string{"CN=list signer"} })
+	o.serve().people()
+	thief := newAuthority(t, t.TempDir(), "thief")
+	u, other := o.phone(ca), o.phone(thief)
+	u.tries(http.StatusCreated, "by the signer")
+	if strings.Contains(o.log.String(), "whoever has a certificate") {
+		t.Error("the log warns of an authority without subjects, and there are some")
+	}
+	list.does(func() { list.issuers = []authority{thief} })
+	put(2, "web server")
+	if again := o.app.RefreshTrustedLists(t.Context()); again > time.Hour {
+		t.Errorf("again after %v", again)
+	}
+	if !strings.Contains(o.log.String(), "CN=web server") {
+		t.Error("the log does not tell who signed the list")
+	}
+	u.tries(http.StatusCreated, "the list of before serves")
+	other.tries(http.StatusUnauthorized, "on the list of another signer")
+	list.does(func() { list.issuers = []authority{ca} })
+	put(3, "list signer")
+	o.app.RefreshTrustedLists(t.Context())
+	u.tries(http.StatusCreated, "by the signer again")
+
+	put(1, "web server")
+	strict, _ := haip(t, list.config(file), func(c *issuer.Config) { c.Wallets.TrustedLists[0].Subjects = []string{"CN=list signer"} })
+	if _, err := strict.new(); err == nil || !strings.Contains(err.Error(), "none of subjects") {
+		t.Errorf("a file of another signer: %v", err)
+	}
+	loose, _ := haip(t, list.config(file))
+	loose.serve()
+	if !strings.Contains(loose.log.String(), "whoever has a certificate of the authority") {
+		t.Error("the log does not warn of an authority without subjects")
+	}
+}
