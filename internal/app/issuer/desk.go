@@ -192,7 +192,7 @@ func (d *Desk) send(ctx context.Context, method, path string, body any) (*http.R
 	}
 	res, err := d.http.Do(req)
 	if err != nil {
-		return nil, fmt.Errorf("the office does not answer: is `issuer serve` running? %w", err)
+		return nil, fmt.Errorf("the office does not answer: is `issuer serve` running, with the same configuration? Its address is that of listen.office: %w", err)
 	}
 	if res.StatusCode/100 == 2 {
 		return res, nil
