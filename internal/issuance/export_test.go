@@ -11,3 +11,6 @@ func FreePlaces(s *Service) int {
 
 // DigestOf is what the audit record says of what was signed.
 func DigestOf(credentials []oid4vci.Credential) string { return digest(credentials) }
+
+// MaxStatusWaiters is how many wait while a status list is read.
+const MaxStatusWaiters = maxStatusWaiters

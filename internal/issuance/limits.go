@@ -69,6 +69,10 @@ const (
 	markKept = 2 * 366 * day
 	day      = 24 * time.Hour
 
+	// maxStatusWaiters is how many requests wait while one list is read: its
+	// server may take statusTimeout over it.
+	maxStatusWaiters = 128
+
 	// maxStatusLists is how many lists are kept in memory, of up to 1 MiB.
 	maxStatusLists = 128
 

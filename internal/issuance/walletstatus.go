@@ -73,11 +73,13 @@ func (n listName) digest() Digest {
 
 // knownList is fetched by one at a time.
 type knownList struct {
-	mu sync.Mutex
+	mu sync.Mutex // never held while the list is fetched
 	FetchedList
 	fetched time.Time // zero before the first
 	failed  time.Time
-	err     error // of the last attempt
+	err     error         // of the last attempt
+	reading chan struct{} // closed at the end of the attempt under way; nil when none is
+	waiting int           // for it
 }
 
 // look says what the list says of an attestation. maxAge bounds how old the
@@ -108,34 +110,74 @@ func (l *statusLists) get(ctx context.Context, name listName, maxAge time.Durati
 	if k.List != nil && now.Before(k.Until) && age >= 0 && age <= maxAge {
 		return k.List, nil
 	}
-	if k.err == nil || now.Sub(k.failed) >= statusRetry || now.Before(k.failed) {
+	switch {
+	case k.reading != nil:
+		if err := k.wait(ctx); err != nil {
+			return nil, fmt.Errorf("%w: %w", errUnknownStatus, err)
+		}
+	case k.err == nil || now.Sub(k.failed) >= statusRetry || now.Before(k.failed):
 		k.read(ctx, l, name)
 	}
 	if k.err == nil {
 		return k.List, nil
 	}
-	if age = now.Sub(k.fetched); k.List != nil && age >= 0 && age < statusKept && (k.Expires.IsZero() || now.Before(k.Expires)) {
+	if age = l.clock.Now().Sub(k.fetched); k.List != nil && age >= 0 && age < statusKept && (k.Expires.IsZero() || l.clock.Now().Before(k.Expires)) {
 		return k.List, nil
 	}
 	return nil, fmt.Errorf("%w: %w", errUnknownStatus, k.err)
 }
 
+// wait waits for the reading under way: as many as may, and no longer than they
+// like. It is called and returns with the lock.
+func (k *knownList) wait(ctx context.Context) error {
+	if k.waiting >= maxStatusWaiters {
+		return errBusy
+	}
+	k.waiting++
+	reading := k.reading
+	k.mu.Unlock()
+	var err error
+	select {
+	case <-reading:
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	k.mu.Lock()
+	k.waiting--
+	return err
+}
+
 // read fetches a list. The wallet that happened to come first may go away: the
-// others wait for it too.
+// others wait for it too. It is called and returns with the lock, and gives it
+// away meanwhile.
 func (k *knownList) read(ctx context.Context, l *statusLists, name listName) {
+	done, before := make(chan struct{}), k.Issued
+	k.reading = done
+	k.mu.Unlock()
+	var got FetchedList
+	err := errors.New("the reading broke off")
+	defer func() {
+		k.mu.Lock()
+		k.take(got, err, l.clock.Now())
+		k.reading = nil
+		close(done)
+	}()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), statusTimeout)
 	defer cancel()
-	got, err := l.fetcher.Fetch(ctx, name.uri, name.provider)
+	got, err = l.fetcher.Fetch(ctx, name.uri, name.provider)
 	switch {
 	case err != nil:
 	case got.List == nil:
 		err = errors.New("no list")
-	case got.Issued.Before(k.Issued):
+	case got.Issued.Before(before):
 		err = ErrListOlder // what was revoked would be good again
 	default: // and than whatever was read before the last start
 		err = l.marks.AdvanceList(ctx, ListMark{List: name.digest(), Issued: got.Issued, Expires: l.clock.Now().Truncate(day).Add(markKept)})
 	}
-	now := l.clock.Now()
+}
+
+// take keeps what was read.
+func (k *knownList) take(got FetchedList, err error, now time.Time) {
 	if k.err = err; err != nil {
 		k.failed = now
 		return

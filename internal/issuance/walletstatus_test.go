@@ -27,12 +27,20 @@ type lists struct {
 	down    bool
 	fetched int
 	ended   []string
+	hangs   chan struct{} // until it is closed; nil for an answer at once
+	asked   chan struct{} // told of each question while it hangs
 }
 
 func (l *lists) Fetch(_ context.Context, uri, provider string) (issuance.FetchedList, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.fetched++
+	if hangs := l.hangs; hangs != nil {
+		l.mu.Unlock()
+		l.asked <- struct{}{}
+		<-hangs
+		l.mu.Lock()
+	}
 	if l.down || l.lists[uri] == nil {
 		return issuance.FetchedList{}, errors.New("no answer")
 	}
@@ -257,6 +265,64 @@ func TestListOfAnotherProvider(t *testing.T) {
 	w.clock.Advance(26 * time.Hour)
 	if got, err := w.service.SweepWallets(t.Context()); err == nil || got.Unknown != 1 {
 		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// A provider that hangs keeps nobody waiting whose list is fresh enough, is asked
+// once, and gathers only so many of the others.
+func TestHangingStatusList(t *testing.T) {
+	w, l := watched(t)
+	l.change(func() { l.until = w.clock.Now().Add(100 * time.Hour) })
+	check := func() error { return w.service.CheckUnit(t.Context(), "phone", w.shown(1).Attestations) }
+	if _, err := w.ask(w.shown(1), "mdl", w.proofs(1, w.nonce())...); err != nil {
+		t.Fatal(err)
+	}
+	hang := func() chan struct{} {
+		hangs := make(chan struct{})
+		l.change(func() { l.hangs, l.asked = hangs, make(chan struct{}, 1000) })
+		return hangs
+	}
+	w.clock.Advance(2 * time.Hour) // old for a sweep, and fresh for a wallet
+	hangs, swept := hang(), make(chan error, 1)
+	go func() {
+		_, err := w.service.SweepWallets(context.WithoutCancel(t.Context()))
+		swept <- err
+	}()
+	<-l.asked
+	if err := check(); err != nil {
+		t.Errorf("while a sweep waits for the same list: %v", err)
+	}
+	l.change(func() { l.hangs = nil })
+	close(hangs)
+	if err := <-swept; err != nil {
+		t.Error(err)
+	}
+	w.clock.Advance(13 * time.Hour)
+	hangs = hang()
+	const many = 400
+	got := make(chan error, many)
+	for range many {
+		go func() { got <- check() }()
+	}
+	<-l.asked
+	for range many - issuance.MaxStatusWaiters - 1 {
+		if err := <-got; problem.KindOf(err) != problem.Unavailable {
+			t.Errorf("one too many: %v", err)
+		}
+	}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := w.service.CheckUnit(gone, "phone", w.shown(1).Attestations); err == nil {
+		t.Error("an answer for who has gone")
+	}
+	close(hangs)
+	for range issuance.MaxStatusWaiters + 1 {
+		if err := <-got; err != nil {
+			t.Errorf("who waited: %v", err)
+		}
+	}
+	if n := len(l.asked); n != 0 {
+		t.Errorf("asked %d times more", n)
 	}
 }
 
