@@ -4,7 +4,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"sync"
 	"time"
 
 	"vidimus/internal/document"
@@ -27,36 +26,22 @@ var samplePeople = []samplePerson{
 	{"Ó Briain", "Saoirse", "2007-03-02", "New Harbour", "Utopia City", "2", []string{"AM", "B"}},
 }
 
-// sampleFaces are the portraits of Sample, in base64, drawn once a process:
-// drawing them takes longer than an office takes to start.
-var sampleFaces = sync.OnceValues(func() ([]string, error) {
-	faces := make([]string, len(samplePeople))
-	for i := range faces {
-		face, err := portrait.Draw(i)
-		if err != nil {
-			return nil, fmt.Errorf("drawing a portrait: %w", err)
-		}
-		faces[i] = base64.StdEncoding.EncodeToString(face)
-	}
-	return faces, nil
-})
-
 // Sample gives the events that make three people with a portrait, a driving
 // licence and an identity document each, for trying things by hand. The
 // country is that of the office, or copies would not be issued.
 func Sample(a Authority, now time.Time) ([]FileEvent, error) {
-	faces, err := sampleFaces()
-	if err != nil {
-		return nil, err
-	}
 	day := func(years int) string { return now.AddDate(years, 0, 0).Format(time.DateOnly) }
 	var out []FileEvent
 	for i, p := range samplePeople {
+		face, err := portrait.Draw(i)
+		if err != nil {
+			return nil, fmt.Errorf("drawing a portrait: %w", err)
+		}
 		n := i + 1
 		attributes := map[string]any{
 			"family_name": p.family, "given_name": p.given, "birth_date": p.born, "birth_place": p.place,
 			"place_of_birth": map[string]string{"country": a.Country, "locality": p.place}, "nationality": []string{a.Country},
-			"sex": json.Number(p.sex), "portrait": faces[i], "portrait_capture_date": day(-2),
+			"sex": json.Number(p.sex), "portrait": base64.StdEncoding.EncodeToString(face), "portrait_capture_date": day(-2),
 			"resident_address": fmt.Sprintf("%d Harbour Street, %s", 10+n, p.city), "resident_city": p.city, "resident_country": a.Country,
 			"personal_administrative_number": fmt.Sprintf("UT%07d", 1000+n),
 		}
