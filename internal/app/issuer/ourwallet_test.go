@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -146,5 +147,41 @@ func TestOurWalletRefreshes(t *testing.T) {
 	}
 	if !slices.Equal(held(), []string{again[0].ID}) {
 		t.Errorf("held: %q", held())
+	}
+}
+
+// visitor is the browser of P-1, who agrees to what is asked.
+type visitor struct{ *office }
+
+// Redirect implements wallet.Browser.
+func (visitor) Redirect() string { return "http://127.0.0.1:9/callback" }
+
+// Open implements wallet.Browser.
+func (v visitor) Open(_ context.Context, address string) (string, error) {
+	u, err := url.Parse(address)
+	v.must(err)
+	unit := &walletUnit{office: v.office, id: u.Query().Get("client_id")}
+	return unit.authorizes(u.Query().Get("request_uri"), "P-1", "/approve").String(), nil
+}
+
+// An offer with a login is taken up in development by a wallet that has no name of
+// its own, and its copies are refreshed; without any name it is told what lacks.
+func TestOurWalletLogsIn(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t).serve().people()
+	offer := o.offer(issuer.OfferWish{Person: "P-1", Login: true})
+	name := ""
+	change := func(c *wallet.Config) { c.Browser, c.LoginID = visitor{o}, name }
+	if _, err := o.wallet(change).Accept(t.Context(), offer.URI, wallet.AcceptOptions{}); !errors.Is(err, wallet.ErrClientID) {
+		t.Errorf("without a name: %v", err)
+	}
+	name = "test-wallet"
+	w := o.wallet(change)
+	got, err := w.Accept(t.Context(), offer.URI, wallet.AcceptOptions{Copies: 1})
+	if err != nil || len(got) != 3 {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	if fresh, err := w.Refresh(t.Context(), wallet.RefreshOptions{}); err != nil || len(fresh) != 3 {
+		t.Errorf("%+v, %v", fresh, err)
 	}
 }
