@@ -207,8 +207,9 @@ type Event struct {
 
 // OfferStore keeps offers until they expire.
 type OfferStore interface {
-	// PutOffer inserts o; a repeat with the same ID changes nothing and
-	// returns nil.
+	// PutOffer inserts o; a repeat with the same ID returns nil and changes
+	// nothing but Expires, of which the later stays: an offer that is made again
+	// is good again.
 	PutOffer(ctx context.Context, o OfferRecord) error
 
 	// Offer reads an offer whose Expires is after now. ErrOfferNotFound. It
