@@ -59,7 +59,7 @@ func (w *Wallet) resume(ctx context.Context, g *grant) (*exchange, error) {
 	cfg := w.cfg
 	cfg.ClientID = g.ClientID
 	if g.Instance != "" && cfg.Provider == nil {
-		return nil, fmt.Errorf("%s was given to an attested wallet: it takes the wallet provider of then", g.Issuer)
+		return nil, fmt.Errorf("what %s gave is bound to an attested wallet: %w", g.Issuer, ErrProvider)
 	}
 	same := &Wallet{cfg}
 	issuer, err := same.issuerMetadata(ctx, g.Issuer)

@@ -29,6 +29,9 @@ var (
 	// ErrNoRefresh says that a batch cannot be refreshed: it came without a
 	// refresh token, or the issuer ended its grant.
 	ErrNoRefresh = errors.New("cannot be refreshed")
+	// ErrProvider says that a grant was given to an attested wallet, and nobody
+	// attests this one now.
+	ErrProvider = errors.New("it takes the wallet provider of then")
 	// ErrElement is for an element or claim that the credential does not hold.
 	ErrElement = errors.New("the credential does not hold this")
 )

@@ -46,7 +46,7 @@ func (o *office) ourWallet() *ourWallet {
 func (h *ourWallet) licence(o *office, wait time.Duration) ([]wallet.Batch, error) {
 	o.t.Helper()
 	offer := o.offer(issuer.OfferWish{Documents: []string{"DL-1"}, Configurations: []string{"mdl"}})
-	return h.Accept(o.t.Context(), offer.URI, wallet.AcceptOptions{TxCode: offer.TxCode, Copies: 2, Wait: wait})
+	return h.Accept(o.t.Context(), offer.URI, wallet.AcceptOptions{TxCode: offer.TxCode, Copies: 2, Encrypt: true, Wait: wait})
 }
 
 // decideAll is the word of an officer on what waits.

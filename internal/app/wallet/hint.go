@@ -53,6 +53,8 @@ func hintFor(err error) string {
 		return "fetch a new batch from the issuer with `wallet accept`"
 	case errors.Is(err, wallet.ErrNotFound):
 		return "`wallet list` shows what is held"
+	case errors.Is(err, wallet.ErrProvider):
+		return "name the folder of the wallet provider that accept was given with --provider"
 	case errors.Is(err, wallet.ErrNoRefresh):
 		return "the copies stay as they are; for fresh ones ask the issuer for a new offer"
 	case errors.As(err, &refusal):
