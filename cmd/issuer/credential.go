@@ -16,9 +16,11 @@ var credential = command.Command{
 until a person has decided. awaiting lists what waits, the oldest first: id,
 person, document, credential configuration, and when the wallet asked. approve and
 refuse decide; the wallet learns it when it asks next. What is decided stands in
-the audit record; officers with a name of their own decide at the console. It
-works with the office running, and without.`,
+the audit record, with --officer in that name (as office:ID: nobody has logged in);
+officers who log in decide at the console. It works with the office running, and
+without.`,
 	Setup: func(fs *flag.FlagSet) command.Run {
+		officer := fs.String("officer", "", "`ID` of the officer of console.officers who decides, an editor")
 		return with(fs, func(ctx context.Context, env command.Env, cfg issuer.Config, args []string) error {
 			decision := map[string]string{"approve": issuerhttp.DecisionApprove, "refuse": issuerhttp.DecisionRefuse}
 			listing := len(args) == 1 && args[0] == "awaiting"
@@ -30,6 +32,7 @@ works with the office running, and without.`,
 				return err
 			}
 			defer desk.Close()
+			desk.As(*officer)
 			if listing {
 				all, err := desk.Awaiting(ctx)
 				if err == nil && len(all) == 0 {

@@ -43,7 +43,7 @@ func ready(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	client := &http.Client{Timeout: time.Second}
 	// Another process: there is nothing to wait on but its port.
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		res, err := client.Get(args[0])
 		if err != nil {
 			continue

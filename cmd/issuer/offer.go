@@ -31,6 +31,7 @@ offer up logs in with the login of the state.`,
 		key := fs.String("key", "", "`KEY` of the offer: the same key gives the same offer again (default: a random one)")
 		byReference := fs.Bool("by-reference", false, "a short link under which the wallet fetches the offer")
 		code := fs.String("qr", "", "`KIND` of QR code: terminal, svg or png")
+		officer := fs.String("officer", "", "`ID` of the officer of console.officers who offers it, for the record")
 		output := fs.String("o", "", "`FILE` for the QR code")
 		return with(fs, func(ctx context.Context, env command.Env, cfg issuer.Config, args []string) error {
 			if len(args) > 1 || len(args) == 0 && len(documents) == 0 && !(*login && *configs != "") {
@@ -51,6 +52,7 @@ offer up logs in with the login of the state.`,
 			if err != nil {
 				return err
 			}
+			desk.As(*officer)
 			o, err := desk.Offer(ctx, wish)
 			if err != nil {
 				return err

@@ -33,6 +33,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"ready": ready, "mode": mode, "extract": extract, "expand": expand, "exit": exit, "until": until, "edit": edit, "instant": instant,
 	"accept": accept, "identity": identity, "init-ago": initAgo, "look-in": lookIn, "rechain": rechain, "drop": drop, "cut": cut,
 	"verified": verified, "approval": approval, "many": many, "nginx": nginx,
+	"collect": collect, "refresh": refresh,
 }
 
 // approval ID FILE writes a built-in credential configuration as a file, with the
@@ -64,7 +65,7 @@ func exit(ts *testscript.TestScript, neg bool, args []string) {
 func until(ts *testscript.TestScript, neg bool, args []string) {
 	wanted := regexp.MustCompile("(?m)" + args[0])
 	// Another process works: there is nothing to wait on but what it says.
-	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
 		_ = ts.Exec(args[1], args[2:]...)
 		if !neg && wanted.MatchString(ts.ReadFile("stdout")) {
 			return
@@ -115,9 +116,34 @@ func instant(ts *testscript.TestScript, _ bool, args []string) {
 func accept(ts *testscript.TestScript, neg bool, args []string) {
 	var said bytes.Buffer
 	err := wallet.Accept(context.Background(), wallet.AcceptConfig{
-		Dir: ts.MkAbs(args[0]), Offer: args[1], TxCode: args[2], Configurations: args[3:], Copies: 2, InsecureLoopback: true,
+		Connection: wallet.Connection{Dir: ts.MkAbs(args[0]), InsecureLoopback: true}, Offer: args[1], TxCode: args[2], Configurations: args[3:], Copies: 2,
 	}, &said, &said)
 	ts.Logf("%s%v", said.String(), err)
+	if neg != (err != nil) {
+		ts.Fatalf("the wallet: %v", err)
+	}
+}
+
+// collect FOLDER has the wallet of a folder ask for what waits.
+func collect(ts *testscript.TestScript, neg bool, args []string) {
+	err := wallet.Collect(context.Background(), wallet.CollectConfig{
+		Connection: wallet.Connection{Dir: ts.MkAbs(args[0]), InsecureLoopback: true}, Wait: 30 * time.Second,
+	}, ts.Stdout(), ts.Stderr())
+	held(ts, neg, err)
+}
+
+// refresh FOLDER has it fetch fresh copies of everything.
+func refresh(ts *testscript.TestScript, neg bool, args []string) {
+	err := wallet.Refresh(context.Background(), wallet.RefreshConfig{
+		Connection: wallet.Connection{Dir: ts.MkAbs(args[0]), InsecureLoopback: true},
+	}, ts.Stdout(), ts.Stderr())
+	held(ts, neg, err)
+}
+
+func held(ts *testscript.TestScript, neg bool, err error) {
+	if err != nil {
+		fmt.Fprintln(ts.Stderr(), err)
+	}
 	if neg != (err != nil) {
 		ts.Fatalf("the wallet: %v", err)
 	}

@@ -87,7 +87,8 @@ var checkConfig = command.Command{
 	Name: "check-config", Short: "say what a configuration means, and everything that is wrong with it",
 	Long: `Prints the configuration as it would be used, then every mistake with its key
 and what would be right. Where the state folder exists, keys, certificates,
-catalogue and registries are checked too.
+catalogue and registries are checked too; where it does not, that there is what the
+configuration names elsewhere.
 
 exit codes: 0 fine, 1 mistakes`,
 	Setup: func(fs *flag.FlagSet) command.Run {
@@ -131,7 +132,11 @@ exit codes: 0 fine, 1 mistakes`,
 func state(ctx context.Context, env command.Env, cfg issuer.Config) error {
 	if _, err := os.Stat(cfg.StateDir); errors.Is(err, os.ErrNotExist) {
 		fmt.Fprintf(env.Stderr, "%s does not exist: issuer init creates it\n", cfg.StateDir)
-		return nil
+		wrong, later := cfg.BeforeInit()
+		for _, line := range later {
+			fmt.Fprintln(env.Stderr, "not there yet:", line)
+		}
+		return wrong
 	}
 	return issuer.CheckState(ctx, cfg, clock.System{}.Now(), rand.Reader)
 }

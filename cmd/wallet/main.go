@@ -24,11 +24,8 @@ var program = command.Program{
 	Intro: `wallet fetches driving licences and identity credentials from an issuer
 (OpenID4VCI) and presents them to a verifier. It is for tests and demonstrations:
 its keys lie unencrypted in files.`,
-	Commands: []command.Command{accept, list, show, present, remove, provider},
+	Commands: []command.Command{accept, collect, refresh, list, show, present, remove, provider},
 }
-
-// exitPartly is the exit code of accept when a part of the offer was kept.
-const exitPartly = 2
 
 func dirFlag(fs *flag.FlagSet) *string {
 	return fs.String("dir", "", "`FOLDER` of the wallet (default: "+wallet.DefaultDir+" in the home folder)")
@@ -47,24 +44,24 @@ holder logs in: open the address that is printed in a browser of this machine.
 Issuers that let in only wallets with an attestation, as HAIP asks, want
 --provider, made once by wallet provider and known to the issuer.
 
+An issuer that delivers later, since a human must approve or the document is kept
+back for now, is asked again at its pace for as long as --wait says. What did not
+come by then is kept, and wallet collect goes on.
+
 Steps go to standard error; what was kept to standard output, one batch a line.
 
-exit codes: 0 all kept, 1 nothing kept, 2 a part kept, 3 mistake in the command
-line`,
+` + exitCodes,
 	Setup: func(fs *flag.FlagSet) command.Run {
 		var cfg wallet.AcceptConfig
 		var configurations command.Strings
-		dir := dirFlag(fs)
+		connectionFlags(fs, &cfg.Connection)
 		fs.StringVar(&cfg.TxCode, "tx-code", "", "transaction `CODE` that came by another way than the offer")
 		fs.Var(&configurations, "config", "`ID` of a configuration of the offer to fetch; repeatable (default: all)")
 		fs.IntVar(&cfg.Copies, "batch", 0, "`NUMBER` of copies of each (default: what the issuer allows, at most 20)")
-		fs.StringVar(&cfg.ClientID, "client-id", "", "`NAME` under which the issuer knows this wallet (default: anonymous)")
-		fs.StringVar(&cfg.ProviderDir, "provider", "", "`FOLDER` of a test wallet provider that attests this wallet and its keys (default: nobody does)")
 		fs.BoolVar(&cfg.Login, "login", false, "log in, although the offer has a code")
+		fs.StringVar(&cfg.ClientID, "client-id", "", "`NAME` under which the issuer knows this wallet (default: anonymous)")
+		waitFlag(fs, &cfg.Wait)
 		fs.BoolVar(&cfg.Encrypt, "encrypt", false, "encrypt requests and answers, although the issuer does not demand it")
-		fs.StringVar(&cfg.TrustDir, "trust", "", "`FOLDER` of anchors that the issuer must lead to (default: any issuer)")
-		fs.BoolVar(&cfg.InsecureLoopback, "insecure-loopback", false, "go to this machine too, without TLS: for development")
-		fs.StringVar(&cfg.WebRoots, "web-roots", "", "PEM `FILE` of roots for https (default: those of the machine)")
 		return func(ctx context.Context, env command.Env, args []string) error {
 			if len(args) != 1 {
 				return command.Usagef("one OFFER is wanted, got %d; a shell needs quotation marks around it", len(args))
@@ -77,18 +74,17 @@ line`,
 				}
 				cfg.Offer = string(text)
 			}
-			cfg.Dir, cfg.Configurations = *dir, configurations
-			err := wallet.Accept(ctx, cfg, env.Stdout, env.Stderr)
-			if errors.Is(err, wallet.ErrPartly) {
-				return &command.Exit{Code: exitPartly, Err: err}
+			if err := mayWait(cfg.Wait); err != nil {
+				return err
 			}
-			return err
+			cfg.Configurations = configurations
+			return exit(wallet.Accept(ctx, cfg, env.Stdout, env.Stderr))
 		}
 	},
 }
 
 var list = command.Command{
-	Name: "list", Short: "list what the wallet holds",
+	Name: "list", Short: "list what the wallet holds, and what it waits for",
 	Setup: func(fs *flag.FlagSet) command.Run {
 		dir := dirFlag(fs)
 		return func(_ context.Context, env command.Env, args []string) error {
@@ -168,7 +164,7 @@ give the verifier the file of --transcript-out.`,
 }
 
 var remove = command.Command{
-	Name: "remove", Args: "ID", Short: "delete a credential with its keys",
+	Name: "remove", Args: "ID", Short: "delete a credential, or a request that waits, with its keys",
 	Setup: func(fs *flag.FlagSet) command.Run {
 		dir := dirFlag(fs)
 		return func(_ context.Context, env command.Env, args []string) error {

@@ -8,7 +8,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -30,8 +32,31 @@ func TestMain(m *testing.M) {
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script", Setup: issuer,
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"verify": verify, "setenv": setenv},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"verify": verify, "setenv": setenv, "decide": decide},
 	})
+}
+
+// office is the issuer of a script, and what it decides now.
+type office struct {
+	issuer   *wallettest.Issuer
+	decision atomic.Int64
+}
+
+type officeKey struct{}
+
+// decide WORD says what becomes of requests from now on: deliver, later, deny;
+// or end, which ends all grants.
+func decide(ts *testscript.TestScript, neg bool, args []string) {
+	o, _ := ts.Value(officeKey{}).(*office)
+	decision, known := map[string]wallettest.Decision{"deliver": wallettest.Deliver, "later": wallettest.Later, "deny": wallettest.Deny}[strings.Join(args, " ")]
+	switch {
+	case !neg && known:
+		o.decision.Store(int64(decision))
+	case !neg && strings.Join(args, " ") == "end":
+		o.issuer.EndGrants()
+	default:
+		ts.Fatalf("usage: decide deliver|later|deny|end")
+	}
 }
 
 // issuer starts one on loopback and puts into the environment of the script:
@@ -48,7 +73,10 @@ func issuer(env *testscript.Env) error {
 		return err
 	}
 	env.Defer(i.Close)
-	i.TxCode = "493536"
+	i.TxCode, i.Refreshes, i.Interval = "493536", true, time.Second
+	office := &office{issuer: i}
+	i.Decide = func(string) wallettest.Decision { return wallettest.Decision(office.decision.Load()) }
+	env.Values[officeKey{}] = office
 	offer, err := i.Offer("openid-credential-offer", "mdl", "pid-mdoc", "pid-sd-jwt")
 	if err != nil {
 		return err

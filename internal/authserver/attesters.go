@@ -3,10 +3,25 @@ package authserver
 import (
 	"crypto"
 	"errors"
+	"slices"
 	"time"
 
 	"vidimus/internal/pki"
 )
+
+// Anchor is a certificate that vouches for attesters, and whose attesters these
+// are.
+type Anchor struct {
+	*pki.Certificate
+	Provider string // opaque
+}
+
+// Attester is who signed an attestation.
+type Attester struct {
+	Key      crypto.PublicKey
+	Until    time.Time // when the answer holds no more, zero when that is open
+	Provider string    // of the anchor that vouches for it
+}
 
 // TrustAttesters makes Config.Attesters of anchors: a chain is good that leads
 // from a leaf which may sign, over at most two authorities, to one of the
@@ -20,12 +35,16 @@ import (
 //
 // What the certificate of a wallet provider is for is said by the list that it
 // stands on and not by an extended key usage, of which no standard names one.
-func TrustAttesters(anchors func(now time.Time) ([]*pki.Certificate, error)) func(x5c [][]byte, now time.Time) (crypto.PublicKey, time.Time, error) {
+func TrustAttesters(anchors func(now time.Time) ([]Anchor, error)) func(x5c [][]byte, now time.Time) (Attester, error) {
 	cache := pki.NewCache(maxAttesters)
-	return func(x5c [][]byte, now time.Time) (crypto.PublicKey, time.Time, error) {
-		trusted, err := anchors(now)
+	return func(x5c [][]byte, now time.Time) (Attester, error) {
+		from, err := anchors(now)
 		if err != nil {
-			return nil, time.Time{}, unavailable(err)
+			return Attester{}, unavailable(err)
+		}
+		trusted := make([]*pki.Certificate, len(from))
+		for i, a := range from {
+			trusted[i] = a.Certificate
 		}
 		opt := pki.PathOptions{Now: now, MaxIntermediates: 2, AllowOddSerial: true}
 		path, err := pki.ValidatePinned(x5c, trusted, opt)
@@ -33,8 +52,12 @@ func TrustAttesters(anchors func(now time.Time) ([]*pki.Certificate, error)) fun
 			path, err = cache.Validate(x5c, trusted, opt)
 		}
 		if err != nil {
-			return nil, time.Time{}, err
+			return Attester{}, err
 		}
-		return path.Leaf.PublicKey(), path.NotAfter, nil
+		at := slices.IndexFunc(from, func(a Anchor) bool { return a.Equal(path.Anchor) })
+		if at < 0 { // a path leads to one of those that were given
+			return Attester{}, errors.New("the path leads to no anchor")
+		}
+		return Attester{path.Leaf.PublicKey(), path.NotAfter, from[at].Provider}, nil
 	}
 }

@@ -71,9 +71,13 @@ var errClient = problem.New(problem.InvalidClient, "the client is not known here
 // -07 sections 5 and 6, and -08 to -10; HAIP 1.0 section 4.4.1).
 func (s *Server) attested(ctx context.Context, attestation, pop, id string) (client, error) {
 	now := s.p.Clock.Now()
+	var by Attester
 	r := oauth.AttestationRequest{
 		Issuer: s.cfg.Issuer, ClientID: id, Now: now, MaxAge: s.cfg.DPoPAge, MaxLifetime: s.cfg.AttestationLifetime, Algorithms: AttestationAlgorithms(),
-		Chain: s.attester,
+		Chain: func(x5c [][]byte) (key crypto.PublicKey, err error) {
+			by, err = s.attester(x5c)
+			return by.Key, err
+		},
 	}
 	if s.cfg.AttestationChallenges {
 		r.Challenge = func(c string) error { return s.secrets.challenge.check(c, now) }
@@ -95,7 +99,7 @@ func (s *Server) attested(ctx context.Context, attestation, pop, id string) (cli
 	c := client{id: a.ClientID, name: cleanName(a.WalletName()), once: []Once{{Value: a.ReplayKey(), Expires: a.Expires.Add(onceMargin)}}}
 	c.Instance, c.StatusUntil = a.Thumbprint, until
 	for _, ref := range refs {
-		c.Statuses = append(c.Statuses, StatusRef{List: ref.List, Index: ref.Index})
+		c.Statuses = append(c.Statuses, StatusRef{List: ref.List, Index: ref.Index, Provider: by.Provider})
 	}
 	if !until.IsZero() && !now.Before(until) {
 		return client{}, problem.New(problem.UseFreshAttestation, "the status of the client attestation is kept up no longer")
@@ -104,16 +108,16 @@ func (s *Server) attested(ctx context.Context, attestation, pop, id string) (cli
 }
 
 // attester asks the configuration whom a chain belongs to.
-func (s *Server) attester(x5c [][]byte) (crypto.PublicKey, error) {
+func (s *Server) attester(x5c [][]byte) (Attester, error) {
 	now := s.p.Clock.Now()
-	key, until, err := s.cfg.Attesters(x5c, now)
+	a, err := s.cfg.Attesters(x5c, now)
 	switch {
 	case err != nil:
-		return nil, err
-	case key == nil || !until.IsZero() && !now.Before(until):
-		return nil, errors.New("the attester is not trusted any more")
+		return Attester{}, err
+	case a.Key == nil || !a.Until.IsZero() && !now.Before(a.Until):
+		return Attester{}, errors.New("the attester is not trusted any more")
 	}
-	return key, nil
+	return a, nil
 }
 
 // attestationStatus asks whether the wallet unit is still good.

@@ -2,7 +2,6 @@ package authserver_test
 
 import (
 	"context"
-	"crypto"
 	"errors"
 	"slices"
 	"strings"
@@ -148,7 +147,9 @@ func TestAttesters(t *testing.T) {
 		"over":    {until: start, kind: problem.InvalidClientAttestation},
 		"unknown": {err: problem.New(problem.Unavailable, "the list cannot be fetched"), kind: problem.Unavailable},
 	} {
-		w.cfg.Attesters = func([][]byte, time.Time) (crypto.PublicKey, time.Time, error) { return p.key.Public(), c.until, c.err }
+		w.cfg.Attesters = func([][]byte, time.Time) (authserver.Attester, error) {
+			return authserver.Attester{Key: p.key.Public(), Until: c.until}, c.err
+		}
 		w.restart()
 		_, err := in.push()
 		if problem.KindOf(err) != c.kind {
@@ -174,7 +175,7 @@ func TestAttestationStatus(t *testing.T) {
 	}
 	in.claims = map[string]any{"status": map[string]any{"status_list": map[string]any{"idx": 7, "uri": "https://provider.example/1"}}}
 	resp := in.issued(mdl())
-	if !slices.Equal(asked, []authserver.StatusRef{{List: "https://provider.example/1", Index: 7}}) || instance != in.unit() {
+	if !slices.Equal(asked, []authserver.StatusRef{{List: "https://provider.example/1", Index: 7, Provider: "provider"}}) || instance != in.unit() {
 		t.Errorf("asked for %v of %s", asked, instance)
 	}
 	for err, kind := range map[error]problem.Kind{authserver.ErrAttestationRevoked: problem.InvalidClient, errors.New("unreachable"): problem.Unavailable} {

@@ -38,7 +38,7 @@ func TestCodeFlow(t *testing.T) {
 	}
 	if a.Person != "P1" || !maps.Equal(a.Documents, map[string]string{"mdl": "D1"}) || a.ClientID != walletID || a.ACR != "high" || a.Refreshed ||
 		a.InstanceThumbprint == "" || a.InstanceThumbprint == a.Thumbprint || !a.AttestationsExpire.Equal(until) || !a.Granted.Equal(w.clock.Now()) ||
-		len(a.Attestations) != 1 || a.Attestations[0] != (authserver.StatusRef{List: "https://provider.example/1", Index: 7}) {
+		len(a.Attestations) != 1 || a.Attestations[0] != (authserver.StatusRef{List: "https://provider.example/1", Index: 7, Provider: "provider"}) {
 		t.Errorf("%+v", a)
 	}
 	if n := count(w.audit, "authorization.approve", audit.Done); n != 1 {

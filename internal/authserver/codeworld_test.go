@@ -3,7 +3,6 @@ package authserver_test
 import (
 	"bytes"
 	"context"
-	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -45,11 +44,11 @@ func newProvider(t testing.TB) *provider {
 	return &provider{key, []byte{0x30, 0x01, byte(len(t.Name()))}}
 }
 
-func (p *provider) chain(x5c [][]byte, _ time.Time) (crypto.PublicKey, time.Time, error) {
+func (p *provider) chain(x5c [][]byte, _ time.Time) (authserver.Attester, error) {
 	if len(x5c) != 1 || !bytes.Equal(x5c[0], p.leaf) {
-		return nil, time.Time{}, errors.New("no anchor for this chain")
+		return authserver.Attester{}, errors.New("no anchor for this chain")
 	}
-	return p.key.Public(), time.Time{}, nil
+	return authserver.Attester{Key: p.key.Public(), Provider: "provider"}, nil
 }
 
 // codeWorld has the code flow and demands attestations.

@@ -1,7 +1,6 @@
 package authserver
 
 import (
-	"crypto"
 	"errors"
 	"fmt"
 	"slices"
@@ -48,10 +47,9 @@ type Config struct {
 	// known by its id none, outside development.
 	Redirects map[string][]string
 	// Attesters checks the chain of an attestation (DER, leaf first, without
-	// anchor) up to a wallet provider that is trusted at now, and gives the key
-	// of the leaf and until when the answer holds, zero when that is open. An
-	// error of kind problem.Unavailable means that nobody knows.
-	Attesters func(x5c [][]byte, now time.Time) (key crypto.PublicKey, until time.Time, err error)
+	// anchor) up to a wallet provider that is trusted at now. An error of kind
+	// problem.Unavailable means that nobody knows.
+	Attesters func(x5c [][]byte, now time.Time) (Attester, error)
 	// AttestationChallenges demands that proofs of possession repeat what
 	// Challenge gave; the metadata then name the challenge endpoint.
 	AttestationChallenges bool

@@ -125,9 +125,9 @@ func (e *External) Authenticate(ctx context.Context, r ResourceRequest) (*Access
 	}
 	// A token that was refreshed has a new iat and is worth no more than the
 	// login was. One that does not say when that was is older than whatever
-	// ended grants.
+	// ended grants; one of a server whose clock is ahead is not younger than now.
 	if c.AuthTime != nil {
-		a.Granted = time.Unix(max(min(*c.AuthTime, *c.Iat), 0), 0).UTC()
+		a.Granted = time.Unix(max(min(*c.AuthTime, *c.Iat, e.server.p.Clock.Now().Unix()), 0), 0).UTC()
 	}
 	wanted, err := e.wanted(c, a)
 	if err != nil {

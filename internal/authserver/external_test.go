@@ -96,6 +96,9 @@ func TestExternal(t *testing.T) {
 	if a, err := ask(sign(nil, m{"jti": "undated"})); err != nil || a.Granted.Unix() != 0 {
 		t.Errorf("%+v, %v", a, err)
 	}
+	if a, err := ask(sign(nil, m{"jti": "ahead", "iat": start.Unix() + 4, "auth_time": start.Unix() + 4})); err != nil || a.Granted.After(start) {
+		t.Errorf("of a clock that is ahead: %+v, %v", a, err)
+	}
 	for _, acr := range []any{"low", nil} {
 		if _, err := ask(sign(nil, m{"jti": "acr", "acr": acr})); problem.KindOf(err) != problem.InvalidToken {
 			t.Errorf("acr %v: %v", acr, err)

@@ -6,6 +6,9 @@ import "time"
 type StatusRef struct {
 	List  string // URI
 	Index uint64
+	// Provider is whose attestation it was (Attester.Provider): nobody else's
+	// list tells its status. "" in records of before that was kept.
+	Provider string `json:",omitzero"`
 }
 
 // Wallet is what an attestation said of the wallet unit behind a record; zero

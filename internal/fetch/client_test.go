@@ -229,7 +229,7 @@ func TestTimeout(t *testing.T) {
 	if _, err := get(c, s.URL+"/silent"); err == nil {
 		t.Error("it answered")
 	}
-	if d := time.Since(begun); d > 5*time.Second {
+	if d := time.Since(begun); d > time.Minute { // a busy machine wakes late; the server never answers
 		t.Errorf("waited %s", d)
 	}
 }

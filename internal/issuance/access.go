@@ -4,6 +4,8 @@ import (
 	"context"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"vidimus/internal/audit"
 	"vidimus/internal/catalog"
@@ -90,11 +92,17 @@ func (a Access) assurance() string {
 	}, a.ACR[:min(len(a.ACR), 256)])
 }
 
-// actor names the client in the audit log; its id was checked when the token
-// was given, and is cut here for the length alone.
+// actor names the client in the audit log: cut to what the record takes, since
+// its provider or its server chose the id.
 func (a Access) actor() string {
-	if a.ClientID == "" {
+	id := strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) && r != utf8.RuneError {
+			return r
+		}
+		return '_'
+	}, strings.ToValidUTF8(a.ClientID, "_"))
+	if id == "" {
 		return "anonymous"
 	}
-	return a.ClientID[:min(len(a.ClientID), 256)]
+	return strings.ToValidUTF8(id[:min(len(id), 256)], "")
 }

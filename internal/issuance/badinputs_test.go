@@ -383,12 +383,18 @@ func TestBadInputs(t *testing.T) {
 			"number":     `{"credential_configuration_id":1e999999}`,
 			"no_json":    "\x00\xff", "empty": "", "array": "[]", "text": `"mdl"`, "null": "null", "trailing": `{"credential_configuration_id":"mdl"}{}`,
 		} {
-			begun := time.Now()
-			_, err := w.send(w.access(), body)
-			if took := time.Since(begun); took > 250*time.Millisecond {
-				t.Errorf("%s took %v", name, took)
+			// The quickest of five: a busy machine may keep one waiting, a reader that
+			// takes long takes long each time.
+			quickest := time.Hour
+			for range 5 {
+				begun := time.Now()
+				_, err := w.send(w.access(), body)
+				quickest = min(quickest, time.Since(begun))
+				wantKind(t, err, problem.InvalidCredentialRequest)
 			}
-			wantKind(t, err, problem.InvalidCredentialRequest)
+			if quickest > 250*time.Millisecond {
+				t.Errorf("%s took %v", name, quickest)
+			}
 		}
 	})
 

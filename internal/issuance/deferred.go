@@ -28,13 +28,14 @@ type keptRequest struct {
 }
 
 type keptStatus struct {
-	List  string `json:"list"`
-	Index uint64 `json:"index"`
+	List     string `json:"list"`
+	Index    uint64 `json:"index"`
+	Provider string `json:"provider,omitempty"`
 }
 
 func (k *keptRequest) keep(w keptWallet) {
 	for _, at := range w.Attestations {
-		k.Statuses = append(k.Statuses, keptStatus{at.List, at.Index})
+		k.Statuses = append(k.Statuses, keptStatus{at.List, at.Index, at.Provider})
 	}
 	if !w.Until.IsZero() {
 		k.Until = w.Until.Unix()
@@ -43,7 +44,7 @@ func (k *keptRequest) keep(w keptWallet) {
 
 func (k *keptRequest) wallet() (w keptWallet) {
 	for _, at := range k.Statuses {
-		w.Attestations = append(w.Attestations, StatusIndex{List: at.List, Index: at.Index})
+		w.Attestations = append(w.Attestations, StatusIndex{List: at.List, Index: at.Index, Provider: at.Provider})
 	}
 	if k.Until != 0 {
 		w.Until = time.Unix(k.Until, 0).UTC()

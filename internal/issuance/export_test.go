@@ -6,3 +6,6 @@ func FreePlaces(s *Service) int {
 	defer s.turns.mu.Unlock()
 	return s.turns.free
 }
+
+// MaxStatusWaiters is how many wait while a status list is read.
+const MaxStatusWaiters = maxStatusWaiters

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -286,4 +287,25 @@ func signedPayload(t *testing.T, id, text string) []byte {
 		t.Fatal(err)
 	}
 	return issued.IssuerAuth.Payload
+}
+
+// A client's id is its provider's choice: whatever it is, the record takes it.
+func TestClientInRecord(t *testing.T) {
+	w := newWorld(t)
+	for i, id := range []string{"a" + strings.Repeat("é", 255), "wallet\nforged line", "\u202e", strings.Repeat("x", 512)} {
+		a := w.access()
+		a.ClientID, a.TokenID = id, fmt.Sprint("t", i)
+		if _, err := w.ask(a, "mdl", w.forged(w.nonce(), nil, map[string]any{"iss": id})); err != nil {
+			t.Errorf("%q: %v", id, err)
+		}
+	}
+	if len(w.store.events) == 0 {
+		t.Error("nothing is on record")
+	}
+	for _, e := range w.store.events {
+		e.Person, e.Subject = "", "p"
+		if err := e.Check(); err != nil {
+			t.Errorf("%q: %v", e.Actor, err)
+		}
+	}
 }

@@ -12,21 +12,25 @@ import (
 	"vidimus/internal/statuslist"
 )
 
-// attestationRules is what a configuration demands of key attestations. Where
-// none is demanded and nobody is trusted they are not read: the proofs speak
-// for their keys.
-func (s *Service) attestationRules(cfg *catalog.Configuration) *oid4vci.KeyAttestationRules {
+// attestationRules is what a configuration demands of key attestations, and by
+// gets whose one it was. Where none is demanded and nobody is trusted they are
+// not read: the proofs speak for their keys.
+func (s *Service) attestationRules(cfg *catalog.Configuration, by *string) *oid4vci.KeyAttestationRules {
+	chain := func(x5c [][]byte) (key crypto.PublicKey, err error) {
+		key, *by, err = s.p.Attesters(x5c)
+		return key, err
+	}
 	if cfg.KeyAttestations == nil {
 		if s.p.Attesters == nil {
 			return nil
 		}
-		return &oid4vci.KeyAttestationRules{Chain: s.p.Attesters, AcceptOldType: true, Algorithms: attesterAlgorithms}
+		return &oid4vci.KeyAttestationRules{Chain: chain, AcceptOldType: true, Algorithms: attesterAlgorithms}
 	}
 	r := &oid4vci.KeyAttestationRules{
-		Required: true, Chain: s.p.Attesters, AcceptOldType: true, Algorithms: attesterAlgorithms,
+		Required: true, Chain: chain, AcceptOldType: true, Algorithms: attesterAlgorithms,
 		KeyStorage: cfg.KeyAttestations.KeyStorage, UserAuthentication: cfg.KeyAttestations.UserAuthentication,
 	}
-	if r.Chain == nil {
+	if s.p.Attesters == nil {
 		r.Chain = trustsNobody
 	}
 	return r
@@ -46,9 +50,9 @@ type keptWallet struct {
 	Until        time.Time // end of the period of the key attestation's status; zero without
 }
 
-// attestedWallet reads the status of a key attestation, nothing when there is
-// none.
-func attestedWallet(a *oid4vci.KeyAttestation) (keptWallet, error) {
+// attestedWallet reads the status of a key attestation of a provider, nothing
+// when there is none.
+func attestedWallet(a *oid4vci.KeyAttestation, by string) (keptWallet, error) {
 	if a == nil {
 		return keptWallet{}, nil
 	}
@@ -71,5 +75,5 @@ func attestedWallet(a *oid4vci.KeyAttestation) (keptWallet, error) {
 	if refs.List.Index > math.MaxUint32 {
 		return keptWallet{}, problem.New(problem.InvalidProof, "the status of the key attestation is beyond any list")
 	}
-	return keptWallet{Attestations: []StatusIndex{{List: refs.List.URI, Index: refs.List.Index}}, Until: until}, nil
+	return keptWallet{Attestations: []StatusIndex{{List: refs.List.URI, Index: refs.List.Index, Provider: by}}, Until: until}, nil
 }

@@ -25,11 +25,11 @@ type provider struct {
 	der []byte
 }
 
-func (p provider) trusted(x5c [][]byte) (crypto.PublicKey, error) {
+func (p provider) trusted(x5c [][]byte) (crypto.PublicKey, string, error) {
 	if len(x5c) != 1 || string(x5c[0]) != string(p.der) {
-		return nil, errors.New("no anchor for this chain")
+		return nil, "", errors.New("no anchor for this chain")
 	}
-	return p.key.Public(), nil
+	return p.key.Public(), "keys", nil
 }
 
 // attesting is a world in which a provider is trusted, and in which licences
@@ -185,7 +185,9 @@ func TestBadInputsKeyAttestation(t *testing.T) {
 		wantKind(t, err, problem.InvalidProof)
 	})
 	t.Run("C13/nobody_knows", func(t *testing.T) {
-		w.attesters = func([][]byte) (crypto.PublicKey, error) { return nil, problem.New(problem.Unavailable, "no list") }
+		w.attesters = func([][]byte) (crypto.PublicKey, string, error) {
+			return nil, "", problem.New(problem.Unavailable, "no list")
+		}
 		w.restart()
 		_, err := w.ask(w.access(), "mdl", w.attested(p, 1, w.nonce(), nil))
 		wantKind(t, err, problem.Unavailable)

@@ -64,6 +64,15 @@ const (
 	statusRetry   = 10 * time.Second
 	statusTimeout = 10 * time.Second
 
+	// markKept is how long it is remembered how far a list was read, after it was
+	// read last: as long as a wallet whose status stands in it.
+	markKept = 2 * 366 * day
+	day      = 24 * time.Hour
+
+	// maxStatusWaiters is how many requests wait while one list is read: its
+	// server may take statusTimeout over it.
+	maxStatusWaiters = 128
+
 	// maxStatusLists is how many lists are kept in memory, of up to 1 MiB.
 	maxStatusLists = 128
 

@@ -68,9 +68,10 @@ func (s *Service) prepare(ctx context.Context, turn *turn, a Access, r *oid4vci.
 	}
 	now := s.p.Clock.Now()
 	var nonce usedNonce
+	var by string
 	proofs, err := r.VerifyProofs(oid4vci.ProofRules{
 		Issuer: s.cfg.Issuer, ClientID: a.ClientID, Anonymous: a.ClientID == "",
-		CheckNonce: s.check(&nonce, now), Now: now, BatchSize: min(cfg.BatchSize, maxBatch), KeyAttestation: s.attestationRules(cfg),
+		CheckNonce: s.check(&nonce, now), Now: now, BatchSize: min(cfg.BatchSize, maxBatch), KeyAttestation: s.attestationRules(cfg, &by),
 	})
 	if err != nil {
 		return nil, err
@@ -82,7 +83,7 @@ func (s *Service) prepare(ctx context.Context, turn *turn, a Access, r *oid4vci.
 	p.proofs, p.draft15 = proofs, r.Draft15
 	p.intent.Nonce, p.intent.NonceExpires = nonce.digest, nonce.expires.Add(onceMargin)
 	p.intent.Granted, p.intent.Recorded, p.intent.Count = a.Granted, now, len(proofs)
-	attested, err := attestedWallet(proofs[0].Attestation)
+	attested, err := attestedWallet(proofs[0].Attestation, by)
 	if err != nil {
 		return nil, err
 	}

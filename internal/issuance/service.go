@@ -96,9 +96,9 @@ type Parts struct {
 
 	// Attesters checks the chain of a key attestation (DER, leaf first, without
 	// anchor) up to a wallet provider that is trusted, and gives the key of the
-	// leaf; nil = nobody is. An error of kind Unavailable says that nobody
-	// knows.
-	Attesters func(x5c [][]byte) (crypto.PublicKey, error)
+	// leaf and which provider that is; nil = nobody is. An error of kind
+	// Unavailable says that nobody knows.
+	Attesters func(x5c [][]byte) (key crypto.PublicKey, provider string, err error)
 	// Status reads what wallet providers publish; nil = it is not read.
 	Status StatusFetcher
 	// Revoker ends wallet units; required with Status.
@@ -144,7 +144,7 @@ func New(cfg Config, parts Parts) (*Service, error) {
 	return &Service{
 		cfg: cfg, secrets: s, nonces: nonces, p: parts, keys: requestKeys{secret: s.encryption, rotation: cfg.KeyRotation},
 		turns: newTurns(cfg.Places, cfg.Queue),
-		lists: statusLists{fetcher: parts.Status, clock: parts.Clock, known: map[string]*knownList{}},
+		lists: statusLists{fetcher: parts.Status, marks: parts.Store, clock: parts.Clock, known: map[listName]*knownList{}},
 	}, nil
 }
 

@@ -37,6 +37,8 @@ var (
 	// ErrTransactionNotFound: no request waits under this id, or it was
 	// answered, or it has expired.
 	ErrTransactionNotFound = errors.New("transaction not found")
+	// ErrListOlder: a newer list of that name was read before.
+	ErrListOlder = errors.New("list is older than one that was read before")
 	// ErrDecided: somebody decided otherwise before, or there is nothing to
 	// decide.
 	ErrDecided = errors.New("transaction was decided")
@@ -144,8 +146,9 @@ func MergeAttestations(now, before []StatusIndex) []StatusIndex {
 	all := make([]StatusIndex, 0, min(len(now)+len(before), MaxAttestations))
 	for _, list := range [][]StatusIndex{now, before} {
 		for _, a := range list {
+			// One that does not say whose it is adds nothing to one that does.
 			same := func(o StatusIndex) bool {
-				return o.List == a.List && o.Index == a.Index && bytes.Equal(o.Identifier, a.Identifier)
+				return o.List == a.List && o.Index == a.Index && bytes.Equal(o.Identifier, a.Identifier) && (a.Provider == "" || a.Provider == o.Provider)
 			}
 			if len(all) < MaxAttestations && !slices.ContainsFunc(all, same) {
 				a.Identifier = bytes.Clone(a.Identifier)
@@ -184,6 +187,10 @@ type StatusIndex struct {
 	// Identifier is what stands in the copy in the place of Index when the
 	// list is an identifier list, else nil.
 	Identifier []byte `json:",omitempty"`
+	// Provider is the wallet provider whose attestation named the place
+	// (authserver.Attester): nobody else's list tells its status. "" in copies
+	// of ours, and in records of before that was kept.
+	Provider string `json:",omitempty"`
 }
 
 // Event is a wallet's word about a batch (OpenID4VCI 1.0, section 11).
@@ -200,8 +207,9 @@ type Event struct {
 
 // OfferStore keeps offers until they expire.
 type OfferStore interface {
-	// PutOffer inserts o; a repeat with the same ID changes nothing and
-	// returns nil.
+	// PutOffer inserts o; a repeat with the same ID returns nil and changes
+	// nothing but Expires, of which the later stays: an offer that is made again
+	// is good again.
 	PutOffer(ctx context.Context, o OfferRecord) error
 
 	// Offer reads an offer whose Expires is after now. ErrOfferNotFound. It
@@ -273,15 +281,33 @@ type WalletStore interface {
 	Wallets(ctx context.Context, after string, now time.Time, limit int) (units []Wallet, next string, err error)
 }
 
+// ListMark says how far a signed list of somebody else was read.
+type ListMark struct {
+	List     Digest // names the list, and whose it must be; the key of the record
+	Sequence uint64 // number of the list, 0 where lists have none
+	Issued   time.Time
+	Expires  time.Time // from when on it may be forgotten
+}
+
+// MarkStore remembers lists of others, so that what was taken back in one is not
+// good again by an older one: neither after a restart.
+type MarkStore interface {
+	// AdvanceList puts m in the place of the mark of that list unless Sequence
+	// or Issued of that is ahead: ErrListOlder. The later Expires stays. Of any
+	// number of concurrent calls none returns nil after one that is ahead of it.
+	AdvanceList(ctx context.Context, m ListMark) error
+}
+
 // Store is all that the service keeps. One implementation may also be an
 // authserver.Store: SweepExpired means the same in both, for its own records
-// here: offers, nonces and transactions whose Expires is not after now, counts
-// of tokens likewise. Copies and their indices are not swept by it.
+// here: offers, nonces, transactions and marks of lists whose Expires is not
+// after now, counts of tokens likewise. Copies and their indices are not swept by it.
 type Store interface {
 	OfferStore
 	IntentStore
 	TransactionStore
 	EventStore
 	WalletStore
+	MarkStore
 	SweepExpired(ctx context.Context, now time.Time, limit int) (removed int, err error)
 }

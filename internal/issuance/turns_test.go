@@ -21,7 +21,7 @@ func narrow(t *testing.T) *world {
 // until waits for what another goroutine is about to do.
 func until(t *testing.T, done func() bool) {
 	t.Helper()
-	for range 10_000 {
+	for range 60_000 {
 		if done() {
 			return
 		}

@@ -2,6 +2,7 @@ package issuance
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"sync"
@@ -16,10 +17,11 @@ import (
 // StatusFetcher reads the lists in which wallet providers publish the status
 // of their attestations.
 type StatusFetcher interface {
-	// Fetch gets a list by its URI and verifies it: signature, chain up to a
-	// wallet provider that is trusted, subject, times. An error means that
-	// nobody knows.
-	Fetch(ctx context.Context, uri string) (FetchedList, error)
+	// Fetch gets a list by its URI and verifies it: signature, chain up to the
+	// wallet provider whose attestation named it and to no other that is
+	// trusted ("" is any: of a record that does not say), subject, times. An
+	// error means that nobody knows.
+	Fetch(ctx context.Context, uri, provider string) (FetchedList, error)
 }
 
 // FetchedList is a list as its provider published it.
@@ -50,31 +52,40 @@ const (
 // errUnknownStatus: no list to look into.
 var errUnknownStatus = errors.New("the status of the wallet cannot be read")
 
-// errOlderList: what was revoked would be good again.
-var errOlderList = errors.New("older than the list that was read before")
-
 // statusLists keeps lists for as long as they say.
 type statusLists struct {
 	fetcher StatusFetcher
+	marks   MarkStore
 	clock   clock.Clock
 
 	mu    sync.Mutex
-	known map[string]*knownList
+	known map[listName]*knownList
+}
+
+// listName is a list as a provider has to sign it: what another publishes under
+// that address is another list.
+type listName struct{ uri, provider string }
+
+// digest names the list in the store.
+func (n listName) digest() Digest {
+	return sha256.Sum256([]byte("status list\x00" + n.provider + "\x00" + n.uri))
 }
 
 // knownList is fetched by one at a time.
 type knownList struct {
-	mu sync.Mutex
+	mu sync.Mutex // never held while the list is fetched
 	FetchedList
 	fetched time.Time // zero before the first
 	failed  time.Time
-	err     error // of the last attempt
+	err     error         // of the last attempt
+	reading chan struct{} // closed at the end of the attempt under way; nil when none is
+	waiting int           // for it
 }
 
 // look says what the list says of an attestation. maxAge bounds how old the
 // list may be while it can be read anew.
 func (l *statusLists) look(ctx context.Context, at StatusIndex, maxAge time.Duration) (verdict, error) {
-	list, err := l.get(ctx, at.List, maxAge)
+	list, err := l.get(ctx, listName{at.List, at.Provider}, maxAge)
 	if err != nil {
 		return bad, err
 	}
@@ -90,8 +101,8 @@ func (l *statusLists) look(ctx context.Context, at StatusIndex, maxAge time.Dura
 	return bad, nil
 }
 
-func (l *statusLists) get(ctx context.Context, uri string, maxAge time.Duration) (*statuslist.List, error) {
-	k := l.entry(uri)
+func (l *statusLists) get(ctx context.Context, name listName, maxAge time.Duration) (*statuslist.List, error) {
+	k := l.entry(name)
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	now := l.clock.Now()
@@ -99,32 +110,74 @@ func (l *statusLists) get(ctx context.Context, uri string, maxAge time.Duration)
 	if k.List != nil && now.Before(k.Until) && age >= 0 && age <= maxAge {
 		return k.List, nil
 	}
-	if k.err == nil || now.Sub(k.failed) >= statusRetry || now.Before(k.failed) {
-		k.read(ctx, l.fetcher, uri, l.clock)
+	switch {
+	case k.reading != nil:
+		if err := k.wait(ctx); err != nil {
+			return nil, fmt.Errorf("%w: %w", errUnknownStatus, err)
+		}
+	case k.err == nil || now.Sub(k.failed) >= statusRetry || now.Before(k.failed):
+		k.read(ctx, l, name)
 	}
 	if k.err == nil {
 		return k.List, nil
 	}
-	if age = now.Sub(k.fetched); k.List != nil && age >= 0 && age < statusKept && (k.Expires.IsZero() || now.Before(k.Expires)) {
+	if age = l.clock.Now().Sub(k.fetched); k.List != nil && age >= 0 && age < statusKept && (k.Expires.IsZero() || l.clock.Now().Before(k.Expires)) {
 		return k.List, nil
 	}
 	return nil, fmt.Errorf("%w: %w", errUnknownStatus, k.err)
 }
 
+// wait waits for the reading under way: as many as may, and no longer than they
+// like. It is called and returns with the lock.
+func (k *knownList) wait(ctx context.Context) error {
+	if k.waiting >= maxStatusWaiters {
+		return errBusy
+	}
+	k.waiting++
+	reading := k.reading
+	k.mu.Unlock()
+	var err error
+	select {
+	case <-reading:
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	k.mu.Lock()
+	k.waiting--
+	return err
+}
+
 // read fetches a list. The wallet that happened to come first may go away: the
-// others wait for it too.
-func (k *knownList) read(ctx context.Context, from StatusFetcher, uri string, clock clock.Clock) {
+// others wait for it too. It is called and returns with the lock, and gives it
+// away meanwhile.
+func (k *knownList) read(ctx context.Context, l *statusLists, name listName) {
+	done, before := make(chan struct{}), k.Issued
+	k.reading = done
+	k.mu.Unlock()
+	var got FetchedList
+	err := errors.New("the reading broke off")
+	defer func() {
+		k.mu.Lock()
+		k.take(got, err, l.clock.Now())
+		k.reading = nil
+		close(done)
+	}()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), statusTimeout)
 	defer cancel()
-	got, err := from.Fetch(ctx, uri)
+	got, err = l.fetcher.Fetch(ctx, name.uri, name.provider)
 	switch {
 	case err != nil:
 	case got.List == nil:
 		err = errors.New("no list")
-	case got.Issued.Before(k.Issued):
-		err = errOlderList
+	case got.Issued.Before(before):
+		err = ErrListOlder // what was revoked would be good again
+	default: // and than whatever was read before the last start
+		err = l.marks.AdvanceList(ctx, ListMark{List: name.digest(), Issued: got.Issued, Expires: l.clock.Now().Truncate(day).Add(markKept)})
 	}
-	now := clock.Now()
+}
+
+// take keeps what was read.
+func (k *knownList) take(got FetchedList, err error, now time.Time) {
 	if k.err = err; err != nil {
 		k.failed = now
 		return
@@ -139,10 +192,10 @@ func (k *knownList) read(ctx context.Context, from StatusFetcher, uri string, cl
 }
 
 // entry gives the place of a list, forgetting another where there are too many.
-func (l *statusLists) entry(uri string) *knownList {
+func (l *statusLists) entry(name listName) *knownList {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	k := l.known[uri]
+	k := l.known[name]
 	if k == nil {
 		for other := range l.known {
 			if len(l.known) < maxStatusLists {
@@ -151,7 +204,7 @@ func (l *statusLists) entry(uri string) *knownList {
 			delete(l.known, other)
 		}
 		k = &knownList{}
-		l.known[uri] = k
+		l.known[name] = k
 	}
 	return k
 }

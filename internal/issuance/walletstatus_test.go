@@ -20,20 +20,32 @@ type lists struct {
 
 	mu      sync.Mutex
 	lists   map[string]*statuslist.List
+	by      map[string]string // who signs them, where that is told
 	issued  time.Time
 	until   time.Time
 	expires time.Time
 	down    bool
 	fetched int
 	ended   []string
+	hangs   chan struct{} // until it is closed; nil for an answer at once
+	asked   chan struct{} // told of each question while it hangs
 }
 
-func (l *lists) Fetch(_ context.Context, uri string) (issuance.FetchedList, error) {
+func (l *lists) Fetch(_ context.Context, uri, provider string) (issuance.FetchedList, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.fetched++
+	if hangs := l.hangs; hangs != nil {
+		l.mu.Unlock()
+		l.asked <- struct{}{}
+		<-hangs
+		l.mu.Lock()
+	}
 	if l.down || l.lists[uri] == nil {
 		return issuance.FetchedList{}, errors.New("no answer")
+	}
+	if by := l.by[uri]; by != "" && provider != "" && by != provider {
+		return issuance.FetchedList{}, errors.New("signed by another provider")
 	}
 	copied, err := statuslist.FromBytes(2, slices.Clone(l.lists[uri].Bytes()))
 	return issuance.FetchedList{List: copied, Issued: l.issued, Until: l.until, Expires: l.expires}, err
@@ -194,6 +206,139 @@ func TestExpiredAndOlderLists(t *testing.T) {
 	l.change(func() { l.issued = start.Add(2 * time.Hour) })
 	if err := ask(1); err != nil {
 		t.Error(err)
+	}
+}
+
+// A restart forgets no list: what one took back is not good again by an older
+// one of its provider.
+func TestOlderListAfterRestart(t *testing.T) {
+	w, l := watched(t)
+	start := w.clock.Now()
+	l.change(func() { l.issued = start })
+	l.set("https://p.example/1", 7, statuslist.Invalid)
+	_, err := w.ask(w.shown(7), "mdl", w.proofs(1, w.nonce())...)
+	wantKind(t, err, problem.CredentialRequestDenied)
+	w.restart()
+	l.change(func() { l.issued = start.Add(-time.Second) }) // replayed, from before it was revoked
+	l.set("https://p.example/1", 7, statuslist.Valid)
+	_, err = w.ask(w.shown(7), "mdl", w.proofs(1, w.nonce())...)
+	wantKind(t, err, problem.Unavailable)
+	if !errors.Is(err, issuance.ErrListOlder) {
+		t.Errorf("%v", err)
+	}
+	w.clock.Advance(time.Minute)
+	l.change(func() { l.issued = start.Add(time.Second) })
+	if _, err := w.ask(w.shown(7), "mdl", w.proofs(1, w.nonce())...); err != nil {
+		t.Errorf("a newer one: %v", err)
+	}
+}
+
+// The list of one provider says nothing of the attestations of another, also
+// when it was read already for the first.
+func TestListOfAnotherProvider(t *testing.T) {
+	w, p := attesting(t)
+	w.lists = &lists{t: t, lists: map[string]*statuslist.List{}, by: map[string]string{"https://p.example/1": "one", "https://p.example/k": "keys"}}
+	w.lists.set("https://p.example/1", 0, statuslist.Valid)
+	w.lists.set("https://p.example/k", 0, statuslist.Valid)
+	w.restart()
+	check := func(provider string) error {
+		return w.service.CheckUnit(t.Context(), "phone", []issuance.StatusIndex{{List: "https://p.example/1", Index: 5, Provider: provider}})
+	}
+	for provider, passes := range map[string]bool{"one": true, "two": false, "": true} {
+		if err := check(provider); (err == nil) != passes || errors.Is(err, issuance.ErrAttestation) {
+			t.Errorf("%q: %v", provider, err)
+		}
+	}
+	// Nor does it for keys: those of "keys" are not told by "one".
+	claims := func(list string) map[string]any {
+		return map[string]any{"status": map[string]any{"status_list": map[string]any{"idx": 5, "uri": list}}}
+	}
+	_, err := w.ask(w.access(), "mdl", w.attested(p, 1, w.nonce(), claims("https://p.example/1")))
+	wantKind(t, err, problem.Unavailable)
+	a := w.access()
+	a.TokenID, a.InstanceThumbprint = "t", "phone"
+	if _, err := w.ask(a, "mdl", w.attested(p, 1, w.nonce(), claims("https://p.example/k"))); err != nil {
+		t.Fatal(err)
+	}
+	// It is kept whose they are: the sweep asks nobody else.
+	w.lists.change(func() { w.lists.by["https://p.example/k"] = "one" })
+	w.clock.Advance(26 * time.Hour)
+	if got, err := w.service.SweepWallets(t.Context()); err == nil || got.Unknown != 1 {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// A provider that hangs keeps nobody waiting whose list is fresh enough, is asked
+// once, and gathers only so many of the others.
+func TestHangingStatusList(t *testing.T) {
+	w, l := watched(t)
+	l.change(func() { l.until = w.clock.Now().Add(100 * time.Hour) })
+	check := func() error { return w.service.CheckUnit(t.Context(), "phone", w.shown(1).Attestations) }
+	if _, err := w.ask(w.shown(1), "mdl", w.proofs(1, w.nonce())...); err != nil {
+		t.Fatal(err)
+	}
+	hang := func() chan struct{} {
+		hangs := make(chan struct{})
+		l.change(func() { l.hangs, l.asked = hangs, make(chan struct{}, 1000) })
+		return hangs
+	}
+	w.clock.Advance(2 * time.Hour) // old for a sweep, and fresh for a wallet
+	hangs, swept := hang(), make(chan error, 1)
+	go func() {
+		_, err := w.service.SweepWallets(context.WithoutCancel(t.Context()))
+		swept <- err
+	}()
+	<-l.asked
+	if err := check(); err != nil {
+		t.Errorf("while a sweep waits for the same list: %v", err)
+	}
+	l.change(func() { l.hangs = nil })
+	close(hangs)
+	if err := <-swept; err != nil {
+		t.Error(err)
+	}
+	w.clock.Advance(13 * time.Hour)
+	hangs = hang()
+	const many = 400
+	got := make(chan error, many)
+	for range many {
+		go func() { got <- check() }()
+	}
+	<-l.asked
+	for range many - issuance.MaxStatusWaiters - 1 {
+		if err := <-got; problem.KindOf(err) != problem.Unavailable {
+			t.Errorf("one too many: %v", err)
+		}
+	}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := w.service.CheckUnit(gone, "phone", w.shown(1).Attestations); err == nil {
+		t.Error("an answer for who has gone")
+	}
+	close(hangs)
+	for range issuance.MaxStatusWaiters + 1 {
+		if err := <-got; err != nil {
+			t.Errorf("who waited: %v", err)
+		}
+	}
+	if n := len(l.asked); n != 0 {
+		t.Errorf("asked %d times more", n)
+	}
+}
+
+func TestMergeAttestations(t *testing.T) {
+	at := func(index uint64, provider string) issuance.StatusIndex {
+		return issuance.StatusIndex{List: "https://p.example/1", Index: index, Provider: provider}
+	}
+	for _, c := range []struct{ now, before, want []issuance.StatusIndex }{
+		{[]issuance.StatusIndex{at(1, "one")}, []issuance.StatusIndex{at(1, ""), at(2, "")}, []issuance.StatusIndex{at(1, "one"), at(2, "")}},
+		{[]issuance.StatusIndex{at(1, "two")}, []issuance.StatusIndex{at(1, "one")}, []issuance.StatusIndex{at(1, "two"), at(1, "one")}},
+		{[]issuance.StatusIndex{at(1, "")}, []issuance.StatusIndex{at(1, "one")}, []issuance.StatusIndex{at(1, ""), at(1, "one")}},
+	} {
+		got := issuance.MergeAttestations(c.now, c.before)
+		if !slices.EqualFunc(got, c.want, func(a, b issuance.StatusIndex) bool { return a.Index == b.Index && a.Provider == b.Provider }) {
+			t.Errorf("%v and %v: %v, want %v", c.now, c.before, got, c.want)
+		}
 	}
 }
 

@@ -191,7 +191,7 @@ type world struct {
 	catalog []string // files over the built-in configurations
 	service *issuance.Service
 	// attesters and lists are those of the service from the next start on.
-	attesters func(x5c [][]byte) (crypto.PublicKey, error)
+	attesters func(x5c [][]byte) (crypto.PublicKey, string, error)
 	lists     *lists
 	meter     meter
 }

@@ -73,7 +73,7 @@ func accessOf(a *authserver.Access) issuance.Access {
 		InstanceThumbprint: a.InstanceThumbprint, AttestationsExpire: a.AttestationsExpire,
 	}
 	for _, s := range a.Attestations {
-		out.Attestations = append(out.Attestations, issuance.StatusIndex{List: s.List, Index: s.Index})
+		out.Attestations = append(out.Attestations, issuance.StatusIndex{List: s.List, Index: s.Index, Provider: s.Provider})
 	}
 	return out
 }

@@ -281,10 +281,19 @@ func TestBadInputs(t *testing.T) {
 	t.Run("C21/json", func(t *testing.T) {
 		wa := w.enrol()
 		for _, body := range []string{strings.Repeat("[", 20_000), `{"a":1` + strings.Repeat(`,"a":1`, 20_000) + `}`, `{"credential_configuration_id":1e999999}`} {
-			begun := time.Now()
-			a := w.want(wa.ask("/credential", body), 400)
-			if a.member(t, "error") != "invalid_credential_request" || time.Since(begun) > time.Second {
-				t.Errorf("%v: %s", time.Since(begun), a.body)
+			// The quickest of five: a busy machine may keep one waiting, a reader that
+			// takes long takes long each time.
+			quickest := time.Hour
+			for range 5 {
+				begun := time.Now()
+				a := w.want(wa.ask("/credential", body), 400)
+				quickest = min(quickest, time.Since(begun))
+				if a.member(t, "error") != "invalid_credential_request" {
+					t.Error(a.body)
+				}
+			}
+			if quickest > time.Second {
+				t.Errorf("%.30s took %v", body, quickest)
 			}
 		}
 	})

@@ -7,7 +7,7 @@
 // are the small interfaces of services.go.
 //
 // It implements the endpoints of OpenID4VCI 1.0 (sections 4.1.3, 5, 6, 7, 8, 9,
-// 10, 11 and 12.2), RFC 8414, RFC 9126, RFC 9207, RFC 9728 and of
+// 10, 11 and 12.2), RFC 8414, RFC 9126, RFC 9207 and of
 // attestation-based client authentication (section 8), the push delivery of RFC 8935 (batches in the words
 // of RFC 8936; an answer may wait while an event is held for those before it)
 // with the feed of receipts, and the publication of status lists (Token Status

@@ -33,7 +33,7 @@ func TestBodiesOfOneSourceAreBounded(t *testing.T) {
 	// until asks for a source until it is answered with a status.
 	until := func(peer string, status int, meanwhile func(n int)) {
 		t.Helper()
-		for n, deadline := 0, time.Now().Add(5*time.Second); ; n++ {
+		for n, deadline := 0, time.Now().Add(time.Minute); ; n++ {
 			a := w.do("POST", w.registry+issuerhttp.EventsPath+"/batch", "{}", "Test-Peer", peer, "Content-Type", "application/json")
 			switch {
 			case a.StatusCode == status && status == 429 && a.Header.Get("Retry-After") == "":

@@ -77,8 +77,6 @@ type PublicConfig struct {
 	// Logos are the pictures that metadata name, by the last segment of their
 	// address. One with another content has another name: they never change.
 	Logos map[string]Logo
-	// ResourceMetadata serves RFC 9728's document, for wallets that look for it.
-	ResourceMetadata bool
 
 	// Busy refuses requests for credentials, and those that begin a flow, while
 	// too many wait; nil never does.

@@ -1,7 +1,6 @@
 package issuerhttp
 
 import (
-	"encoding/json"
 	"maps"
 	"net/http"
 	"slices"
@@ -19,10 +18,6 @@ func (cfg PublicConfig) wellKnown(e *webserver.Engine, base string) {
 	cfg.document(e, base, oid4vci.WellKnownIssuer, cfg.SignedMetadata, cfg.localized)
 	if cfg.Tokens != nil {
 		cfg.document(e, base, oid4vci.WellKnownServer, nil, func(*gin.Context) []byte { return cfg.Metadata.ServerMetadata() })
-	}
-	if cfg.ResourceMetadata {
-		body := resourceMetadata(cfg.URL)
-		cfg.document(e, base, "oauth-protected-resource", nil, func(*gin.Context) []byte { return body })
 	}
 }
 
@@ -74,19 +69,4 @@ func (cfg PublicConfig) document(e *webserver.Engine, base, name string, signed 
 			return nil
 		}})
 	}
-}
-
-// resourceMetadata is the document of RFC 9728 for the credential issuer.
-func resourceMetadata(publicURL string) []byte {
-	body, err := json.Marshal(struct {
-		Resource       string   `json:"resource"`
-		Servers        []string `json:"authorization_servers"`
-		BearerMethods  []string `json:"bearer_methods_supported"`
-		DPoPAlgorithms []string `json:"dpop_signing_alg_values_supported"`
-		DPoPRequired   bool     `json:"dpop_bound_access_tokens_required"`
-	}{publicURL, []string{publicURL}, []string{"header"}, []string{"ES256"}, true})
-	if err != nil {
-		panic(err) // strings alone
-	}
-	return body
 }

@@ -15,7 +15,6 @@ func TestMetadataNegotiation(t *testing.T) {
 		c.Localized = func() map[string][]byte {
 			return map[string][]byte{"de": []byte(`{"in":"de"}`), "fr": []byte(`{"in":"fr"}`)}
 		}
-		c.ResourceMetadata = true
 	})
 	at := d.public + "/.well-known/openid-credential-issuer/office"
 	for name, c := range map[string]struct {
@@ -50,10 +49,6 @@ func TestMetadataNegotiation(t *testing.T) {
 				t.Errorf("%s, %v", a.body, a.Header)
 			}
 		})
-	}
-	a := d.want(d.do("GET", d.public+"/.well-known/oauth-protected-resource/office", ""), 200)
-	if want := `{"resource":"` + publicURL + `","authorization_servers":["` + publicURL + `"],"bearer_methods_supported":["header"],"dpop_signing_alg_values_supported":["ES256"],"dpop_bound_access_tokens_required":true}`; a.body != want {
-		t.Error(a.body)
 	}
 	// The authorization server's document is not signed, and D07: nobody else's
 	// is here.

@@ -125,13 +125,20 @@ func TestBadInputsRequest(t *testing.T) {
 		"C21/encrypted_as_plain": {"eyJhbGciOiJFQ0RILUVTIn0..AAAA.AAAA.AAAA", problem.InvalidCredentialRequest},
 	} {
 		t.Run(id, func(t *testing.T) {
-			start := time.Now()
-			r, err := ParseCredentialRequest([]byte(c.body))
-			if took := time.Since(start); strings.HasPrefix(id, "C21") && took > 250*time.Millisecond {
-				t.Errorf("took %v", took) // 10 ms on a quiet machine
+			// The quickest of five: a busy machine may keep one waiting, a reader that
+			// takes long takes long each time.
+			quickest, err := time.Hour, error(nil)
+			for range 5 {
+				start := time.Now()
+				var r *CredentialRequest
+				r, err = ParseCredentialRequest([]byte(c.body))
+				quickest = min(quickest, time.Since(start))
+				if problem.KindOf(err) != c.want || r != nil {
+					t.Fatalf("%v, want %s", err, c.want)
+				}
 			}
-			if problem.KindOf(err) != c.want || r != nil {
-				t.Errorf("%v, want %s", err, c.want)
+			if strings.HasPrefix(id, "C21") && quickest > 250*time.Millisecond {
+				t.Errorf("took %v", quickest) // 10 ms on a quiet machine
 			}
 			if d := problem.Detail(err); d == "" || strings.ContainsAny(d, "\"\\\n") || strings.Contains(d, "VEmDZpDX") || strings.Contains(err.Error(), "VEmDZpDX") {
 				t.Errorf("detail %q", d)

@@ -112,7 +112,7 @@ func TestBuildAgainstStandardLibrary(t *testing.T) {
 	if err != nil || len(chains) != 1 {
 		t.Fatalf("%v, %v", chains, err)
 	}
-	if !slices.EqualFunc(ds.Cert.UnknownExtKeyUsage, []asn1.ObjectIdentifier{OIDMdlDS, OIDMdocDS}, asn1.ObjectIdentifier.Equal) {
+	if !slices.EqualFunc(ds.Cert.UnknownExtKeyUsage, []asn1.ObjectIdentifier{OIDMdlDS}, asn1.ObjectIdentifier.Equal) {
 		t.Errorf("extended key usage %v", ds.Cert.UnknownExtKeyUsage)
 	}
 	if !slices.Equal(ds.Cert.DNSNames, []string{"issuer.example"}) || !slices.Equal(ds.Cert.CRLDistributionPoints, []string{"https://utopia.example/crl"}) {

@@ -33,6 +33,12 @@ func Lint(c *Certificate, p Profile, issuer *Certificate) []string {
 	return l.findings
 }
 
+// FindingSecondEKU is about a signer of mobile driving licences that has the usage
+// of ISO/IEC 23220-4 too, as drafts of the second edition advise and as we wrote
+// it ourselves. Annex B has one usage, and readers exist that refuse two: no new
+// certificate gets it, and those that have it serve until they end.
+const FindingSecondEKU = "extended key usage lists 1.0.23220.4.1.2 beside that of Annex B"
+
 type linter struct {
 	c, issuer *Certificate
 	p         Profile
@@ -257,7 +263,10 @@ func (l *linter) extKeyUsage() {
 	}
 	for i, id := range l.c.ExtKeyUsages {
 		known := slices.ContainsFunc(l.r.ekus, id.Equal)
-		if foreignEKU(l.p, id) || !known && !l.r.ownEKU {
+		switch {
+		case l.r.besides != nil && id.Equal(l.r.besides):
+			l.add("%s", FindingSecondEKU)
+		case foreignEKU(l.p, id) || !known && !l.r.ownEKU:
 			l.add("extended key usage lists %s of another purpose", id)
 		}
 		if slices.ContainsFunc(l.c.ExtKeyUsages[:i], id.Equal) {

@@ -71,9 +71,11 @@ type rules struct {
 
 	keyUsage x509.KeyUsage
 	// ekus are written by Build. The first is mandatory, the others advised;
-	// ownEKU lets the template name others instead.
-	ekus   []asn1.ObjectIdentifier
-	ownEKU bool
+	// ownEKU lets the template name others instead. besides is one that we wrote
+	// once, and that no other profile may have.
+	ekus    []asn1.ObjectIdentifier
+	ownEKU  bool
+	besides asn1.ObjectIdentifier
 
 	issuerAltName, crlDistribution, dnsName bool
 	ed25519                                 bool
@@ -94,7 +96,7 @@ var profiles = map[Profile]rules{
 	ProfileIACALink: {ca: true, link: true, maxYears: rootYears, country: true, keyUsage: caUsage,
 		issuerAltName: true, crlDistribution: true},
 	ProfileDocumentSignerMDL: {max: documentSignerDays, country: true, likeIssuer: true, keyUsage: x509.KeyUsageDigitalSignature,
-		ekus: []asn1.ObjectIdentifier{OIDMdlDS, OIDMdocDS}, issuerAltName: true, crlDistribution: true, ed25519: true},
+		ekus: []asn1.ObjectIdentifier{OIDMdlDS}, besides: OIDMdocDS, issuerAltName: true, crlDistribution: true, ed25519: true},
 	ProfileDocumentSignerPID: {max: documentSignerDays, country: true, likeIssuer: true, keyUsage: x509.KeyUsageDigitalSignature,
 		ekus: []asn1.ObjectIdentifier{OIDPIDSigner}, ownEKU: true, issuerAltName: true, crlDistribution: true, ed25519: true,
 		dnsName: true},
@@ -136,10 +138,8 @@ func foreignEKU(p Profile, id asn1.ObjectIdentifier) bool {
 		if other == p {
 			continue
 		}
-		for _, have := range r.ekus {
-			if have.Equal(id) {
-				return true
-			}
+		if id.Equal(r.besides) || slices.ContainsFunc(r.ekus, id.Equal) {
+			return true
 		}
 	}
 	return false

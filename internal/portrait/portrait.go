@@ -11,6 +11,7 @@ import (
 	"image/color"
 	"image/jpeg"
 	"math"
+	"sync"
 )
 
 // Size of the drawn portrait: the 35 by 45 mm of a licence at 300 dpi, about.
@@ -19,9 +20,26 @@ const (
 	height = 540
 )
 
+// faces is how many there are: after so many seeds the colours come again.
+const faces = 12
+
+// drawn has each face once it was wanted: drawing takes longer than an office
+// takes to start.
+var drawn [faces]struct {
+	once sync.Once
+	jpeg []byte
+	err  error
+}
+
 // Draw draws a face, as a JPEG of some 15 to 20 KiB. seed varies hair, skin and
 // clothes.
 func Draw(seed int) ([]byte, error) {
+	f := &drawn[(seed%faces+faces)%faces]
+	f.once.Do(func() { f.jpeg, f.err = draw(seed) })
+	return bytes.Clone(f.jpeg), f.err
+}
+
+func draw(seed int) ([]byte, error) {
 	skins := []color.RGBA{{241, 201, 165, 255}, {198, 142, 101, 255}, {141, 91, 62, 255}, {250, 218, 190, 255}}
 	hairs := []color.RGBA{{62, 39, 25, 255}, {24, 20, 20, 255}, {156, 101, 45, 255}, {120, 120, 122, 255}}
 	coats := []color.RGBA{{43, 73, 120, 255}, {96, 38, 52, 255}, {40, 92, 74, 255}}

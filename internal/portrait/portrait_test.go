@@ -21,13 +21,31 @@ func TestDraw(t *testing.T) {
 			t.Errorf("seed %d: %d bytes is not the weight of a licence's picture", seed, len(b))
 		}
 		if seed == 0 {
-			if again, _ := Draw(seed); !bytes.Equal(again, b) {
+			again, _ := draw(seed)
+			if !bytes.Equal(again, b) {
 				t.Error("two drawings with one seed differ")
 			}
+			b[0]++
+			if kept, _ := Draw(seed); !bytes.Equal(kept, again) {
+				t.Error("who has a face can change that of the others")
+			}
+			b[0]--
 		}
 		seen[string(b)] = true
+	}
+	for _, seed := range []int{-faces - 5, faces - 1, 2*faces + 7} {
+		if b, _ := Draw(seed); !bytes.Equal(b, must(draw(seed))) {
+			t.Errorf("seed %d: the face of another", seed)
+		}
 	}
 	if len(seen) < 4 {
 		t.Errorf("%d different faces of 4", len(seen))
 	}
+}
+
+func must(b []byte, err error) []byte {
+	if err != nil {
+		panic(err)
+	}
+	return b
 }

@@ -33,14 +33,15 @@ func TestBadInputs(t *testing.T) {
 		for name, c := range map[string]struct {
 			source string
 			e      registryclient.Event
+			say    string
 		}{
-			"event":            {driving, registryclient.Event{Subject: "P-1", Seq: 2, Payload: facts("X")}},
-			"document_type":    {driving, registryclient.Event{Subject: "P-1", Seq: 2, Payload: pid}},
-			"kind":             {driving, registryclient.Event{Subject: "P-1", Seq: 2, Payload: registryclient.EntitlementPut{Kind: "hunting", Territory: "UT"}}},
-			"annul_by_another": {identity, registryclient.Event{Subject: "DL-1", Seq: 2, Payload: annul}},
+			"event":            {driving, registryclient.Event{Subject: "P-1", Seq: 2, Payload: facts("X")}, `"person-put" is not in events of its entry`},
+			"document_type":    {driving, registryclient.Event{Subject: "P-1", Seq: 2, Payload: pid}, `type "pid" is not in document_types of its entry in the office's sources`},
+			"kind":             {driving, registryclient.Event{Subject: "P-1", Seq: 2, Payload: registryclient.EntitlementPut{Kind: "hunting", Territory: "UT"}}, `kind "hunting" is not in entitlements of`},
+			"annul_by_another": {identity, registryclient.Event{Subject: "DL-1", Seq: 2, Payload: annul}, "may not"},
 		} {
 			t.Run(name, func(t *testing.T) {
-				w.refused(t, c.source, w.sign(c.source, c.e).Token, problem.AccessDenied, "may not")
+				w.refused(t, c.source, w.sign(c.source, c.e).Token, problem.AccessDenied, c.say)
 			})
 		}
 		t.Run("connection_of_another", func(t *testing.T) {

@@ -11,17 +11,31 @@ import (
 func (s Source) maySend(name string) bool { return slices.Contains(s.Events, name) }
 
 // maySay checks what the payload itself tells: the type of a document, the
-// kind of a right, the kind of a measure.
+// kind of a right, the kind of a measure. The source said it, so a refusal repeats
+// it, with the key under which the office would have to name it; what only the
+// state tells is not repeated.
 func (s Source) maySay(p document.Payload) error {
 	switch p := p.(type) {
 	case document.DocumentPut:
-		return s.ofDocument(p.Type)
+		return named(s.ofDocument(p.Type), "type", p.Type, "document_types")
 	case document.EntitlementPut:
-		return s.ofRight(p.Kind)
+		return named(s.ofRight(p.Kind), "kind", p.Kind, "entitlements")
 	case document.MeasureAdded:
-		return s.ofMeasure(p.Kind, p.Right)
+		if slices.Contains(s.Measures, p.Kind) {
+			return named(s.ofRight(p.Right.Kind), "kind", p.Right.Kind, "entitlements")
+		}
+		return named(s.ofMeasure(p.Kind, p.Right), "kind", string(p.Kind), "measures")
 	}
 	return nil
+}
+
+// named adds to a refusal what was said and the key of the source in the office's
+// configuration.
+func named(refusal error, what, said, key string) error {
+	if refusal == nil {
+		return nil
+	}
+	return problem.New(problem.AccessDenied, "%s: %s %.64q is not in %s of its entry in the office's sources", problem.Detail(refusal), what, said, key)
 }
 
 // maySayOf checks what only the state tells: the type of a document that is

@@ -130,7 +130,7 @@ func (s *statement) readEvent(c claims, now time.Time) error {
 			return problem.New(problem.InvalidRequest, "the event is not %sNAME%s", eventPrefix, eventSuffix)
 		}
 		if !s.source.maySend(name) {
-			return problem.New(problem.AccessDenied, "this source may not send this event")
+			return problem.New(problem.AccessDenied, "this source may not send this event: %.64q is not in events of its entry in the office's sources", name)
 		}
 		s.record.Name = name
 	}

@@ -212,23 +212,6 @@ func (l *EntityList) read(payload []byte) ([]json.RawMessage, error) {
 // Source names the list for Anchor.Source and logs.
 func (l *EntityList) Source() string { return fmt.Sprintf("%s %d", l.Operator, l.Sequence) }
 
-// Certificates gives the certificates of the services of these types, each
-// once, in the order of the list.
-func (l *EntityList) Certificates(types ...string) []*pki.Certificate {
-	var out []*pki.Certificate
-	for _, s := range l.Services {
-		if !slices.Contains(types, s.Type) {
-			continue
-		}
-		for _, c := range s.Certificates {
-			if !slices.ContainsFunc(out, c.Equal) {
-				out = append(out, c)
-			}
-		}
-	}
-	return out
-}
-
 // Follows says whether the list may take the place of held, of the same source:
 // its number must not go back, nor its date (clause 6.3.2). A nil held is
 // followed by any list. Errors match ErrEntityListOlder.

@@ -6,6 +6,7 @@ import (
 	"crypto/elliptic"
 	"errors"
 	"fmt"
+	"time"
 
 	"vidimus/internal/oid4vci"
 )
@@ -24,12 +25,16 @@ type AcceptOptions struct {
 	Login bool
 	// Encrypt asks for encryption where the issuer does not demand it.
 	Encrypt bool
+	// Wait is how long an issuer that delivers later is asked again; 0 asks
+	// once.
+	Wait time.Duration
 }
 
 // Accept takes up an offer: an openid-credential-offer:// or haip-vci:// URI, or
 // an https link, with the offer or a reference to it. It gives the batches that
 // are now in the store; when a later configuration fails, those before it beside
-// the error. Server's refusals are *Refusal.
+// the error. Server's refusals are *Refusal; ErrWaiting says that something comes
+// later.
 func (w *Wallet) Accept(ctx context.Context, uri string, opt AcceptOptions) ([]Batch, error) {
 	offer, err := w.offer(ctx, uri)
 	if err != nil {
@@ -46,6 +51,12 @@ func (w *Wallet) Accept(ctx context.Context, uri string, opt AcceptOptions) ([]B
 	if err := checkTxCode(grant, opt.TxCode); err != nil {
 		return nil, err
 	}
+	if grant == nil && w.cfg.ClientID == "" && w.cfg.LoginID != "" {
+		named := w.cfg
+		named.ClientID = w.cfg.LoginID
+		w = &Wallet{named}
+		w.say("a login needs the name of a wallet, this one says %q", named.ClientID)
+	}
 	e, ids, err := w.meet(ctx, offer, grant, opt.Configurations)
 	if err != nil {
 		return nil, err
@@ -55,7 +66,7 @@ func (w *Wallet) Accept(ctx context.Context, uri string, opt AcceptOptions) ([]B
 		return nil, err
 	}
 	e.encrypt = opt.Encrypt
-	if err := e.attest(ctx); err != nil {
+	if err := e.attest(ctx, nil); err != nil {
 		return nil, err
 	}
 	form := preAuthorized(grant, opt.TxCode)
@@ -64,6 +75,9 @@ func (w *Wallet) Accept(ctx context.Context, uri string, opt AcceptOptions) ([]B
 			return nil, err
 		}
 	}
+	if err := e.begin(); err != nil {
+		return nil, err
+	}
 	if err := e.redeem(ctx, form); err != nil {
 		return nil, err
 	}
@@ -71,14 +85,18 @@ func (w *Wallet) Accept(ctx context.Context, uri string, opt AcceptOptions) ([]B
 	var batches []Batch
 	for _, id := range ids {
 		for _, r := range e.requests(id) {
-			b, err := e.fetch(ctx, id, r, copies)
-			if err != nil {
-				return batches, fmt.Errorf("configuration %q: %w", id, err)
+			b, err := e.fetch(ctx, id, r, copies, "")
+			switch {
+			case errors.Is(err, ErrWaiting): // it is kept: on with the rest
+			case err != nil:
+				return batches, together(fmt.Errorf("configuration %q: %w", id, err), e.tidy(), e.stillWaiting())
+			default:
+				batches = append(batches, b)
 			}
-			batches = append(batches, b)
 		}
 	}
-	return batches, nil
+	late, err := e.collect(ctx, nil, e.cfg.Clock.Now().Add(opt.Wait))
+	return append(batches, late...), together(err, e.tidy())
 }
 
 // meet reads both metadata documents before anything secret is sent. grant is nil
@@ -150,8 +168,9 @@ func (e *exchange) requests(id string) []oid4vci.CredentialRequest {
 	return list
 }
 
-// fetch gets one batch, looks at every copy, keeps them and says so.
-func (e *exchange) fetch(ctx context.Context, id string, r oid4vci.CredentialRequest, copies int) (Batch, error) {
+// fetch gets one batch, looks at every copy, keeps them and says so; in the place
+// of the batch that replaces names, if any. ErrWaiting when it comes later.
+func (e *exchange) fetch(ctx context.Context, id string, r oid4vci.CredentialRequest, copies int, replaces string) (Batch, error) {
 	configuration := e.issuer.Configurations[id]
 	keys := make([]*ecdsa.PrivateKey, copies)
 	for i := range keys {
@@ -164,18 +183,33 @@ func (e *exchange) fetch(ctx context.Context, id string, r oid4vci.CredentialReq
 	if err != nil {
 		return Batch{}, err
 	}
+	if response.TransactionID != "" {
+		return Batch{}, e.wait(id, r, keys, replaces, response)
+	}
+	return e.keep(ctx, id, r.Identifier, keys, replaces, response)
+}
+
+// keep looks at what came for keys and puts it into the folder.
+func (e *exchange) keep(ctx context.Context, id, identifier string, keys []*ecdsa.PrivateKey, replaces string, response *oid4vci.CredentialResponse) (Batch, error) {
+	configuration := e.issuer.Configurations[id]
 	in := &inspection{configuration, keys, e.cfg.Clock.Now(), e.cfg.Trust}
 	list, err := in.batch(response.Credentials)
 	if err != nil {
 		e.notify(ctx, response.NotificationID, oid4vci.EventFailure)
 		return Batch{}, err
 	}
-	if len(list) < copies {
-		e.say("warning: %d copies were asked for, %d came", copies, len(list))
+	if len(list) < len(keys) {
+		e.say("warning: %d copies were asked for, %d came", len(keys), len(list))
 	}
 	b := Batch{
-		Issuer: e.issuer.CredentialIssuer, Configuration: id, Name: displayName(id, configuration),
+		Issuer: e.issuer.CredentialIssuer, Configuration: id, Identifier: identifier, Name: displayName(id, configuration),
 		Format: configuration.Format, Type: typeOf(configuration), Received: in.now.UTC(),
+	}
+	if e.grant.Refresh != "" {
+		b.Grant = e.grant.ID
+		if err = e.cfg.Store.putGrant(e.grant); err != nil {
+			return Batch{}, err
+		}
 	}
 	b, err = e.cfg.Store.put(b, list, keys, e.cfg.Rand)
 	if err != nil {
@@ -183,6 +217,14 @@ func (e *exchange) fetch(ctx context.Context, id string, r oid4vci.CredentialReq
 		return Batch{}, err
 	}
 	e.say("%s: %d copies of %s, checked and kept", b.ID, len(list), b.Type)
+	if replaces != "" {
+		switch err := e.cfg.Store.Remove(replaces); {
+		case err == nil:
+			e.say("%s and its keys are removed: %s is in their place", replaces, b.ID)
+		case !errors.Is(err, ErrNotFound):
+			e.say("warning: %s is still there: %v", replaces, err)
+		}
+	}
 	e.notify(ctx, response.NotificationID, oid4vci.EventAccepted)
 	return b, nil
 }

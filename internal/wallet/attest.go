@@ -29,15 +29,18 @@ type instance struct {
 	challenge   string // "" when the server has none
 }
 
-// attest lets the provider vouch for a fresh key, where there is a provider and
-// a server that asks for it.
-func (e *exchange) attest(ctx context.Context) error {
+// attest lets the provider vouch for a key, where there is a provider and a
+// server that asks for it: a fresh one, or with a grant that is kept the one that
+// its refresh token is bound to.
+func (e *exchange) attest(ctx context.Context, key *ecdsa.PrivateKey) error {
 	if e.cfg.Provider == nil || !slices.Contains(e.server.TokenEndpointAuthMethods, authAttestation) {
 		return nil
 	}
-	key, err := ecdsa.GenerateKey(elliptic.P256(), e.cfg.Rand)
-	if err != nil {
-		return fmt.Errorf("making an instance key: %w", err)
+	var err error
+	if key == nil {
+		if key, err = ecdsa.GenerateKey(elliptic.P256(), e.cfg.Rand); err != nil {
+			return fmt.Errorf("making an instance key: %w", err)
+		}
 	}
 	i := &instance{key: key}
 	if i.attestation, err = e.cfg.Provider.AttestWallet(e.cfg.ClientID, key.Public()); err != nil {

@@ -22,7 +22,9 @@ type Batch struct {
 	ID            string    `json:"id"` // names it in this wallet
 	Issuer        string    `json:"issuer"`
 	Configuration string    `json:"configuration"`
-	Name          string    `json:"name"` // as the issuer shows it
+	Identifier    string    `json:"identifier,omitempty"` // of the dataset, where the token named some
+	Grant         string    `json:"grant,omitempty"`      // of this wallet, by which it can be refreshed
+	Name          string    `json:"name"`                 // as the issuer shows it
 	Format        string    `json:"format"`
 	Type          string    `json:"type"` // doctype or vct
 	Received      time.Time `json:"received"`

@@ -4,18 +4,21 @@
 // unencrypted in files, nobody has to unlock anything.
 //
 // Start with OpenStore and New; Wallet.Accept turns an offer into copies,
+// Wallet.Collect fetches what an issuer promised for later, Wallet.Refresh puts
+// fresh copies in the place of old ones,
 // Wallet.PresentMdoc and Wallet.PresentSDJWT show one, and Session.Answer
 // answers a reader at the other end of an ISO/IEC 18013-5 session
 // (proximity.RunHolder takes it as it is).
 //
-// As a client it follows OpenID4VCI 1.0 sections 4 to 8, 11 and 12 in the profile
+// As a client it follows OpenID4VCI 1.0 sections 4 to 9, 11 and 12 in the profile
 // of HAIP 1.0: metadata at the well-known places whose names are compared as
 // strings, DPoP (RFC 9449) under a key of its own for every offer, one fresh P-256
 // key for every copy. The offer decides between its pre-authorized code and a
 // login in the holder's browser, with a pushed request, PKCE and the answer held
 // against state and iss. With Config.Provider the wallet and its keys are attested;
 // requests and answers are encrypted where the issuer demands it or the holder
-// wishes it. As a holder it follows
+// wishes it. Tokens that are of use later are kept with the keys that they are
+// bound to. As a holder it follows
 // ISO/IEC 18013-5:2021, 7.2.5, 8.3.2.1.2 and 9.1.3, and RFC 9901 section 7.2.
 //
 // It refuses an answer that is not strictly what was asked for: metadata of
@@ -25,9 +28,9 @@
 // to no anchor. One bad copy refuses the batch. When presenting it returns
 // nothing that was not both asked for and agreed to.
 //
-// Not here: deferred issuance, refreshing, revoked copies; a secure place for keys,
-// which TestProvider attests all the same. Two processes must
-// not present from one folder at the same time: they could choose one copy.
+// Not here: looking up whether a copy is revoked; a secure place for keys, which
+// TestProvider attests all the same. Two processes must not work on one folder at
+// the same time: they could choose one copy, or ask twice for one.
 //
 // A copy is chosen so that each is shown as seldom as the others, and a key that
 // has signed never makes a MAC (ISO/IEC 18013-5, 9.1.3).

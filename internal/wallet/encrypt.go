@@ -84,7 +84,22 @@ func (e *exchange) seal(r oid4vci.CredentialRequest, v *envelope) (kind string, 
 	if v != nil {
 		r.ResponseEncryption = v.answer
 	}
-	if body, err = r.MarshalJSON(); err != nil || v == nil {
+	body, err = r.MarshalJSON()
+	return e.encrypted(body, v, err)
+}
+
+// sealDeferred is seal for a deferred request, whose own parameters count for the
+// answer (section 9.1).
+func (e *exchange) sealDeferred(r oid4vci.DeferredRequest, v *envelope) (kind string, body []byte, err error) {
+	if v != nil {
+		r.ResponseEncryption = v.answer
+	}
+	body, err = r.MarshalJSON()
+	return e.encrypted(body, v, err)
+}
+
+func (e *exchange) encrypted(body []byte, v *envelope, err error) (string, []byte, error) {
+	if err != nil || v == nil {
 		return typeJSON, body, err
 	}
 	token, err := oid4vci.EncryptRequest(v.to, v.enc, "", body, e.cfg.Rand)

@@ -23,6 +23,7 @@ type exchange struct {
 	issuer   *oid4vci.IssuerMetadata
 	server   *oid4vci.ServerMetadata
 	token    *oid4vci.TokenResponse
+	grant    *grant // what is kept of this conversation
 	encrypt  bool
 }
 
@@ -83,6 +84,7 @@ func (e *exchange) redeem(ctx context.Context, form url.Values) error {
 	if e.cfg.ClientID != "" {
 		form.Set("client_id", e.cfg.ClientID)
 	}
+	e.token = nil // the one of before has no place in a request for another
 	a, err := e.post(ctx, authorizationServer, e.server.TokenEndpoint, typeForm, []byte(form.Encode()), maxToken)
 	if err != nil {
 		return fmt.Errorf("asking for a token: %w", err)
@@ -105,6 +107,7 @@ func (e *exchange) redeem(ctx context.Context, form url.Values) error {
 		return errors.New("the access token has characters that cannot be sent")
 	}
 	e.token = token
+	e.remember()
 	return nil
 }
 
@@ -158,11 +161,7 @@ func (e *exchange) request(ctx context.Context, c oid4vci.Configuration, r oid4v
 		if err != nil {
 			return nil, fmt.Errorf("asking for credentials: %w", err)
 		}
-		switch a.status {
-		case http.StatusOK:
-		case http.StatusAccepted:
-			return nil, errors.New("the issuer wants to deliver later, which this wallet does not wait for: fetch this credential with another wallet, by a new offer")
-		default:
+		if a.status != http.StatusOK && a.status != http.StatusAccepted {
 			refusal := a.refusal("credential")
 			if !again && a.status == http.StatusBadRequest && refusal.Code == "invalid_nonce" {
 				e.say("the nonce has run out: once more with a new one")
@@ -170,19 +169,28 @@ func (e *exchange) request(ctx context.Context, c oid4vci.Configuration, r oid4v
 			}
 			return nil, refusal
 		}
-		content, err := v.open(a)
-		if err != nil {
-			return nil, fmt.Errorf("reading the credentials: %w", err)
-		}
-		response, err := oid4vci.ParseCredentialResponse(content)
-		if err != nil {
-			return nil, err
-		}
-		if response.TransactionID != "" {
-			return nil, errors.New("status 200 without credentials")
-		}
-		return response, nil
+		return v.response(a)
 	}
+}
+
+// response reads what the credential and the deferred endpoint answer alike:
+// credentials with 200, what to ask for later with 202 (sections 8.3 and 9.2).
+func (v *envelope) response(a *answer) (*oid4vci.CredentialResponse, error) {
+	content, err := v.open(a)
+	if err != nil {
+		return nil, fmt.Errorf("reading the credentials: %w", err)
+	}
+	response, err := oid4vci.ParseCredentialResponse(content)
+	if err != nil {
+		return nil, err
+	}
+	switch later := response.TransactionID != ""; {
+	case later && a.status == http.StatusOK:
+		return nil, errors.New("status 200 without credentials")
+	case !later && a.status == http.StatusAccepted:
+		return nil, errors.New("status 202 with credentials")
+	}
+	return response, nil
 }
 
 // notify tells the issuer what became of a response (section 11). The outcome

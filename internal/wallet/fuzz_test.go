@@ -223,3 +223,38 @@ func FuzzBatchRecord(f *testing.F) {
 		}
 	})
 }
+
+// A grant that is read is one that would be written.
+func FuzzGrantRecord(f *testing.F) {
+	g := grant{ID: "grant-01", Issuer: "i", Server: "s", DPoP: "k", Refresh: "r", Waiting: []pending{{Waiting: Waiting{ID: "later-01", Configuration: "c"}, Transaction: "t", Keys: []string{"k"}}}}
+	good, err := json.Marshal(g)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(good)
+	f.Add([]byte(`{"id":"grant-01","issuer":"i","server":"s","dpop":"k"}`))
+	f.Add([]byte(`{"id":"grant-01","issuer":"i","server":"s","dpop":"k","refresh_token":"r","waiting":[{"id":"../x"}]}`))
+	f.Add([]byte(""))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		g, err := parseGrant("grant-01", data)
+		if err != nil {
+			return
+		}
+		for _, p := range g.Waiting {
+			if !validID.MatchString(p.ID) || len(p.Keys) == 0 || len(p.Keys) > MaxCopies {
+				t.Fatalf("%+v", p)
+			}
+		}
+		out, err := json.Marshal(g)
+		if err != nil {
+			t.Fatal(err) // a time that JSON cannot say
+		}
+		again, err := parseGrant("grant-01", out)
+		if err != nil {
+			t.Fatalf("%s: %v", out, err)
+		}
+		if two, err := json.Marshal(again); err != nil || !bytes.Equal(out, two) {
+			t.Errorf("%s and %s", out, two)
+		}
+	})
+}

@@ -18,6 +18,13 @@ const (
 	// maxSkew is the tolerance for the issuer's clock.
 	maxSkew = time.Minute
 
+	// maxInterval bounds what an issuer can put between two questions.
+	maxInterval = 30 * 24 * time.Hour
+
+	// tokenMargin is how long before its end an access token is not used any
+	// more: the request takes its time.
+	tokenMargin = 10 * time.Second
+
 	// maxAges is how many age statements a reader gets out of one request
 	// (ISO/IEC 18013-5, 7.2.5): with more it could narrow the age down.
 	maxAges = 2
@@ -39,4 +46,7 @@ const (
 	maxName      = 200     // characters of a display name
 	maxBatchFile = 1 << 20 // our own record of a batch
 	maxKeyFile   = 16 << 10
+	maxGrantFile = 4 << 20 // our own record of a grant: 64 waits for 50 keys each
+	maxWaiting   = 64      // requests of one grant that wait
+	maxGrants    = 10_000
 )

@@ -30,16 +30,38 @@ func (w *Wallet) issuerMetadata(ctx context.Context, issuer string) (*oid4vci.Is
 }
 
 // serverMetadata finds the authorization server for a login or a pre-authorized
-// code and reads its document (RFC 8414, section 3).
+// code and holds it against what that needs.
 func (w *Wallet) serverMetadata(ctx context.Context, m *oid4vci.IssuerMetadata, hint string, login bool) (*oid4vci.ServerMetadata, error) {
-	server := m.CredentialIssuer
-	switch {
-	case hint != "" && !slices.Contains(m.AuthorizationServers, hint):
+	if hint != "" && !slices.Contains(m.AuthorizationServers, hint) {
 		// Section 4.1.1: a hint chooses among the servers of the metadata. One
 		// from elsewhere would send the code to a stranger.
 		return nil, fmt.Errorf("the offer names the authorization server %.200q, which the issuer's metadata does not list", hint)
-	case hint != "":
-		server = hint
+	}
+	s, err := w.serverDocument(ctx, m, hint)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case login:
+		if err := w.canLogIn(s); err != nil {
+			return nil, fmt.Errorf("%s: %w", s.Issuer, err)
+		}
+	case s.GrantTypesSupported != nil && !slices.Contains(s.GrantTypesSupported, oid4vci.GrantPreAuthorized):
+		return nil, fmt.Errorf("%s: the server takes no pre-authorized codes", s.Issuer)
+	case w.cfg.ClientID == "" && !s.PreAuthorizedAnonymousAccess:
+		return nil, ErrClientID
+	}
+	return s, nil
+}
+
+// serverDocument reads the document of an authorization server (RFC 8414,
+// section 3): of the named one, of the first that the issuer names, or of the
+// issuer itself.
+func (w *Wallet) serverDocument(ctx context.Context, m *oid4vci.IssuerMetadata, named string) (*oid4vci.ServerMetadata, error) {
+	server := m.CredentialIssuer
+	switch {
+	case named != "":
+		server = named
 	case len(m.AuthorizationServers) > 0:
 		server = m.AuthorizationServers[0]
 	}
@@ -55,18 +77,7 @@ func (w *Wallet) serverMetadata(ctx context.Context, m *oid4vci.IssuerMetadata, 
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", url, err)
 	}
-	switch {
-	case login:
-		if err := w.canLogIn(s); err != nil {
-			return nil, fmt.Errorf("%s: %w", url, err)
-		}
-	case s.GrantTypesSupported != nil && !slices.Contains(s.GrantTypesSupported, oid4vci.GrantPreAuthorized):
-		return nil, fmt.Errorf("%s: the server takes no pre-authorized codes", url)
-	case w.cfg.ClientID == "" && !s.PreAuthorizedAnonymousAccess:
-		return nil, ErrClientID
-	}
-	switch {
-	case s.DPoPAlgorithms != nil && !slices.Contains(s.DPoPAlgorithms, algorithm):
+	if s.DPoPAlgorithms != nil && !slices.Contains(s.DPoPAlgorithms, algorithm) {
 		return nil, fmt.Errorf("%s: the server takes no %s proofs, only %s", url, algorithm, strings.Join(s.DPoPAlgorithms, ", "))
 	}
 	return s, nil

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
+	"strings"
 
 	"vidimus/internal/oid4vci"
 )
@@ -21,13 +23,48 @@ var (
 	ErrNotFound = errors.New("not in this wallet")
 	// ErrNoCopy says that there is a batch, but no copy of it can be shown now.
 	ErrNoCopy = errors.New("no copy left to show")
+	// ErrWaiting says that the issuer delivers later: what was asked for is kept
+	// in the folder and collected with Collect.
+	ErrWaiting = errors.New("the issuer delivers later")
+	// ErrNoRefresh says that a batch cannot be refreshed: it came without a
+	// refresh token, or the issuer ended its grant.
+	ErrNoRefresh = errors.New("cannot be refreshed")
+	// ErrProvider says that a grant was given to an attested wallet, and nobody
+	// attests this one now.
+	ErrProvider = errors.New("it takes the wallet provider of then")
 	// ErrElement is for an element or claim that the credential does not hold.
 	ErrElement = errors.New("the credential does not hold this")
 )
 
+// several are errors in one line, for a terminal that shows no other.
+type several []error
+
+func (s several) Error() string {
+	lines := make([]string, len(s))
+	for i, err := range s {
+		lines[i] = err.Error()
+	}
+	return strings.Join(lines, "; ")
+}
+
+// Unwrap gives them all.
+func (s several) Unwrap() []error { return s }
+
+// together joins errors, those of them that are any.
+func together(errs ...error) error {
+	errs = slices.DeleteFunc(errs, func(err error) bool { return err == nil })
+	switch len(errs) {
+	case 0:
+		return nil
+	case 1:
+		return errs[0]
+	}
+	return several(errs)
+}
+
 // Refusal is a server's no, in its own words.
 type Refusal struct {
-	Endpoint    string // token, nonce, credential, notification, challenge, authorization, pushed authorization request
+	Endpoint    string // token, refresh, nonce, credential, deferred credential, notification, challenge, authorization, pushed authorization request
 	Status      int    // HTTP, 0 when it came through the browser
 	Code        string // the protocol's, "" when the answer has none
 	Description string

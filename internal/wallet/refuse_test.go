@@ -21,6 +21,7 @@ import (
 	"vidimus/internal/pki/pkitest"
 	"vidimus/internal/sdjwt"
 	"vidimus/internal/wallet"
+	"vidimus/internal/wallet/wallettest"
 )
 
 // refusalCase is one thing that an issuer, or an offer, does wrong.
@@ -200,7 +201,12 @@ var endpointCases = []refusalCase{
 		w.Header().Set("WWW-Authenticate", `DPoP realm="x", error="invalid_token"`)
 		w.WriteHeader(401)
 	}), want: `status 401, "invalid_token"`},
-	{name: "deferred", change: override("/credential", say(202, "application/json", `{"transaction_id":"t","interval":5}`)), want: "deliver later"},
+	{name: "deferred for ever", change: func(w *world) {
+		w.issuer.Decide = func(string) wallettest.Decision { return wallettest.Later }
+		w.issuer.Metadata = func(m *oid4vci.IssuerMetadata) { m.DeferredCredentialEndpoint = "" }
+	}, want: "no deferred_credential_endpoint"},
+	{name: "deferred without an interval", change: override("/credential", say(202, "application/json", `{"transaction_id":"t"}`)), want: "interval"},
+	{name: "deferred and delivered", change: override("/credential", say(202, "application/json", `{"credentials":[{"credential":"x"}]}`)), want: "status 202 with credentials"},
 	{name: "deferred in disguise", change: override("/credential", say(200, "application/json", `{"transaction_id":"t","interval":5}`)), want: "without credentials"},
 	{name: "proofs sent on", change: elsewhere("/credential", 308), want: "redirect"},
 	{name: "endless credentials", change: override("/credential", endless), want: "too large"},

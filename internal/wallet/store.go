@@ -106,17 +106,19 @@ func (s *Store) credential(id string, n int) (string, error) {
 	return string(text), err
 }
 
-// Remove deletes a batch with its keys.
+// Remove deletes a batch with its keys, or what is asked for and did not come
+// yet. A grant that nothing needs any more goes with it.
 func (s *Store) Remove(id string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !validID.MatchString(id) {
 		return fmt.Errorf("%w: %.80q", ErrNotFound, id)
 	}
+	b, _ := s.read(id) // whatever is broken can be removed too
 	// Out of sight in one step, then deleted: also when its record is broken.
 	err := s.root.Rename(id, ".removed-"+id)
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%w: %s", ErrNotFound, id)
+		return s.forget(id)
 	}
 	if err != nil {
 		return fmt.Errorf("removing %s: %w", id, err)
@@ -124,7 +126,10 @@ func (s *Store) Remove(id string) error {
 	if err := s.root.RemoveAll(".removed-" + id); err != nil {
 		return fmt.Errorf("removing %s: %w", id, err)
 	}
-	return s.sync(".")
+	if err := s.sync("."); err != nil {
+		return err
+	}
+	return s.dropIdle(b.Grant)
 }
 
 // held is a copy that was taken out to be shown.
@@ -195,11 +200,10 @@ func (s *Store) take(id string, proof Proof, now time.Time) (*held, error) {
 func (s *Store) put(b Batch, list []received, keys []*ecdsa.PrivateKey, rand io.Reader) (Batch, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	random := make([]byte, 4)
-	if _, err := io.ReadFull(rand, random); err != nil {
-		return Batch{}, fmt.Errorf("naming a batch: %w", err)
+	var err error
+	if b.ID, err = newID(b.Configuration, rand); err != nil {
+		return Batch{}, err
 	}
-	b.ID = slug(b.Configuration) + "-" + hex.EncodeToString(random)
 	b.Copies = nil
 	for _, r := range list {
 		b.Copies = append(b.Copies, Copy{ValidFrom: r.from, ValidUntil: r.until})
@@ -214,6 +218,15 @@ func (s *Store) put(b Batch, list []received, keys []*ecdsa.PrivateKey, rand io.
 		return Batch{}, fmt.Errorf("keeping a batch: %w", err)
 	}
 	return b, s.sync(".")
+}
+
+// newID names something of a configuration in this wallet.
+func newID(configuration string, rand io.Reader) (string, error) {
+	random := make([]byte, 4)
+	if _, err := io.ReadFull(rand, random); err != nil {
+		return "", fmt.Errorf("naming a batch: %w", err)
+	}
+	return slug(configuration) + "-" + hex.EncodeToString(random), nil
 }
 
 func (s *Store) fill(dir string, b Batch, list []received, keys []*ecdsa.PrivateKey) error {

@@ -1,10 +1,12 @@
 package wallet
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"time"
 
 	"vidimus/internal/clock"
 	"vidimus/internal/trust"
@@ -32,6 +34,9 @@ type Config struct {
 	AllowInsecure bool
 	// ClientID is sent to token endpoints; "" for an anonymous wallet.
 	ClientID string
+	// LoginID is ClientID for logins where that is "": a login is always that of
+	// a named wallet (RFC 6749, section 4.1.1). "" refuses them with ErrClientID.
+	LoginID string
 	// Provider vouches for the wallet and its keys under ClientID; nil when
 	// nobody does.
 	Provider Provider
@@ -40,6 +45,9 @@ type Config struct {
 	// Trust holds the anchors that issuers must lead to; nil accepts every
 	// issuer whose signature fits its own certificate.
 	Trust *trust.Store
+	// Sleep waits between two questions to an issuer that delivers later; nil
+	// waits by the clock of the machine.
+	Sleep func(ctx context.Context, d time.Duration) error
 	// Progress is told every step in one line, without secrets and values.
 	Progress func(line string)
 }
@@ -55,6 +63,9 @@ func New(cfg Config) (*Wallet, error) {
 	if cfg.Provider != nil && cfg.ClientID == "" {
 		return nil, errors.New("making a wallet: a provider vouches for a client id, and there is none")
 	}
+	if cfg.Sleep == nil {
+		cfg.Sleep = sleep
+	}
 	if cfg.Progress == nil {
 		cfg.Progress = func(string) {}
 	}
@@ -62,3 +73,14 @@ func New(cfg Config) (*Wallet, error) {
 }
 
 func (w *Wallet) say(format string, args ...any) { w.cfg.Progress(fmt.Sprintf(format, args...)) }
+
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

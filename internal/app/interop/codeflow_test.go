@@ -28,6 +28,7 @@ func (o *office) invitation(configurations ...string) string {
 // A wallet of other people's libraries pushes its request, lets the person log
 // in and agree, and fetches, in every way that it knows.
 func TestForeignWalletCodeFlow(t *testing.T) {
+	t.Parallel()
 	o := openOffice(t, func(c *issuer.Config, pki string) { c.Wallets.Attesters = []string{filepath.Join(pki, "walletca.pem")} })
 	for name, args := range map[string][]string{
 		"plain":                          {"--batch", "20"},
@@ -58,6 +59,7 @@ func TestForeignWalletCodeFlow(t *testing.T) {
 // A wallet whose provider is not trusted gets nothing, nor one whose keys are
 // attested by nobody that is.
 func TestForeignWalletUntrusted(t *testing.T) {
+	t.Parallel()
 	o := openOffice(t, func(c *issuer.Config, pki string) { c.Wallets.Attesters = []string{filepath.Join(pki, "readerca.pem")} })
 	for want, args := range map[string][]string{
 		"invalid_client": {"--attest"},

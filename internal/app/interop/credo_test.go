@@ -12,6 +12,7 @@ import (
 // Credo, another client with other libraries, fetches batches of everything with
 // a pre-authorized code, once.
 func TestCredo(t *testing.T) {
+	t.Parallel()
 	o := openOffice(t, func(c *issuer.Config, _ string) {
 		// Credo holds the status list against the key of the credential.
 		status := c.Signers["status"]

@@ -14,6 +14,7 @@ import (
 // A foreign wallet waits for the word of an officer, asks again as often as it is
 // told, and gets what it asked for, encrypted as it asked; or is refused for good.
 func TestForeignWalletDeferred(t *testing.T) {
+	t.Parallel()
 	o := openOffice(t, withLibrary(t, library), func(c *issuer.Config, _ string) { c.Wallets.AskAgain = time.Second })
 	o.pushCard()
 	desk, err := issuer.OpenDesk(&o.cfg)

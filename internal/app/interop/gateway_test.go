@@ -99,6 +99,7 @@ func openGateway(t *testing.T, prefix string, change ...func(c *issuer.Config, p
 // Foreign wallets come over https, with a CA that they were told of, to an office
 // that has a whole host and to one that has a path on somebody else's.
 func TestForeignWalletBehindProxy(t *testing.T) {
+	t.Parallel()
 	for name, prefix := range map[string]string{"a host": "", "a path": "/office/utopia"} {
 		t.Run(name, func(t *testing.T) {
 			o := openGateway(t, prefix, func(c *issuer.Config, pki string) { c.Wallets.Attesters = []string{filepath.Join(pki, "walletca.pem")} })

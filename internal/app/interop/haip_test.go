@@ -138,6 +138,7 @@ func haipOffice(t *testing.T) (o *office, provider string) {
 // DPoP with nonces, wallet attestation with challenges, attested keys in batches,
 // both ways encrypted; and the same with a pre-authorized code.
 func TestWalletHAIP(t *testing.T) {
+	t.Parallel()
 	o, provider := haipOffice(t)
 	anchors := t.TempDir()
 	iaca, err := os.ReadFile(o.iaca())
@@ -160,7 +161,8 @@ func TestWalletHAIP(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			o.t = t
 			cfg := wallet.AcceptConfig{
-				Dir: filepath.Join(t.TempDir(), "wallet"), ProviderDir: provider, Encrypt: true, Copies: 20, InsecureLoopback: true, TrustDir: anchors,
+				Connection: wallet.Connection{Dir: filepath.Join(t.TempDir(), "wallet"), ProviderDir: provider, InsecureLoopback: true, TrustDir: anchors},
+				Encrypt:    true, Copies: 20,
 			}
 			change(&cfg)
 			kept, v, err := accept(t, cfg)
@@ -179,12 +181,15 @@ func TestWalletHAIP(t *testing.T) {
 
 // Who is attested by a stranger gets nothing.
 func TestWalletHAIPRefused(t *testing.T) {
+	t.Parallel()
 	o, _ := haipOffice(t)
 	stranger := filepath.Join(t.TempDir(), "stranger")
 	if err := wallet.MakeProvider(stranger, time.Now(), io.Discard); err != nil {
 		t.Fatal(err)
 	}
-	kept, v, err := accept(t, wallet.AcceptConfig{Dir: filepath.Join(t.TempDir(), "wallet"), Offer: o.invitation("mdl"), ProviderDir: stranger, InsecureLoopback: true})
+	kept, v, err := accept(t, wallet.AcceptConfig{
+		Connection: wallet.Connection{Dir: filepath.Join(t.TempDir(), "wallet"), ProviderDir: stranger, InsecureLoopback: true}, Offer: o.invitation("mdl"),
+	})
 	if err == nil || !strings.Contains(err.Error(), "invalid_client") || kept != "" || v.done != nil {
 		t.Errorf("attested by a stranger: %v %s", err, kept)
 	}

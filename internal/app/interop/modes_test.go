@@ -72,6 +72,7 @@ func (o *office) pushCard() {
 // An offer without a transaction code, of a type that a file of the state allows
 // it for, and of no other.
 func TestForeignWalletWithoutTxCode(t *testing.T) {
+	t.Parallel()
 	o := openOffice(t, withLibrary(t, strings.Replace(library, "approval: true\n", "", 1)))
 	o.pushCard()
 	desk, err := issuer.OpenDesk(&o.cfg)
@@ -101,6 +102,7 @@ func TestForeignWalletWithoutTxCode(t *testing.T) {
 
 // Twenty keys in one request, both ways encrypted, of everything.
 func TestForeignWalletEncryptedBatch(t *testing.T) {
+	t.Parallel()
 	o := openOffice(t)
 	for name, args := range map[string][]string{
 		"a login": {"--offer", o.invitation("mdl", "pid-mdoc", "pid-sd-jwt"), "--form", "person=P-1"},
@@ -122,6 +124,7 @@ func TestForeignWalletEncryptedBatch(t *testing.T) {
 
 // What wallets say of their copies is counted, once for each batch.
 func TestForeignWalletNotifies(t *testing.T) {
+	t.Parallel()
 	o := openOffice(t)
 	said := func() string {
 		t.Helper()
@@ -152,6 +155,7 @@ func TestForeignWalletNotifies(t *testing.T) {
 
 // A wallet of today finds metadata signed for it, in its language.
 func TestForeignWalletMetadata(t *testing.T) {
+	t.Parallel()
 	o := openOffice(t)
 	o.node("node", "metadata.mjs", "--issuer", o.cfg.PublicURL, "--trust", o.cfg.Path(o.cfg.AccessCA.Certificate), "--languages", "de,en,fr,lb", "--stranger", o.iaca())
 }

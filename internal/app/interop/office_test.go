@@ -117,7 +117,7 @@ func (o *office) tryNode(folder, program string, args ...string) (string, error)
 	if _, err := os.Stat(filepath.Join(dir, "node_modules")); err != nil {
 		o.t.Fatalf("%s has no node_modules: run ./t.sh interop, which installs them", dir)
 	}
-	ctx, cancel := context.WithTimeout(o.t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(o.t.Context(), 5*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "node", append([]string{program}, args...)...)
 	cmd.Dir = dir

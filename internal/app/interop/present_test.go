@@ -46,6 +46,7 @@ func (o *office) reference() *wallet.Wallet {
 // What our wallet shows is accepted by other people's verifiers, and a changed
 // session is not.
 func TestForeignVerifierOfPresentations(t *testing.T) {
+	t.Parallel()
 	o := openOffice(t)
 	w := o.reference()
 	write := func(name string, data []byte) string {

@@ -18,6 +18,7 @@ import (
 // with a transaction code and DPoP, and checks what it gets with three mdoc
 // libraries, an SD-JWT library and the status list.
 func TestForeignWallet(t *testing.T) {
+	t.Parallel()
 	o := openOffice(t)
 	for _, lib := range []string{"0.5.0", "0.4.6"} {
 		t.Run("openid4vc-ts "+lib, func(t *testing.T) {
@@ -43,6 +44,7 @@ func TestForeignWallet(t *testing.T) {
 
 // The offer is good once, and only with its transaction code.
 func TestForeignWalletRefused(t *testing.T) {
+	t.Parallel()
 	o := openOffice(t)
 	offer := o.offer("P-2", "mdl")
 	wrong := "000000"
@@ -84,6 +86,7 @@ func (o *office) fetchForeign(person, configuration string) credential {
 // What the office issues and publishes is accepted by an offline verifier and
 // by two readers of status lists, and refused once it is revoked.
 func TestForeignVerifier(t *testing.T) {
+	t.Parallel()
 	o := openOffice(t)
 	mdl, pid := o.fetchForeign("P-1", "mdl"), o.fetchForeign("P-1", "pid-sd-jwt")
 	write := func(name, text string) string {

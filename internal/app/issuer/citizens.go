@@ -2,6 +2,8 @@ package issuer
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"time"
 
@@ -9,7 +11,6 @@ import (
 	"vidimus/internal/citizen"
 	"vidimus/internal/citizenhttp"
 	"vidimus/internal/idp"
-	"vidimus/internal/issuance"
 	"vidimus/internal/issuerhttp"
 	"vidimus/internal/problem"
 	"vidimus/internal/webserver"
@@ -36,7 +37,8 @@ type citizenDesk struct{ *App }
 
 // Offer implements citizenhttp.Desk: an offer of no secret. The wallet sends the
 // person through the login once more, so that whoever photographs the QR code
-// has nothing.
+// has nothing. It is an offer of this page and no other: two that were alike
+// would be one, and end with the first.
 func (d citizenDesk) Offer(ctx context.Context, w citizenhttp.OfferWish) (*citizenhttp.Offer, error) {
 	s, err := d.records.Subject(ctx, w.Person)
 	if err != nil {
@@ -46,17 +48,18 @@ func (d citizenDesk) Offer(ctx context.Context, w citizenhttp.OfferWish) (*citiz
 	if doc == nil {
 		return nil, problem.New(problem.NotFound, "no such document")
 	}
-	r := issuance.OfferRequest{AuthorizationCode: true, Expires: d.opts.Clock.Now().Add(d.cfg.Offers.Lifetime)}
+	key := sha256.Sum256([]byte(w.Person + "\x00" + w.Key))
+	r := issuerhttp.Invitation{Key: "my " + hex.EncodeToString(key[:]), Person: w.Person, Actor: "holder"}
 	for _, id := range d.records.catalog.IDs() {
 		if c, _ := d.records.catalog.Configuration(id); c.DocumentType == doc.Type {
 			r.Configurations = append(r.Configurations, id)
 		}
 	}
-	o, err := d.issuance.MakeOffer(ctx, r)
+	o, expires, err := d.invite(ctx, r)
 	if err != nil {
 		return nil, err
 	}
-	return &citizenhttp.Offer{URI: o.URI, Reference: o.Reference, Expires: r.Expires}, nil
+	return &citizenhttp.Offer{URI: o.URI, Reference: o.Reference, Expires: expires}, nil
 }
 
 // Export implements citizenhttp.Desk: what an officer would see, and the

@@ -119,6 +119,13 @@ func TestMyDocuments(t *testing.T) {
 	if status != http.StatusOK || !strings.Contains(page, "authorization_code") || strings.Contains(page, "pre-authorized") {
 		t.Errorf("%d %s", status, page)
 	}
+	// It names itself, so that it is no other page's: neither ends with the other.
+	if _, other := h.send(h.page("/my"), "/offer"); issuerState(page) == "" || issuerState(page) == issuerState(other) {
+		t.Errorf("two offers of one name: %q", issuerState(page))
+	}
+	if _, again := h.send(home, "/offer"); issuerState(again) != issuerState(page) {
+		t.Error("the same page makes two offers")
+	}
 	// A code for one phone; the other is taken back at once.
 	status, page = h.send(home, "/wallet")
 	if status != http.StatusOK {
@@ -154,4 +161,13 @@ func TestMyDocuments(t *testing.T) {
 	if strings.Contains(o.log.String(), m) || strings.Contains(o.log.String(), "Dvořák") {
 		t.Error("a code or a name is in the log")
 	}
+}
+
+// issuerState is that of the offer on a page.
+func issuerState(page string) string {
+	m := regexp.MustCompile(`issuer_state%22%3A%22([^%]+)%22`).FindStringSubmatch(page)
+	if m == nil {
+		return ""
+	}
+	return m[1]
 }

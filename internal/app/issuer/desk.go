@@ -22,6 +22,7 @@ import (
 type Desk struct {
 	base  string
 	token officeToken
+	as    string // officer
 	http  *http.Client
 	close func() error // of an office that was opened for this desk alone
 }
@@ -39,6 +40,10 @@ func OpenDesk(cfg *Config) (*Desk, error) {
 func localClient() *http.Client {
 	return &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{Proxy: nil, DisableKeepAlives: true}}
 }
+
+// As says for which officer the desk asks from now on, by the id of
+// console.officers; "" is for the office as a whole.
+func (d *Desk) As(officer string) { d.as = officer }
 
 // OfferWish is what is to be offered to whom.
 type OfferWish struct {
@@ -179,12 +184,15 @@ func (d *Desk) send(ctx context.Context, method, path string, body any) (*http.R
 		return nil, err
 	}
 	req.Header.Set("Authorization", "Bearer "+string(d.token))
+	if d.as != "" {
+		req.Header.Set(officerHeader, d.as)
+	}
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
 	res, err := d.http.Do(req)
 	if err != nil {
-		return nil, fmt.Errorf("the office does not answer: is `issuer serve` running? %w", err)
+		return nil, fmt.Errorf("the office does not answer: is `issuer serve` running, with the same configuration? Its address is that of listen.office: %w", err)
 	}
 	if res.StatusCode/100 == 2 {
 		return res, nil

@@ -6,18 +6,39 @@ import (
 	"math/rand/v2"
 	"net"
 	"strconv"
+	"sync"
 	"sync/atomic"
 )
 
 // The ports of DevOnFreePorts: none that the system gives to connections of its
-// own accord, which could take it before the office does.
+// own accord, which could take it before the office does. A process takes a block
+// of them, since a port is free between being found and being bound, and while an
+// office starts again.
 const (
 	firstFreePort = 15000
-	freePorts     = 16000
+	freePortBlock = 1000
+	freePorts     = 16 * freePortBlock
 )
 
-// lastFreePort was tried last; it begins anywhere, since other processes look
-// for ports too.
+// freePortsOf finds the block of this process, whose first port it keeps open
+// until it ends: other processes pass it over. When all blocks are taken, or
+// something else has their ports, it is all of them and luck.
+var freePortsOf = sync.OnceValues(func() (first, count int) {
+	begin := rand.IntN(freePorts / freePortBlock)
+	for i := range freePorts / freePortBlock {
+		first := firstFreePort + (begin+i)%(freePorts/freePortBlock)*freePortBlock
+		var err error
+		if freePortsHeld, err = net.Listen("tcp", local(first)); err == nil {
+			return first + 1, freePortBlock - 1
+		}
+	}
+	return firstFreePort, freePorts
+})
+
+// freePortsHeld is that first port: forgotten, it would be closed.
+var freePortsHeld net.Listener
+
+// lastFreePort was tried last; it begins anywhere.
 var lastFreePort atomic.Uint32
 
 func init() { lastFreePort.Store(rand.Uint32N(freePorts)) }
@@ -43,8 +64,9 @@ func DevOnFreePorts(stateDir string) (Config, error) {
 // process gets each only once a round.
 func freePort() (string, error) {
 	err := errors.New("none is free")
-	for range freePorts {
-		addr := "127.0.0.1:" + strconv.Itoa(firstFreePort+int(lastFreePort.Add(1)%freePorts))
+	first, count := freePortsOf()
+	for range count {
+		addr := local(first + int(lastFreePort.Add(1))%count)
 		var l net.Listener
 		if l, err = net.Listen("tcp", addr); err == nil {
 			return addr, l.Close()
@@ -52,3 +74,5 @@ func freePort() (string, error) {
 	}
 	return "", err
 }
+
+func local(port int) string { return "127.0.0.1:" + strconv.Itoa(port) }

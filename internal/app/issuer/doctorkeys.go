@@ -73,6 +73,8 @@ func (c *Config) diagnoseLeaf(d *Diagnosis, name string, leaf *pki.Certificate, 
 		grade, remedy = Look, "make a new key and certificate under new file names, and run issuer init --add"
 	case left < 2*expiresSoon:
 		grade, remedy = Look, "prepare its successor"
+	case slices.Contains(pki.Lint(leaf, c.profile(name), nil), pki.FindingSecondEKU):
+		grade, remedy = Look, "it has a second extended key usage, and some readers refuse its licences: make a new key and certificate under new file names, and run issuer init --add"
 	}
 	d.add("certificates", name, grade, remedy, "%s, until %s (%d days)", c.profile(name), leaf.NotAfter().UTC().Format(time.DateOnly), int(left.Hours()/24))
 }

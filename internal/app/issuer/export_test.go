@@ -2,8 +2,12 @@ package issuer
 
 import (
 	"context"
+	"log/slog"
 	"time"
 
+	"vidimus/internal/clock"
+	"vidimus/internal/fetch"
+	"vidimus/internal/jose"
 	"vidimus/internal/store/bolt"
 )
 
@@ -28,4 +32,12 @@ func (a *App) Store() *bolt.Store { return a.store }
 // RefreshTrustedLists does what the office does every day.
 func (a *App) RefreshTrustedLists(ctx context.Context) time.Duration {
 	return a.providers.lists.refresh(ctx)
+}
+
+// MaxServerKeysWaiters and ServerKeys are the keys of another authorization
+// server.
+const MaxServerKeysWaiters = maxServerKeysWaiters
+
+func ServerKeys(issuer, uri string, client *fetch.Client, clock clock.Clock, log *slog.Logger) func(context.Context, string) (*jose.Key, error) {
+	return (&serverKeys{issuer: issuer, uri: uri, dev: true, client: client, clock: clock, log: log}).key
 }

@@ -17,6 +17,8 @@ type Feed struct {
 	client  *registryclient.Client
 	outbox  *outbox
 	receipt *ecdsa.PublicKey
+	// anonymous: there is no client certificate.
+	anonymous bool
 	// Tries and Pause say how often and how long apart the same token is sent
 	// while the office does not answer.
 	Tries int
@@ -140,7 +142,7 @@ func (f *Feed) settle(w waiting, err error, progress Progress) error {
 // retry repeats what the office could not answer.
 func (f *Feed) retry(ctx context.Context, push func() error) error {
 	for try := 1; ; try++ {
-		err := push()
+		err := f.advise(push())
 		if err == nil || !errors.Is(err, registryclient.ErrTryAgain) || try >= f.Tries {
 			return err
 		}
@@ -164,6 +166,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 // Receipt fetches and verifies the receipt of an event.
 func (f *Feed) Receipt(ctx context.Context, jti string) (*registryclient.Receipt, error) {
 	token, err := f.client.Receipt(ctx, jti)
+	err = f.advise(err)
 	var refusal *registryclient.Refusal
 	if errors.As(err, &refusal) && refusal.Status == http.StatusNotFound {
 		return nil, fmt.Errorf("no event %s of %s was accepted: %w", jti, f.client.Source, err)
@@ -179,7 +182,7 @@ func (f *Feed) Receipt(ctx context.Context, jti string) (*registryclient.Receipt
 func (f *Feed) Receipts(ctx context.Context, after uint64, each func(any) error) error {
 	for n, err := range f.client.Receipts(ctx, after) {
 		if err != nil {
-			return err
+			return f.advise(err)
 		}
 		r, err := f.verify(n.Receipt)
 		if err != nil {

@@ -53,7 +53,7 @@ func OpenFeed(ctx context.Context, cfg *Config, f FeedConfig, now func() time.Ti
 		return nil, err
 	}
 	client.Now = now
-	feed := &Feed{client: client, Tries: 5, Pause: 300 * time.Millisecond}
+	feed := &Feed{client: client, Tries: 5, Pause: 300 * time.Millisecond, anonymous: f.TLSCertificate == ""}
 	if feed.outbox, err = openOutbox(path+".outbox.json", f.Source); err != nil {
 		return nil, err
 	}

@@ -52,11 +52,12 @@ func TestFigures(t *testing.T) {
 		t.Errorf("%v within two seconds", bucket)
 	}
 
-	age := o.figure("vidimus_status_list_age_seconds")
-	o.clock.Advance(time.Hour)
-	if later := o.figure("vidimus_status_list_age_seconds"); later != age+3600 {
-		t.Errorf("the lists are %v seconds old, before %v", later, age)
-	}
+	// A tick of the office itself may come between two looks, and renew the lists.
+	o.soon("an hour later the lists are an hour older", func() bool {
+		age := o.figure("vidimus_status_list_age_seconds")
+		o.clock.Advance(time.Hour)
+		return o.figure("vidimus_status_list_age_seconds") == age+3600
+	})
 	o.must(o.app.Tick(t.Context()))
 	if now := o.figure("vidimus_status_list_age_seconds"); now != 0 {
 		t.Errorf("new lists are %v seconds old", now)

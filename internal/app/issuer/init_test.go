@@ -323,7 +323,7 @@ func TestPortTaken(t *testing.T) {
 	taken, err := o.new()
 	o.must(err)
 	other := newOffice(t, func(c *issuer.Config) { c.Listen.Metrics = o.cfg.Listen.Metrics })
-	if _, err := other.new(); err == nil || !strings.Contains(err.Error(), "listen.metrics") {
+	if _, err := other.new(); err == nil || !strings.Contains(err.Error(), "perhaps another office: end it, or name another port in listen.metrics") {
 		t.Errorf("a taken port: %v", err)
 	}
 	o.must(taken.Close())

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -116,6 +117,9 @@ func (i *Inspector) Show(ctx context.Context, w io.Writer, uri string, format st
 }
 
 func (i *Inspector) get(ctx context.Context, uri, accept string) ([]byte, error) {
+	if u, err := url.Parse(uri); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
+		return nil, fmt.Errorf("%.200q is no address of a list: `issuer status show` names all there are, such as %s/status/ID", uri, i.cfg.PublicURL)
+	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, uri, nil)
 	if err != nil {
 		return nil, err
@@ -123,13 +127,15 @@ func (i *Inspector) get(ctx context.Context, uri, accept string) ([]byte, error)
 	req.Header.Set("Accept", accept)
 	res, err := i.http.Do(req)
 	if err != nil {
-		return nil, fmt.Errorf("the office does not answer: is `issuer serve` running? %w", err)
+		return nil, fmt.Errorf("the office does not answer: is `issuer serve` running? Its address is that of public_url: %w", err)
 	}
 	defer res.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("fetching %s: %w", uri, err)
+	case res.StatusCode == http.StatusNotFound:
+		return nil, fmt.Errorf("fetching %s: %s: the office has no such list; `issuer status show` names all there are, by their whole addresses", uri, res.Status)
 	case res.StatusCode != http.StatusOK:
 		return nil, fmt.Errorf("fetching %s: %s", uri, res.Status)
 	case len(body) > maxAnswer:

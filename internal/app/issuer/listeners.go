@@ -2,10 +2,12 @@ package issuer
 
 import (
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/pprof"
 	"net/netip"
+	"syscall"
 
 	"vidimus/internal/issuerhttp"
 	"vidimus/internal/webserver"
@@ -57,6 +59,9 @@ func (a *App) listen() error {
 			return err
 		}
 		server, err := webserver.Listen(s.name, s.addr, standing(h, s.tls, a.log), s.tls, a.log)
+		if errors.Is(err, syscall.EADDRINUSE) {
+			return fmt.Errorf("listen.%s: another program has %s, perhaps another office: end it, or name another port in listen.%s: %w", s.name, s.addr, s.name, err)
+		}
 		if err != nil {
 			return fmt.Errorf("listen.%s: %w", s.name, err)
 		}
@@ -147,7 +152,7 @@ func (a *App) officeHandler() (http.Handler, officeToken, error) {
 		return nil, "", err
 	}
 	issuerhttp.Office(e, issuerhttp.OfficeConfig{
-		Grants: a.grants(), Offers: a.issuance, Actor: token.actor, Issuable: a.documents, Operator: a,
+		Grants: a.grants(), Offers: a.issuance, Actor: token.actor(a.cfg.Console.Officers), Issuable: a.documents, Operator: a,
 		Requests: a.issuance, Invite: a.inviter(),
 	})
 	return e, token, nil

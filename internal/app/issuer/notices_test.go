@@ -266,6 +266,18 @@ func TestUndeliverable(t *testing.T) {
 	if got, why := state("P-1", "M-1"); got != "undeliverable" || why != notice.ProblemNoAddress {
 		t.Errorf("%s %s", got, why)
 	}
+	// What is no address is taken as it is, and nobody but the office is told.
+	s.say("P-8", registryclient.PersonPut{Attributes: map[string]any{
+		"family_name": "Nowhere", "given_name": "N", "birth_date": "1984-01-26", "email_address": "n/a",
+	}})
+	s.say("P-8", registryclient.DocumentPut{
+		Number: "DL-8", Type: "mdl", IssueDate: "2024-06-15", ExpiryDate: "2034-06-15", IssuingAuthority: "Utopia Roads", IssuingCountry: "UT",
+	})
+	s.say("P-8", ban("M-8", registryclient.CourtBan))
+	o.settle()
+	if got, why := state("P-8", "M-8"); got != "undeliverable" || why != notice.ProblemNoAddress {
+		t.Errorf("no address: %s %s", got, why)
+	}
 	s.reachable("P-9")
 	o.settle()
 	p.set(true)

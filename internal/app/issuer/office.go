@@ -9,9 +9,11 @@ import (
 	"io/fs"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 
 	"vidimus/internal/document"
+	"vidimus/internal/officer"
 	"vidimus/internal/problem"
 	"vidimus/internal/registry"
 )
@@ -48,13 +50,39 @@ func readOfficeToken(c *Config) (officeToken, error) {
 	return officeToken(hex.EncodeToString(secret)), err
 }
 
+// officerHeader is where a program of the office says for which officer it asks.
+const officerHeader = "Vidimus-Officer"
+
 // actor lets in whoever has the token; it implements issuerhttp.OfficeConfig.
-func (t officeToken) actor(r *http.Request) (string, error) {
+// The token is that of the office and of no human: a program that knows on whose
+// behalf it asks says so, and the record has it as its word ("office:" and the
+// id), apart from what officers do who have logged in.
+func (t officeToken) actor(officers []Officer) func(*http.Request) (string, error) {
+	return func(r *http.Request) (string, error) {
+		if err := t.check(r); err != nil {
+			return "", err
+		}
+		named := r.Header.Values(officerHeader)
+		if len(named) == 0 {
+			return "office", nil
+		}
+		at := slices.IndexFunc(officers, func(o Officer) bool { return len(named) == 1 && o.ID == named[0] && !o.Disabled })
+		switch {
+		case at < 0:
+			return "", problem.New(problem.InvalidRequest, "%s is not one officer of console.officers who is not disabled: correct it, or leave it out", officerHeader)
+		case r.Method != http.MethodGet && !slices.Contains(officers[at].Roles, string(officer.Editor)):
+			return "", problem.New(problem.AccessDenied, "the officer of %s is no editor", officerHeader)
+		}
+		return "office:" + officers[at].ID, nil
+	}
+}
+
+func (t officeToken) check(r *http.Request) error {
 	h := r.Header.Values("Authorization")
 	if len(h) != 1 || subtle.ConstantTimeCompare([]byte(h[0]), []byte("Bearer "+string(t))) != 1 {
-		return "", problem.New(problem.InvalidToken, "the token of %s is wanted", officeTokenFile)
+		return problem.New(problem.InvalidToken, "the token of %s is wanted", officeTokenFile)
 	}
-	return "office", nil
+	return nil
 }
 
 // Issuable is one copy that a person could be given, or why not.

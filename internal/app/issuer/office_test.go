@@ -219,3 +219,43 @@ func TestAddedType(t *testing.T) {
 		t.Errorf("%d %s", status, code)
 	}
 }
+
+// Who has the token may say for which officer it asks, and the record has that
+// as its word; nobody who is no officer, is disabled or may not do it.
+func TestOfficeNamesOfficer(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	o.cfg.Console.Officers = []issuer.Officer{
+		{ID: "anna", Name: "Anna", Human: "1", Roles: []string{"editor"}},
+		{ID: "gone", Name: "Gone", Human: "2", Roles: []string{"editor"}, Disabled: true},
+		{ID: "reads", Name: "Reads", Human: "3", Roles: []string{"reader"}},
+	}
+	o.serve().people()
+	base := "http://" + o.app.Addresses().Office
+	good := []string{"Authorization", "Bearer " + strings.TrimSpace(string(o.read(o.cfg.Path("secrets/office.token"))))}
+	offer := func(key string, headers ...string) int {
+		return first(o.post(base+issuerhttp.OfficePath, "application/json", `{"key":"`+key+`","person":"P-1","documents":{"mdl":"DL-1"}}`, append(slices.Clone(good), headers...)...))
+	}
+	for name, want := range map[string]int{"anna": 200, "gone": 400, "reads": 403, "nobody": 400, "": 400, "Anna": 400} {
+		if got := offer("k "+name, "Vidimus-Officer", name); got != want {
+			t.Errorf("%q: %d, want %d", name, got, want)
+		}
+	}
+	if got := first(o.get(base+"/office/v1/documents?person=P-1", append(slices.Clone(good), "Vidimus-Officer", "reads")...)); got != 200 {
+		t.Errorf("a reader who reads: %d", got)
+	}
+	if got := first(o.post(base+issuerhttp.OfficePath, "application/json", "{}", "Vidimus-Officer", "anna")); got != 401 {
+		t.Errorf("without the token: %d", got)
+	}
+	if got := offer("k"); got != 200 {
+		t.Errorf("in nobody's name: %d", got)
+	}
+	var record strings.Builder
+	o.must(o.app.Store().WriteAudit(t.Context(), &record))
+	if n := strings.Count(record.String(), `"actor":"office:anna"`); n != 1 {
+		t.Errorf("%d lines in the name of the officer", n)
+	}
+	if n := strings.Count(record.String(), `"actor":"office"`); n != 1 {
+		t.Errorf("%d lines in the name of the office", n)
+	}
+}

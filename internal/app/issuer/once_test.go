@@ -98,7 +98,7 @@ func TestRepeatedEvent(t *testing.T) {
 func TestGap(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
-	o.opts.HoldFor = 2 * time.Second
+	o.opts.HoldFor = 20 * time.Second // until they were seen to wait, on a busy machine too
 	o.serve().people()
 	s := o.speaker()
 	sets := []registryclient.SET{
@@ -123,6 +123,8 @@ func TestGap(t *testing.T) {
 		}
 	}
 
+	o.opts.HoldFor = 100 * time.Millisecond
+	o.restart()
 	s.seq++ // is lost
 	lost := s.seq
 	early := s.sign("P-1", registryclient.MeasureLifted{ID: "M-2"})
@@ -138,6 +140,8 @@ func TestGap(t *testing.T) {
 	o.must(s.client.Push(t.Context(), early)) // the same token, in its turn
 
 	// An office that stops keeps nobody waiting, and nothing.
+	o.opts.HoldFor = 20 * time.Second
+	o.restart()
 	s.seq += 2
 	late := s.sign("P-2", registryclient.PersonDied{})
 	answer := make(chan error, 1)

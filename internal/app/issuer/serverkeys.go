@@ -16,15 +16,21 @@ import (
 	"vidimus/internal/oid4vci"
 )
 
-// The keys of another server are kept for serverKeysFresh, and read anew for a
-// key that is not among them, at most every serverKeysAgain. When they cannot be
-// read, those before serve for serverKeysKept: a server that took a key out since
-// may have lost it.
+// The keys of another server are kept for serverKeysFresh, read anew beside the
+// answers from serverKeysSoon on, and for a key that is not among them, at most
+// every serverKeysAgain. When they cannot be read, those before serve for
+// serverKeysKept: a server that took a key out since may have lost it.
 const (
+	serverKeysSoon  = 50 * time.Minute
 	serverKeysFresh = time.Hour
 	serverKeysAgain = time.Minute
 	serverKeysKept  = 24 * time.Hour
 	maxServerKeys   = 100
+
+	// serverKeysTimeout is for one reading, maxServerKeysWaiters who wait for it:
+	// anybody can send a token with a key that is not known.
+	serverKeysTimeout    = 10 * time.Second
+	maxServerKeysWaiters = 64
 )
 
 // serverKeys is the key set of another authorization server (RFC 8414, RFC 7517).
@@ -36,12 +42,17 @@ type serverKeys struct {
 	clock       clock.Clock
 	log         *slog.Logger
 
-	mu    sync.Mutex
-	keys  []*jose.Key
-	read  time.Time // zero before the first
-	tried time.Time
-	err   error // of the last attempt
+	mu      sync.Mutex // never held while something is fetched
+	keys    []*jose.Key
+	read    time.Time // zero before the first
+	tried   time.Time
+	err     error         // of the last attempt
+	reading chan struct{} // closed at the end of the attempt under way; nil when none is
+	waiting int           // for it
 }
+
+// errKeysBusy is told at once to whoever comes when as many wait as may.
+var errKeysBusy = errors.New("too many wait for the keys")
 
 // key gives the key of a kid, nil when there is none: also the one key of a
 // server that names none. An error means that nobody knows.
@@ -49,18 +60,43 @@ func (s *serverKeys) key(ctx context.Context, kid string) (*jose.Key, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.clock.Now()
-	age := now.Sub(s.read)
-	k := s.find(kid)
-	if k == nil || s.read.IsZero() || age < 0 || age >= serverKeysFresh {
-		if tried := now.Sub(s.tried); s.tried.IsZero() || tried < 0 || tried >= serverKeysAgain {
-			s.fetch(ctx, now)
-			k = s.find(kid)
+	k, age := s.find(kid), now.Sub(s.read)
+	known := k != nil && !s.read.IsZero() && age >= 0
+	if !known || age >= serverKeysSoon {
+		if tried := now.Sub(s.tried); s.reading == nil && (s.tried.IsZero() || tried < 0 || tried >= serverKeysAgain) {
+			s.reading = make(chan struct{})
+			go s.fetch(context.WithoutCancel(ctx), now, s.reading)
 		}
 	}
-	if age = now.Sub(s.read); s.err != nil && (s.read.IsZero() || age < 0 || age >= serverKeysKept || k == nil) {
+	if s.reading != nil && !(known && age < serverKeysFresh) {
+		if err := s.wait(ctx); err != nil {
+			return nil, fmt.Errorf("keys of %s: %w", s.issuer, err)
+		}
+		k, age = s.find(kid), s.clock.Now().Sub(s.read)
+	}
+	if s.err != nil && (s.read.IsZero() || age < 0 || age >= serverKeysKept || k == nil) {
 		return nil, fmt.Errorf("keys of %s: %w", s.issuer, s.err)
 	}
 	return k, nil
+}
+
+// wait waits for the reading under way. It is called and returns with the lock.
+func (s *serverKeys) wait(ctx context.Context) error {
+	if s.waiting >= maxServerKeysWaiters {
+		return errKeysBusy
+	}
+	s.waiting++
+	reading := s.reading
+	s.mu.Unlock()
+	var err error
+	select {
+	case <-reading:
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	s.mu.Lock()
+	s.waiting--
+	return err
 }
 
 func (s *serverKeys) find(kid string) *jose.Key {
@@ -80,11 +116,15 @@ func (s *serverKeys) find(kid string) *jose.Key {
 
 // fetch reads the keys anew. The wallet that happened to come first may go away:
 // the others wait for it too.
-func (s *serverKeys) fetch(ctx context.Context, now time.Time) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+func (s *serverKeys) fetch(ctx context.Context, now time.Time, done chan<- struct{}) {
+	ctx, cancel := context.WithTimeout(ctx, serverKeysTimeout)
 	defer cancel()
 	keys, err := s.set(ctx)
-	if s.tried, s.err = now, err; err != nil {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tried, s.err, s.reading = now, err, nil
+	close(done)
+	if err != nil {
 		s.log.Warn("the keys of the authorization server cannot be read", "server", s.issuer, "error", err)
 		return
 	}

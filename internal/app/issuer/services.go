@@ -196,6 +196,9 @@ func CheckState(ctx context.Context, cfg Config, now time.Time, rand io.Reader) 
 	if err := cfg.Check(); err != nil {
 		return fmt.Errorf("configuration: %w", err)
 	}
+	if err := cfg.missing(append(cfg.certificateFiles(), cfg.otherFiles()...)); err != nil {
+		return err // all of them at once, before any is read
+	}
 	km := soft.New(cfg.StateDir)
 	defer km.Close()
 	_, identities, err := cfg.load(ctx, km, now, rand)

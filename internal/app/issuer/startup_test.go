@@ -68,7 +68,9 @@ func TestSecondOffice(t *testing.T) {
 	if _, err := second.new(); !errors.Is(err, bolt.ErrLocked) {
 		t.Errorf("%v", err)
 	}
-	if took := time.Since(began); took > 4*time.Second { // twice, on a machine that is busy
+	// The store waits a second at most (TestOpenLocked); on a busy machine all
+	// that is done before may take long.
+	if took := time.Since(began); took > patience {
 		t.Errorf("it took %s", took)
 	}
 	if status, _, _ := o.get("http://" + o.app.Addresses().Metrics + "/readyz"); status != http.StatusOK {

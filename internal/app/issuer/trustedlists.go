@@ -16,8 +16,10 @@ import (
 	"sync"
 	"time"
 
+	"vidimus/internal/authserver"
 	"vidimus/internal/clock"
 	"vidimus/internal/fetch"
+	"vidimus/internal/issuance"
 	"vidimus/internal/pki"
 	"vidimus/internal/trust"
 )
@@ -25,10 +27,11 @@ import (
 // TrustedList is a signed list of wallet providers, and of who else attests the
 // keys of wallets.
 type TrustedList struct {
-	Source  string   `yaml:"source"`
-	Signers []string `yaml:"signers"`
-	Type    string   `yaml:"type"`
-	For     []string `yaml:"for"`
+	Source   string   `yaml:"source"`
+	Signers  []string `yaml:"signers"`
+	Subjects []string `yaml:"subjects"`
+	Type     string   `yaml:"type"`
+	For      []string `yaml:"for"`
 }
 
 // What a list is for.
@@ -48,6 +51,10 @@ const (
 	trustedListsSoon  = 2 * trustedListsEvery
 )
 
+// trustedListsKept is how long it is remembered how far a list was read: no list
+// is good for longer than half a year.
+const trustedListsKept = 2 * 366 * 24 * time.Hour
+
 // remote says whether a list is fetched; else it is a file.
 func (l TrustedList) remote() bool { return strings.Contains(l.Source, "://") }
 
@@ -59,6 +66,7 @@ func (l TrustedList) serves(use string) bool { return len(l.For) == 0 || slices.
 type trustedLists struct {
 	lists  []*trustedList
 	client *fetch.Client
+	marks  issuance.MarkStore // nil for who only looks
 	clock  clock.Clock
 	log    *slog.Logger
 	failed func() // counts
@@ -76,9 +84,10 @@ type trustedList struct {
 
 // openTrustedLists reads what is at hand: files, and what was fetched before.
 // A file that is no list of its signer is a mistake of the configuration; one
-// that has ended is not, since its successor may come any time.
-func (c *Config) openTrustedLists(client *fetch.Client, now clock.Clock, log *slog.Logger) (*trustedLists, error) {
-	all := &trustedLists{client: client, clock: now, log: log, failed: func() {}}
+// that has ended, or is older than what was read before, is not, since its
+// successor may come any time.
+func (c *Config) openTrustedLists(ctx context.Context, client *fetch.Client, marks issuance.MarkStore, now clock.Clock, log *slog.Logger) (*trustedLists, error) {
+	all := &trustedLists{client: client, marks: marks, clock: now, log: log, failed: func() {}}
 	for i, cfg := range c.Wallets.TrustedLists {
 		l := &trustedList{TrustedList: cfg, path: c.Path(cfg.Source)}
 		if l.Type == "" {
@@ -95,11 +104,16 @@ func (c *Config) openTrustedLists(client *fetch.Client, now clock.Clock, log *sl
 			}
 			l.signers = append(l.signers, certs...)
 		}
+		if len(l.Subjects) == 0 && slices.ContainsFunc(l.signers, (*pki.Certificate).IsCA) {
+			log.Warn("whoever has a certificate of the authority that is named may sign a trusted list: name the certificate of the signer, or subjects", "source", cfg.Source)
+		}
 		data, err := readLimited(l.path, trust.MaxEntityList)
 		if err == nil {
-			err = l.take(data, now.Now())
+			err = all.take(ctx, l, data)
 		}
 		switch {
+		case errors.Is(err, issuance.ErrListOlder):
+			log.Error("a trusted list is older than one that was read before: the wallets that it vouches for have to wait for the newer one", "source", cfg.Source, "error", err)
 		case err == nil || l.remote():
 		case errors.Is(err, trust.ErrEntityListExpired), errors.Is(err, pki.ErrExpired):
 			log.Error("a trusted list has ended: the wallets that it vouches for have to wait", "source", cfg.Source, "error", err)
@@ -111,11 +125,18 @@ func (c *Config) openTrustedLists(client *fetch.Client, now clock.Clock, log *sl
 	return all, nil
 }
 
-// take makes a list the one that is held, unless it is older.
-func (l *trustedList) take(data []byte, now time.Time) error {
+// take makes a list the one that is held, unless it is older: also than one of
+// before the last start.
+func (t *trustedLists) take(ctx context.Context, l *trustedList, data []byte) error {
+	now := t.clock.Now()
 	list, err := trust.ParseEntityList(data, l.signers, now)
 	if err != nil {
 		return err
+	}
+	// No standard gives signers of lists a usage of their own: who they are is
+	// said by their name.
+	if by := list.Signer.Leaf.Cert.Subject.String(); len(l.Subjects) > 0 && !slices.Contains(l.Subjects, by) {
+		return fmt.Errorf("the list is signed by %.200q, who is none of subjects", by)
 	}
 	if list.Type != l.Type {
 		return fmt.Errorf("the list is of type %.200q, want %s", list.Type, l.Type)
@@ -124,6 +145,13 @@ func (l *trustedList) take(data []byte, now time.Time) error {
 	defer l.mu.Unlock()
 	if err := list.Follows(l.held); err != nil {
 		return err
+	}
+	if t.marks != nil {
+		name := sha256.Sum256([]byte("trusted list\x00" + l.Source))
+		err := t.marks.AdvanceList(ctx, issuance.ListMark{List: name, Sequence: list.Sequence, Issued: list.Issued, Expires: now.Add(trustedListsKept)})
+		if err != nil {
+			return fmt.Errorf("list %d of %s: %w", list.Sequence, list.Issued.Format(time.RFC3339), err)
+		}
 	}
 	l.held = list
 	return nil
@@ -140,8 +168,9 @@ func (l *trustedList) inForce(now time.Time) *trust.EntityList {
 }
 
 // anchors gives the certificates of the services of these types on the lists for
-// one of these uses, and whether all these lists are in force.
-func (t *trustedLists) anchors(now time.Time, uses []string, types ...string) (certs []*pki.Certificate, whole bool) {
+// one of these uses, each as of its entity, and whether all these lists are in
+// force.
+func (t *trustedLists) anchors(now time.Time, uses []string, types ...string) (anchors []authserver.Anchor, whole bool) {
 	whole = true
 	for _, l := range t.lists {
 		if !slices.ContainsFunc(uses, l.serves) {
@@ -152,9 +181,26 @@ func (t *trustedLists) anchors(now time.Time, uses []string, types ...string) (c
 			whole = false
 			continue
 		}
-		certs = append(certs, list.Certificates(types...)...)
+		for _, s := range list.Services {
+			if !slices.Contains(types, s.Type) {
+				continue
+			}
+			for _, c := range s.Certificates {
+				anchors = append(anchors, authserver.Anchor{Certificate: c, Provider: l.provider(s, c)})
+			}
+		}
 	}
-	return certs, whole
+	return anchors, whole
+}
+
+// provider names the entity of a service: an entity may change its keys, and
+// each of its services has other ones. One without a name is known by its
+// certificate.
+func (l *trustedList) provider(s trust.EntityService, c *pki.Certificate) string {
+	if s.Entity == "" {
+		return providerName("unnamed", []byte(l.Source), c.Cert.Raw)
+	}
+	return providerName("entity", []byte(l.Source), []byte(s.Entity))
 }
 
 // serves says whether there is a list for a use.
@@ -204,13 +250,13 @@ func (t *trustedLists) read(ctx context.Context, l *trustedList) error {
 		if err != nil {
 			return err
 		}
-		return l.take(data, t.clock.Now())
+		return t.take(ctx, l, data)
 	}
 	data, _, err := t.client.Get(ctx, l.Source, trust.MaxEntityList)
 	if err != nil {
 		return err
 	}
-	if err := l.take(data, t.clock.Now()); err != nil {
+	if err := t.take(ctx, l, data); err != nil {
 		return err
 	}
 	if list := l.inForce(t.clock.Now()); list != nil {
@@ -253,6 +299,9 @@ func (k *checker) trustedLists() {
 		}
 		if len(l.Signers) == 0 {
 			k.bad(key+".signers", "missing: PEM files with the certificates of who signs the list, or of the authorities over them")
+		}
+		if slices.Contains(l.Subjects, "") {
+			k.bad(key+".subjects", "a subject is empty: it is written as openssl x509 -subject -nameopt RFC2253 does")
 		}
 		for _, use := range l.For {
 			if use != forWallets && use != forKeys {

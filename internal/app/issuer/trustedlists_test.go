@@ -3,7 +3,9 @@ package issuer_test
 import (
 	"crypto/ecdsa"
 	"crypto/rand"
+	"crypto/x509"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -25,13 +27,14 @@ type listOperator struct {
 	*httptest.Server
 	t      *testing.T
 	signer authority
+	named  string // common name of the certificate below signer; "" for none
 
 	mu       sync.Mutex
 	issued   time.Time
 	number   int
 	typ      string
-	issuers  []authority // who attests
-	revokers []authority // who says what became of it
+	issuers  []authority // who attests: of one provider each
+	revokers []authority // who says what became of it, of the provider at that place
 	down     bool
 }
 
@@ -51,13 +54,19 @@ func (o *listOperator) does(f func()) {
 // list is the list as it is, good for five days.
 func (o *listOperator) list() string {
 	var entities []any
-	for typ, certs := range map[string][]authority{trust.WalletIssuance: o.issuers, trust.WalletRevocation: o.revokers} {
-		for _, ca := range certs {
-			entities = append(entities, map[string]any{"TrustedEntityServices": []any{map[string]any{"ServiceInformation": map[string]any{
-				"ServiceTypeIdentifier":  typ,
-				"ServiceDigitalIdentity": map[string]any{"X509Certificates": []any{map[string]any{"val": jose.EncodeBase64(ca.cert.Raw)}}},
-			}}}})
+	for i := range max(len(o.issuers), len(o.revokers)) {
+		var services []any
+		for typ, certs := range map[string][]authority{trust.WalletIssuance: o.issuers, trust.WalletRevocation: o.revokers} {
+			if i < len(certs) {
+				services = append(services, map[string]any{"ServiceInformation": map[string]any{
+					"ServiceTypeIdentifier":  typ,
+					"ServiceDigitalIdentity": map[string]any{"X509Certificates": []any{map[string]any{"val": jose.EncodeBase64(certs[i].cert.Raw)}}},
+				}})
+			}
 		}
+		entities = append(entities, map[string]any{
+			"TrustedEntityInformation": map[string]any{"TEName": []any{map[string]any{"lang": "en", "value": fmt.Sprint("Provider ", i)}}}, "TrustedEntityServices": services,
+		})
 	}
 	payload, err := json.Marshal(map[string]any{"LoTE": map[string]any{
 		"ListAndSchemeInformation": map[string]any{
@@ -68,7 +77,7 @@ func (o *listOperator) list() string {
 	if err != nil {
 		panic(err)
 	}
-	leaf := o.signer.client()
+	leaf := o.signer.client(func(c *x509.Certificate) { c.Subject.CommonName = o.named })
 	token, err := jose.Sign(leaf.PrivateKey.(*ecdsa.PrivateKey), map[string]any{"typ": "JOSE", "x5c": leaf.Certificate}, payload, rand.Reader)
 	if err != nil {
 		panic(err)
@@ -121,6 +130,13 @@ func TestTrustedListOverHTTP(t *testing.T) {
 	}
 	good := func() { t.Helper(); refresh(24*time.Hour, 24*time.Hour) }
 	soon := func() { t.Helper(); refresh(time.Minute, time.Hour) }
+	// The office looks when it starts, beside the test: two at once would get in
+	// each other's way.
+	looked := func() {
+		t.Helper()
+		o.soon("the look of the start", func() bool { return o.figure("vidimus_trusted_list_failures_total") > 0 })
+	}
+	looked()
 	soon()
 	try(u, http.StatusServiceUnavailable, "") // nobody knows
 	list.does(func() { list.down = false })
@@ -154,6 +170,7 @@ func TestTrustedListOverHTTP(t *testing.T) {
 	}
 	list.does(func() { list.down = true })
 	o.restart()
+	looked()
 	try(u, http.StatusCreated, "request_uri")
 	try(other, http.StatusCreated, "request_uri")
 	o.clock.Advance(119 * time.Hour)
@@ -257,6 +274,7 @@ func TestTrustedListConfig(t *testing.T) {
 		"[0].source: missing":    {Signers: []string{"a.pem"}},
 		"[0].source: a file or":  {Source: "http://trust.example/list", Signers: []string{"a.pem"}},
 		"[0].signers: missing":   {Source: "https://trust.example/list"},
+		"[0].subjects: a subjec": {Source: "list.jws", Signers: []string{"a.pem"}, Subjects: []string{"CN=a", ""}},
 		"[0].for: wallets or ke": {Source: "list.jws", Signers: []string{"a.pem"}, For: []string{"phones"}},
 	} {
 		c := production(t, issuer.Defaults())

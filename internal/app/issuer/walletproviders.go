@@ -1,24 +1,33 @@
 package issuer
 
 import (
+	"bytes"
+	"context"
 	"crypto"
+	"crypto/sha256"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"time"
 
 	"vidimus/internal/authserver"
 	"vidimus/internal/clock"
 	"vidimus/internal/fetch"
+	"vidimus/internal/jose"
 	"vidimus/internal/pki"
 	"vidimus/internal/problem"
 	"vidimus/internal/trust"
 )
 
 // attester says whose a chain is, at an instant, and until when that holds.
-type attester func(x5c [][]byte, now time.Time) (crypto.PublicKey, time.Time, error)
+type attester func(x5c [][]byte, now time.Time) (authserver.Attester, error)
+
+// publisher says the same of who signs a status list, where that is the provider
+// of this name; "" is any.
+type publisher func(provider string, x5c [][]byte, now time.Time) (authserver.Attester, error)
 
 // walletProviders are those who may speak of wallets: by their roots, or on a
 // trusted list.
@@ -28,7 +37,8 @@ type walletProviders struct {
 	client *fetch.Client
 	clock  clock.Clock
 
-	wallets, keys, publishers attester // nil when nobody is trusted
+	wallets, keys attester // nil when nobody is trusted
+	publishers    publisher
 }
 
 // walletProviders reads whom the configuration trusts.
@@ -41,7 +51,7 @@ func (a *App) walletProviders() (*walletProviders, error) {
 	if p.roots, err = a.cfg.attesters(); err != nil {
 		return nil, err
 	}
-	if p.lists, err = a.cfg.openTrustedLists(p.client, a.opts.Clock, a.log); err != nil {
+	if p.lists, err = a.cfg.openTrustedLists(context.Background(), p.client, a.store, a.opts.Clock, a.log); err != nil {
 		return nil, err
 	}
 	if len(p.lists.lists) > 0 {
@@ -51,43 +61,83 @@ func (a *App) walletProviders() (*walletProviders, error) {
 	p.wallets = p.attester(trust.WalletIssuance)(forWallets)
 	p.keys = p.attester(trust.WalletIssuance)(forKeys)
 	// Who attests may also say that it holds no more.
-	p.publishers = p.attester(trust.WalletRevocation, trust.WalletIssuance)(forWallets, forKeys)
+	p.publishers = p.publisher(trust.WalletRevocation, trust.WalletIssuance)(forWallets, forKeys)
 	return p, nil
+}
+
+// anchors are those of the services of these types, and the roots.
+func (p *walletProviders) anchors(now time.Time, uses []string, types ...string) []authserver.Anchor {
+	anchors, _ := p.lists.anchors(now, uses, types...)
+	for _, c := range p.roots {
+		anchors = append(anchors, authserver.Anchor{Certificate: c, Provider: providerName("root", c.Cert.RawSubjectPublicKeyInfo)})
+	}
+	return anchors
+}
+
+// providerName names a wallet provider in records, so that the lists of others
+// are not taken for its own: by the key of its root, or as an entity of a list.
+func providerName(kind string, parts ...[]byte) string {
+	digest := sha256.Sum256(bytes.Join(parts, []byte{0}))
+	return kind + ":" + jose.EncodeBase64URL(digest[:16])
+}
+
+// trusts says whether anybody is trusted for one of these uses.
+func (p *walletProviders) trusts(uses []string) bool {
+	return len(p.roots) > 0 || slices.ContainsFunc(uses, p.lists.serves)
+}
+
+// whole gives an error the kind of one that is not for ever, when whom it is
+// about may be on a list that is missing.
+func (p *walletProviders) whole(err error, now time.Time, uses []string) error {
+	if _, whole := p.lists.anchors(now, uses); err != nil && !whole {
+		return problem.Wrap(problem.Unavailable, err, "a list of wallet providers cannot be read: try again later")
+	}
+	return err
 }
 
 // attester trusts the roots, and the services of these types.
 func (p *walletProviders) attester(types ...string) func(uses ...string) attester {
 	return func(uses ...string) attester {
-		listed := false
-		for _, use := range uses {
-			listed = listed || p.lists.serves(use)
-		}
-		if len(p.roots) == 0 && !listed {
+		if !p.trusts(uses) {
 			return nil
 		}
-		judge := authserver.TrustAttesters(func(now time.Time) ([]*pki.Certificate, error) {
-			certs, _ := p.lists.anchors(now, uses, types...)
-			return append(certs, p.roots...), nil
+		judge := authserver.TrustAttesters(func(now time.Time) ([]authserver.Anchor, error) {
+			return p.anchors(now, uses, types...), nil
 		})
-		return func(x5c [][]byte, now time.Time) (crypto.PublicKey, time.Time, error) {
-			key, until, err := judge(x5c, now)
-			if _, whole := p.lists.anchors(now, uses); err != nil && !whole {
-				// Perhaps on the list that is missing: not for ever.
-				err = problem.Wrap(problem.Unavailable, err, "a list of wallet providers cannot be read: try again later")
-			}
-			return key, until, err
+		return func(x5c [][]byte, now time.Time) (authserver.Attester, error) {
+			a, err := judge(x5c, now)
+			return a, p.whole(err, now, uses)
+		}
+	}
+}
+
+// publisher is attester for status lists: it trusts the anchors of the provider
+// alone whose attestation named the list.
+func (p *walletProviders) publisher(types ...string) func(uses ...string) publisher {
+	return func(uses ...string) publisher {
+		if !p.trusts(uses) {
+			return nil
+		}
+		return func(provider string, x5c [][]byte, now time.Time) (authserver.Attester, error) {
+			judge := authserver.TrustAttesters(func(now time.Time) ([]authserver.Anchor, error) {
+				return slices.DeleteFunc(p.anchors(now, uses, types...), func(a authserver.Anchor) bool {
+					return provider != "" && a.Provider != provider
+				}), nil
+			})
+			a, err := judge(x5c, now)
+			return a, p.whole(err, now, uses)
 		}
 	}
 }
 
 // ofKeys is keys as issuance asks.
-func (p *walletProviders) ofKeys() func([][]byte) (crypto.PublicKey, error) {
+func (p *walletProviders) ofKeys() func([][]byte) (crypto.PublicKey, string, error) {
 	if p.keys == nil {
 		return nil
 	}
-	return func(x5c [][]byte) (crypto.PublicKey, error) {
-		key, _, err := p.keys(x5c, p.clock.Now())
-		return key, err
+	return func(x5c [][]byte) (crypto.PublicKey, string, error) {
+		a, err := p.keys(x5c, p.clock.Now())
+		return a.Key, a.Provider, err
 	}
 }
 
@@ -112,7 +162,7 @@ func (c *Config) checkProviders() error {
 		return err
 	}
 	_, rootsErr := c.attesters()
-	_, listsErr := c.openTrustedLists(client, clock.System{}, slog.New(slog.DiscardHandler))
+	_, listsErr := c.openTrustedLists(context.Background(), client, nil, clock.System{}, slog.New(slog.DiscardHandler))
 	return errors.Join(rootsErr, listsErr)
 }
 

@@ -35,15 +35,15 @@ const statusSkew = time.Minute
 // walletLists fetches the status lists of wallet providers.
 type walletLists struct {
 	client  *fetch.Client
-	trusted attester // who may publish them
+	trusted publisher // who may publish them
 	clock   clock.Clock
 	log     *slog.Logger
 	failed  func() // counts
 }
 
 // Fetch implements issuance.StatusFetcher.
-func (w *walletLists) Fetch(ctx context.Context, uri string) (issuance.FetchedList, error) {
-	list, err := w.fetch(ctx, uri)
+func (w *walletLists) Fetch(ctx context.Context, uri, provider string) (issuance.FetchedList, error) {
+	list, err := w.fetch(ctx, uri, provider)
 	if err != nil {
 		w.failed()
 		w.log.Warn("the status list of a wallet provider cannot be read", "list", uri, "error", err)
@@ -51,7 +51,7 @@ func (w *walletLists) Fetch(ctx context.Context, uri string) (issuance.FetchedLi
 	return list, err
 }
 
-func (w *walletLists) fetch(ctx context.Context, uri string) (issuance.FetchedList, error) {
+func (w *walletLists) fetch(ctx context.Context, uri, provider string) (issuance.FetchedList, error) {
 	var none issuance.FetchedList
 	body, _, err := w.client.StatusList(ctx, uri, fetch.TypeStatusListJWT, fetch.TypeStatusListCWT)
 	if err != nil {
@@ -62,11 +62,11 @@ func (w *walletLists) fetch(ctx context.Context, uri string) (issuance.FetchedLi
 		return none, err
 	}
 	now := w.clock.Now()
-	key, until, err := w.trusted(token.Chain, now)
+	signer, err := w.trusted(provider, token.Chain, now)
 	if err != nil {
 		return none, fmt.Errorf("signer of the list: %w", err)
 	}
-	if err := token.Verify(key); err != nil {
+	if err := token.Verify(signer.Key); err != nil {
 		return none, err
 	}
 	answer := token.Evaluate(statuslist.Reference{URI: uri}, statuslist.LookupOptions{Now: now, Skew: statusSkew})
@@ -76,8 +76,8 @@ func (w *walletLists) fetch(ctx context.Context, uri string) (issuance.FetchedLi
 		}
 	}
 	got := issuance.FetchedList{Issued: token.IssuedAt, Expires: token.Expires}
-	if got.Expires.IsZero() || !until.IsZero() && until.Before(got.Expires) {
-		got.Expires = until
+	if got.Expires.IsZero() || !signer.Until.IsZero() && signer.Until.Before(got.Expires) {
+		got.Expires = signer.Until
 	}
 	// A ttl counts from when the list was fetched: providers serve one token
 	// for hours.
@@ -112,7 +112,7 @@ func (a *App) walletStatus() issuance.StatusFetcher {
 func (a *App) attestationStatus(ctx context.Context, instance string, refs []authserver.StatusRef) error {
 	shown := make([]issuance.StatusIndex, len(refs))
 	for i, r := range refs {
-		shown[i] = issuance.StatusIndex{List: r.List, Index: r.Index}
+		shown[i] = issuance.StatusIndex{List: r.List, Index: r.Index, Provider: r.Provider}
 	}
 	err := a.issuance.CheckUnit(ctx, instance, shown)
 	if errors.Is(err, issuance.ErrAttestation) {

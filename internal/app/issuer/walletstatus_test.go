@@ -92,6 +92,7 @@ func (p *walletProvider) status(index int) map[string]any {
 func phones(t *testing.T, n int, change ...func(*issuer.Config)) (*walletProvider, []*walletUnit) {
 	o, ca := haip(t, change...)
 	o.serve().people()
+	o.swept()
 	p := newWalletProvider(o, ca)
 	var units []*walletUnit
 	for i := range n {
@@ -100,6 +101,15 @@ func phones(t *testing.T, n int, change ...func(*issuer.Config)) (*walletProvide
 		units = append(units, u)
 	}
 	return p, units
+}
+
+// swept waits until the office has looked at all wallet units, as it does when it
+// starts: later it would be one look more than the test counts.
+func (o *office) swept() {
+	o.t.Helper()
+	o.soon("a look at all wallet units", func() bool {
+		return o.cfg.Wallets.Status == "off" || strings.Contains(o.log.String(), "looked at the status of wallet units")
+	})
 }
 
 // copies counts those that are valid, and those that are not.

@@ -22,6 +22,8 @@ import (
 func LoadTrust(dir string, docTypes, vcts []string) (*trust.Store, error) {
 	info, err := os.Stat(dir)
 	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("there is no folder %s: %w", dir, err)
 	case err != nil:
 		return nil, err
 	case !info.IsDir():

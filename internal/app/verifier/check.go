@@ -103,7 +103,7 @@ func (cfg CheckConfig) options(f *files) (verification.Options, error) {
 	var err error
 	if cfg.TrustDir != "" {
 		if opt.Trust, err = LoadTrust(cfg.TrustDir, cfg.DocTypes, cfg.VCTs); err != nil {
-			return opt, err
+			return opt, fmt.Errorf("--trust: %w\nIt is a folder with the roots of issuers alone, as files: copy there the iaca.pem of every office that is trusted", err)
 		}
 	}
 	if cfg.VICAL != "" {

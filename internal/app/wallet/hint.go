@@ -31,17 +31,20 @@ func hinted(err error) error {
 	if err == nil {
 		return nil
 	}
+	if done := (*told)(nil); errors.As(err, &done) {
+		return err // it has one
+	}
 	return &told{err, hintFor(err)}
 }
 
 func hintFor(err error) string {
 	var refusal *wallet.Refusal
 	switch {
-	case err == nil:
+	case err == nil, errors.As(err, new(*told)):
 	case errors.Is(err, wallet.ErrTxCode):
 		return "give the code that came by another way with --tx-code, and none when the offer wants none"
 	case errors.Is(err, wallet.ErrClientID):
-		return "give the name under which the issuer knows this wallet with --client-id"
+		return "give the name under which the issuer knows this wallet with --client-id; for a login outside development the issuer must also trust who attests it: --provider"
 	case errors.Is(err, fetch.ErrRefused):
 		return "offers lead to public servers over https; for an issuer on this machine add --insecure-loopback"
 	case errors.Is(err, wallet.ErrCredential):
@@ -50,6 +53,10 @@ func hintFor(err error) string {
 		return "fetch a new batch from the issuer with `wallet accept`"
 	case errors.Is(err, wallet.ErrNotFound):
 		return "`wallet list` shows what is held"
+	case errors.Is(err, wallet.ErrProvider):
+		return "name the folder of the wallet provider that accept was given with --provider"
+	case errors.Is(err, wallet.ErrNoRefresh):
+		return "the copies stay as they are; for fresh ones ask the issuer for a new offer"
 	case errors.As(err, &refusal):
 		return refusalHint(refusal)
 	case errors.Is(err, syscall.ECONNREFUSED):
@@ -64,10 +71,12 @@ func refusalHint(r *wallet.Refusal) string {
 		return "the offer is used up or too old, or the transaction code is wrong: check the code, or ask for a new offer"
 	case "invalid_client":
 		return "the issuer does not know this wallet: --client-id gives the name under which it does, --provider has it attested"
+	case "invalid_transaction_id":
+		return "the issuer does not know this request any more: it took too long, or a later one for the same is in its place; ask for a new offer"
 	case "invalid_token":
 		return "the access token has run out: ask for a new offer"
 	case "credential_request_denied":
-		return "the issuer will not give this credential: ask the authority"
+		return "the issuer refuses this credential for good, and asking again does not help: ask the authority. Copies that are held already may have been revoked; `wallet remove` deletes them"
 	}
 	if r.Status == 429 || r.Status == 503 {
 		return "the issuer is busy: try again later"

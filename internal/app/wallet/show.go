@@ -10,7 +10,8 @@ import (
 	"vidimus/internal/wallet"
 )
 
-// List shows what is held, a line for each batch, the newest first.
+// List shows what is held, a line for each batch, the newest first, and what is
+// still waited for.
 func List(dir string, now time.Time, out io.Writer) error {
 	store, err := open(dir)
 	if err != nil {
@@ -21,8 +22,15 @@ func List(dir string, now time.Time, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	later, err := store.Waiting()
+	if err != nil {
+		return err
+	}
+	defer printWaiting(out, later)
 	if len(batches) == 0 {
-		fmt.Fprintln(out, "the wallet is empty: `wallet accept OFFER` fetches credentials")
+		if len(later) == 0 {
+			fmt.Fprintln(out, "the wallet is empty: `wallet accept OFFER` fetches credentials")
+		}
 		return nil
 	}
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)

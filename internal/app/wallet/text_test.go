@@ -1,6 +1,7 @@
 package wallet
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -59,5 +60,42 @@ func TestHints(t *testing.T) {
 	}
 	if hinted(nil) != nil || offerHint(nil, "http://x", false) != nil {
 		t.Error("nothing went wrong")
+	}
+}
+
+// A wait is told from a failure, also when one stands beside the other.
+func TestOutcome(t *testing.T) {
+	waits := fmt.Errorf("%w: later-1", wallet.ErrWaiting)
+	refused := &wallet.Refusal{Endpoint: "credential", Code: "credential_request_denied", Status: 400}
+	c := &Connection{Dir: "my wallet's", InsecureLoopback: true}
+	kept := []wallet.Batch{{ID: "mdl-1"}}
+	for name, test := range map[string]struct {
+		err  error
+		kept []wallet.Batch
+		is   error // nil for neither
+		say  string
+	}{
+		"waits":                 {waits, nil, ErrWaiting, `wallet collect --dir 'my wallet'\''s' --insecure-loopback`},
+		"waits, some kept":      {errors.Join(waits, waits), kept, ErrWaiting, "go on with"},
+		"interrupted":           {errors.Join(context.Canceled, waits), nil, ErrWaiting, "go on with"},
+		"waits, some refused":   {errors.Join(refused, waits), nil, nil, "for good"},
+		"waits, kept, refused":  {errors.Join(refused, waits), kept, ErrPartly, "for good"},
+		"not to be refreshed":   {fmt.Errorf("%w: %w", wallet.ErrNoRefresh, refused), nil, nil, "ask the issuer for a new offer"},
+		"no such transaction":   {&wallet.Refusal{Code: "invalid_transaction_id"}, nil, nil, "took too long"},
+		"name of the wallet":    {wallet.ErrClientID, nil, nil, "for a login outside development"},
+		"deferred and no proof": {fmt.Errorf("asking: %w", waits), nil, ErrWaiting, "go on with"},
+	} {
+		err := hinted(outcome(test.err, test.kept, c))
+		for _, e := range []error{ErrWaiting, ErrPartly} {
+			if errors.Is(err, e) != (e == test.is) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		if !strings.Contains(err.Error(), test.say) || strings.Count(err.Error(), "hint: ") != 1 {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if hinted(outcome(nil, kept, c)) != nil {
+		t.Error("all is kept")
 	}
 }

@@ -84,6 +84,8 @@ const (
 	revocationUnitBucket // person \0 unit -> digest
 	revocationEndBucket  // instant, digest -> nothing
 
+	markBucket // digest of a list's name -> issuance.ListMark
+
 	expiryBucket // instant, letter of a bucket, key in it -> nothing
 	auditBucket  // sequence number -> line
 	treeBucket   // index of a stored hash -> hash
@@ -105,8 +107,12 @@ var bucketNames = [bucketCount]string{
 	"grants", "grant-keys", "tokens", "seen",
 	"requests", "codes", "refreshes", "revoked",
 	"revocations", "revocation-units", "revocation-ends",
+	"list-marks",
 	"expiry", "audit", "tree",
 }
+
+// younger are the buckets that Open adds to a file of before there were any.
+var younger = []bucketID{markBucket}
 
 func (b bucketID) String() string { return bucketNames[b] }
 

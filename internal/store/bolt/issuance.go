@@ -18,8 +18,14 @@ var errIntent = errors.New("intent without a new batch id, a document, a known k
 // PutOffer implements issuance.OfferStore.
 func (s *Store) PutOffer(ctx context.Context, o issuance.OfferRecord) error {
 	return s.update(ctx, func(t *tx) error {
-		if t.has(offerBucket, o.ID[:]) {
-			return nil
+		var held issuance.OfferRecord
+		known, err := t.record(offerBucket, o.ID[:], &held)
+		if err != nil || known && !o.Expires.After(held.Expires) {
+			return err
+		}
+		if known {
+			t.delete(expiryBucket, after(moment(held.Expires), []byte{letters[offerBucket]}, o.ID[:]))
+			o.Sealed = held.Sealed
 		}
 		t.expire(o.Expires, offerBucket, o.ID[:])
 		return t.putRecord(offerBucket, o.ID[:], o)

@@ -187,8 +187,9 @@ func TestOpenLocked(t *testing.T) {
 	if _, err := Open(s.db.Path(), options()); !errors.Is(err, ErrLocked) {
 		t.Errorf("%v", err)
 	}
-	if d := time.Since(begun); d > 2*time.Second {
-		t.Errorf("after %s", d)
+	// It waits for lockTimeout; a busy machine may take long over the rest.
+	if d := time.Since(begun); lockTimeout > time.Second || d > time.Minute {
+		t.Errorf("after %s, of which it may wait %s", d, lockTimeout)
 	}
 	if err := s.Append(t.Context(), storeEvent("still alive")); err != nil {
 		t.Errorf("the first one: %v", err)

@@ -12,6 +12,7 @@ import (
 var letters = map[bucketID]byte{
 	offerBucket: 'o', nonceBucket: 'n', useBucket: 'u', grantBucket: 'g', tokenBucket: 't', seenBucket: 's', transactionBucket: 'w',
 	requestBucket: 'p', codeBucket: 'c', refreshBucket: 'r', revokedBucket: 'v',
+	markBucket: 'm',
 }
 
 var lettered = func() map[byte]bucketID {

@@ -34,6 +34,12 @@ func (v walletValue) encode() []byte {
 		p.uint(a.Index)
 		p.octets(a.Identifier)
 	}
+	// Behind all that there was before it was kept.
+	if slices.ContainsFunc(v.last.Attestations, func(a issuance.StatusIndex) bool { return a.Provider != "" }) {
+		for _, a := range v.last.Attestations {
+			p.text(a.Provider)
+		}
+	}
 	return p.b
 }
 
@@ -56,6 +62,11 @@ func decodeWallet(unit string, b []byte) (walletValue, error) {
 			a.Identifier = id
 		}
 		v.last.Attestations = append(v.last.Attestations, a)
+	}
+	if len(u.b) > 0 { // there are all, or none
+		for i := range v.last.Attestations {
+			v.last.Attestations[i].Provider = u.text()
+		}
 	}
 	if err := u.end(); err != nil {
 		return v, fmt.Errorf("wallet: %w", err)

@@ -160,6 +160,9 @@ func (s *Store) SweepExpired(ctx context.Context, now time.Time, limit int) (rem
 		for id, t := range s.transactions {
 			sweep(s, s.transactions, id, &left, at(t.Expires))
 		}
+		for id, m := range s.marks {
+			sweep(s, s.marks, id, &left, at(m.Expires))
+		}
 		for id, t := range s.tokens {
 			sweep(s, s.tokens, id, &left, at(t.Expires))
 		}

@@ -37,9 +37,14 @@ type batch struct {
 // PutOffer implements issuance.OfferStore.
 func (s *Store) PutOffer(ctx context.Context, o issuance.OfferRecord) error {
 	return s.step(ctx, func() error {
-		if _, known := s.offers[o.ID]; !known {
+		held, known := s.offers[o.ID]
+		switch {
+		case !known:
 			o.Sealed = slices.Clone(o.Sealed)
 			put(s, s.offers, o.ID, o)
+		case o.Expires.After(held.Expires):
+			held.Expires = o.Expires
+			put(s, s.offers, o.ID, held)
 		}
 		return nil
 	})

@@ -78,6 +78,7 @@ type Store struct {
 	issued       map[string][]string // document -> its batches
 	said         map[saidID]time.Time
 	transactions map[issuance.Digest]issuance.Transaction
+	marks        map[issuance.Digest]issuance.ListMark
 	// Lists.
 	lists  map[listID]list
 	giving map[status.Kind][]listID // open lists
@@ -154,6 +155,7 @@ func New(opts Options) (*Store, error) {
 		offers: map[issuance.Digest]issuance.OfferRecord{}, nonces: map[issuance.Digest]time.Time{}, uses: map[useID]use{},
 		voids: map[string]voided{}, wallets: map[string]wallet{}, batches: map[string]batch{}, issued: map[string][]string{}, said: map[saidID]time.Time{},
 		transactions: map[issuance.Digest]issuance.Transaction{},
+		marks:        map[issuance.Digest]issuance.ListMark{},
 		lists:        map[listID]list{}, giving: map[status.Kind][]listID{}, flips: map[place]uint64{},
 		alive:   map[expiring]int{},
 		notices: map[uint64]notice.Record{}, imports: map[importID]bulk.Import{},

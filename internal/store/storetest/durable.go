@@ -48,6 +48,7 @@ func RunDurable(t *testing.T, open func(t *testing.T, o Options) Store, reopen f
 		s.PutLink(ctx, link(1), AuditEvent("x")),
 		s.PutCode(ctx, revocation(1, "P", "U"), AuditEvent("x")),
 		s.PutCode(ctx, revocation(2, "P", "U"), AuditEvent("x")),
+		s.AdvanceList(ctx, listMark(1, 5, Now)),
 		s.GrowTree(ctx, 0, 1, [][32]byte{Digest(0)}),
 		s.PutCheckpoint(ctx, 1, "one"),
 		beginErr,
@@ -63,6 +64,9 @@ func RunDurable(t *testing.T, open func(t *testing.T, o Options) Store, reopen f
 	s = reopen(t, s)
 	if after := snapshot(t, s, []string{"P"}, []string{"N"}); after != before {
 		t.Errorf("after opening again:\n%s\nbefore\n%s", after, before)
+	}
+	if err := s.AdvanceList(ctx, listMark(1, 4, Now)); !errors.Is(err, issuance.ErrListOlder) {
+		t.Errorf("an older list after a restart: %v", err)
 	}
 	if r, err := applyOne(t, s, Event("R", 1, "", Annulled("N"))); err != nil || !r.Repeated || r.Copies != 7 {
 		t.Errorf("the same event after a restart: %+v, %v", r, err)

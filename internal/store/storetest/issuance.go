@@ -25,6 +25,7 @@ var issuanceTests = []test{
 	{name: "SignedOnce", run: signedOnce},
 	{name: "WalletEvents", run: walletEvents},
 	{name: "IssuanceSweep", run: issuanceSweep},
+	{name: "OfferAgain", run: offerAgain},
 }
 
 func offers(t *testing.T, s Store) {
@@ -286,6 +287,27 @@ func walletEvents(t *testing.T, s Store) {
 	e.Batch = "unknown"
 	if _, err := s.PutEvent(t.Context(), e); !errors.Is(err, issuance.ErrBatchNotFound) {
 		t.Errorf("an unknown batch: %v", err)
+	}
+}
+
+// offerAgain: made once more, an offer is good for longer, and never for less.
+func offerAgain(t *testing.T, s Store) {
+	o := issuance.OfferRecord{ID: Digest(1), Sealed: []byte("sealed"), Expires: Now.Add(time.Minute)}
+	for _, end := range []time.Duration{time.Minute, 3 * time.Minute, 2 * time.Minute} {
+		o.Expires = Now.Add(end)
+		if err := s.PutOffer(t.Context(), o); err != nil {
+			t.Fatal(err)
+		}
+		o.Sealed = []byte("other")
+	}
+	if n, err := s.SweepExpired(t.Context(), Now.Add(2*time.Minute), 10); err != nil || n != 0 {
+		t.Errorf("%d swept, %v", n, err)
+	}
+	if got, err := s.Offer(t.Context(), o.ID, Now.Add(2*time.Minute)); err != nil || string(got.Sealed) != "sealed" || !got.Expires.Equal(Now.Add(3*time.Minute)) {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if n, err := s.SweepExpired(t.Context(), Now.Add(3*time.Minute), 10); err != nil || n != 1 {
+		t.Errorf("%d swept, %v", n, err)
 	}
 }
 

@@ -99,7 +99,7 @@ func Run(t *testing.T, open func(t *testing.T, o Options) Store) {
 		tests []test
 	}{
 		{"Registry", registryTests}, {"History", historyTests}, {"Time", timeTests}, {"Covering", coveringTests}, {"Receipts", receiptTests},
-		{"Issuance", issuanceTests}, {"Transaction", transactionTests}, {"Wallet", walletTests}, {"Lists", listTests}, {"Cover", coverTests}, {"Race", raceTests},
+		{"Issuance", issuanceTests}, {"Transaction", transactionTests}, {"Wallet", walletTests}, {"Mark", markTests}, {"Lists", listTests}, {"Cover", coverTests}, {"Race", raceTests},
 		{"Notice", noticeTests}, {"Bulk", bulkTests}, {"Officer", officerTests}, {"Citizen", citizenTests},
 		{"Authserver", authserverTests}, {"Authorization", authorizationTests}, {"Audit", auditTests}, {"Tree", treeTests},
 	} {

@@ -24,11 +24,11 @@ var walletTests = []test{
 func walletKept(t *testing.T, s Store) {
 	person(t, s, "P", "N")
 	in := Intent("B", "P", "N", 2, 2)
-	in.Wallet = issuance.Wallet{Unit: "U", Attestations: []issuance.StatusIndex{{List: "https://provider.example/1", Index: 7}, {List: "https://provider.example/2", Identifier: []byte{1, 2}}}, Expires: Now.Add(hour)}
+	in.Wallet = issuance.Wallet{Unit: "U", Attestations: []issuance.StatusIndex{{List: "https://provider.example/1", Index: 7, Provider: "one"}, {List: "https://provider.example/2", Identifier: []byte{1, 2}}}, Expires: Now.Add(hour)}
 	given := intend(t, s, in)
 	in.Wallet.Attestations[0].Index = 8
 	w, revoked, err := s.Wallet(t.Context(), "U")
-	if err != nil || !revoked.IsZero() || len(w.Attestations) != 2 || w.Attestations[0].Index != 7 || !slices.Equal(w.Attestations[1].Identifier, []byte{1, 2}) || !w.Expires.Equal(Now.Add(hour)) {
+	if err != nil || !revoked.IsZero() || len(w.Attestations) != 2 || w.Attestations[0].Index != 7 || w.Attestations[0].Provider != "one" || w.Attestations[1].Provider != "" || !slices.Equal(w.Attestations[1].Identifier, []byte{1, 2}) || !w.Expires.Equal(Now.Add(hour)) {
 		t.Errorf("%+v, %v, %v", w, revoked, err)
 	}
 	copies, err := s.WalletCopies(t.Context(), "U")

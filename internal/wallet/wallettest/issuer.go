@@ -29,6 +29,11 @@ type Issuer struct {
 	Identifiers   bool   // the token names credential identifiers
 	Datasets      int    // how many of each; default 2
 	WithoutNonces bool   // no nonce endpoint
+	Refreshes     bool   // there are refresh tokens
+	// Decide says what becomes of a request, at the credential endpoint and each
+	// time at the deferred one; nil delivers.
+	Decide   func(configuration string) Decision
+	Interval time.Duration // of those who have to wait; default Interval
 
 	// Metadata and ServerMetadata may change the documents.
 	Metadata       func(*oid4vci.IssuerMetadata)
@@ -49,7 +54,9 @@ type Issuer struct {
 	codes         map[string][]string // pre-authorized code -> configurations
 	offers        map[string]string   // path -> object
 	tokens        map[string]access
-	used          map[string]bool // nonces and proofs
+	refreshing    map[string]access    // refresh token -> what it is good for
+	later         map[string]*deferred // transaction -> request
+	used          map[string]bool      // nonces and proofs
 	requests      []string
 	notifications []oid4vci.Notification
 }
@@ -57,13 +64,15 @@ type Issuer struct {
 type access struct {
 	thumbprint     string
 	configurations []string
+	expires        time.Time
 }
 
 // New starts an issuer whose identifier has the given path ("" or "/tenant").
 func New(world *pkitest.World, now clock.Clock, path string) (*Issuer, error) {
 	i := &Issuer{
-		World: world, clock: now, BatchSize: 20, Datasets: 2, index: 100,
+		World: world, clock: now, BatchSize: 20, Datasets: 2, Interval: Interval, index: 100,
 		codes: map[string][]string{}, offers: map[string]string{}, tokens: map[string]access{}, used: map[string]bool{},
+		refreshing: map[string]access{}, later: map[string]*deferred{},
 	}
 	var err error
 	if i.catalog, err = catalog.Load(); err != nil {
@@ -136,7 +145,8 @@ func (i *Issuer) Notifications() []oid4vci.Notification {
 func (i *Issuer) IssuerMetadata() *oid4vci.IssuerMetadata {
 	m := &oid4vci.IssuerMetadata{
 		CredentialIssuer: i.URL, CredentialEndpoint: i.URL + "/credential", NonceEndpoint: i.URL + "/nonce", NotificationEndpoint: i.URL + "/notification",
-		Configurations: map[string]oid4vci.Configuration{},
+		DeferredCredentialEndpoint: i.URL + "/deferred_credential",
+		Configurations:             map[string]oid4vci.Configuration{},
 	}
 	if i.WithoutNonces {
 		m.NonceEndpoint = ""
@@ -156,7 +166,7 @@ func (i *Issuer) IssuerMetadata() *oid4vci.IssuerMetadata {
 
 func (i *Issuer) serverMetadata() *oid4vci.ServerMetadata {
 	m := &oid4vci.ServerMetadata{
-		Issuer: i.URL, TokenEndpoint: i.URL + "/token", GrantTypesSupported: []string{oid4vci.GrantPreAuthorized},
+		Issuer: i.URL, TokenEndpoint: i.URL + "/token", GrantTypesSupported: []string{oid4vci.GrantPreAuthorized, "refresh_token"},
 		PreAuthorizedAnonymousAccess: i.ClientID == "", DPoPAlgorithms: []string{"ES256"},
 	}
 	if i.ServerMetadata != nil {

@@ -51,6 +51,9 @@ func (i *Issuer) serve(w http.ResponseWriter, r *http.Request) {
 	case "POST /credential":
 		i.answer(w, i.credential, r, resourceNonce)
 		return
+	case "POST /deferred_credential":
+		i.answer(w, i.deferred, r, resourceNonce)
+		return
 	case "POST /notification":
 		i.answer(w, i.notification, r, resourceNonce)
 		return
@@ -99,6 +102,9 @@ func (i *Issuer) answer(w http.ResponseWriter, core func(*http.Request, []byte) 
 		status := 200
 		if v == nil {
 			status = 204
+		}
+		if c, ok := v.(oid4vci.CredentialResponse); ok && c.TransactionID != "" {
+			status = 202
 		}
 		reply(w, status, v, nil)
 		return
@@ -159,6 +165,9 @@ func (i *Issuer) token(r *http.Request, body []byte) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if form.Get("grant_type") == "refresh_token" {
+		return i.refresh(r, form)
+	}
 	i.mu.Lock()
 	configurations, ok := i.codes[form.Get("pre-authorized_code")]
 	i.mu.Unlock()
@@ -180,12 +189,24 @@ func (i *Issuer) token(r *http.Request, body []byte) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	token := random()
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	delete(i.codes, form.Get("pre-authorized_code"))
-	i.tokens[token] = access{p.Thumbprint, configurations}
-	response := oid4vci.TokenResponse{AccessToken: token, TokenType: "DPoP", ExpiresIn: 300}
+	response := i.give(access{thumbprint: p.Thumbprint, configurations: configurations})
+	if i.Refreshes {
+		response.RefreshToken = random()
+		i.refreshing[response.RefreshToken] = access{thumbprint: p.Thumbprint, configurations: configurations}
+	}
+	return response, nil
+}
+
+// give makes an access token, with the lock held.
+func (i *Issuer) give(a access) oid4vci.TokenResponse {
+	token := random()
+	a.expires = i.clock.Now().Add(tokenLife)
+	i.tokens[token] = a
+	configurations := a.configurations
+	response := oid4vci.TokenResponse{AccessToken: token, TokenType: "DPoP", ExpiresIn: int(tokenLife.Seconds())}
 	if i.Identifiers {
 		for _, id := range configurations {
 			detail := oid4vci.AuthorizationDetail{Type: oid4vci.TypeCredential, CredentialConfigurationID: id}
@@ -195,7 +216,7 @@ func (i *Issuer) token(r *http.Request, body []byte) (any, error) {
 			response.AuthorizationDetails = append(response.AuthorizationDetails, detail)
 		}
 	}
-	return response, nil
+	return response
 }
 
 // access checks token and proof of a request to the resource server.
@@ -207,8 +228,8 @@ func (i *Issuer) access(r *http.Request) (access, error) {
 	i.mu.Lock()
 	a, ok := i.tokens[token]
 	i.mu.Unlock()
-	if !ok {
-		return access{}, problem.New(problem.InvalidToken, "unknown")
+	if !ok || i.Refreshes && i.clock.Now().After(a.expires) {
+		return access{}, problem.New(problem.InvalidToken, "unknown, or too old")
 	}
 	p, err := i.proof(r, token, resourceNonce)
 	if err != nil {
@@ -253,18 +274,7 @@ func (i *Issuer) credential(r *http.Request, body []byte) (any, error) {
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	credentials, err := i.Issue(id, keys...)
-	if err != nil {
-		return nil, err
-	}
-	if i.Forge != nil {
-		credentials = i.Forge(id, keys, credentials)
-	}
-	response := oid4vci.CredentialResponse{NotificationID: random()}
-	for _, c := range credentials {
-		response.Credentials = append(response.Credentials, oid4vci.Credential{Credential: c})
-	}
-	return response, nil
+	return i.deliver(&deferred{thumbprint: a.thumbprint, configuration: id, keys: keys})
 }
 
 func (i *Issuer) checkNonce(nonce string) error {
