@@ -17,6 +17,7 @@ var Floors = []Room{
 	{"internal/i18n", 0, "message catalogue in four languages"},
 	{"internal/faults", 0, "named points where tests make the program fail; nothing in release builds"},
 	{"internal/portrait", 0, "drawn faces for sample records"},
+	{"internal/typedcode", 0, "secrets that people type"},
 	{"internal/archtest", 0, "this test"},
 
 	{"internal/cose", 1, "signed and authenticated CBOR envelopes"},
@@ -45,6 +46,7 @@ var Floors = []Room{
 	{"internal/notice", 4, "what holders are told"},
 	{"internal/officer", 4, "who works at the console, and what needs two of them"},
 	{"internal/citizen", 4, "what holders do to their wallets: revocation codes"},
+	{"internal/fleet", 4, "readers: invited, enrolled, revoked"},
 	{"internal/bulk", 4.5, "loading and comparing whole registries: joins the records of several services"},
 	{"internal/wallet", 4, "reference holder"},
 
