@@ -5,6 +5,9 @@ const (
 	// MaxFile is the size of a policy file in bytes: a hundred profiles fit.
 	MaxFile = 1 << 20
 
+	// MaxVersion is the length of the name of a policy: a date, a number, a hash.
+	MaxVersion = 64
+
 	// MaxProfiles is the number of profiles; an officer chooses from a list.
 	MaxProfiles = 100
 

@@ -29,6 +29,7 @@ const (
 	Old          Freshness = "old"
 	TooOld       Freshness = "too old"
 	NotKnown     Freshness = "not known"
+	PastUse      Freshness = "past use" // so old that policy refuses it
 )
 
 // Entitlement answers what was asked: may drive B, is over 18.
@@ -50,7 +51,7 @@ func Authenticities() []Authenticity {
 
 func Statuses() []Status { return []Status{Valid, NotYetValid, Expired, Revoked, Unknown} }
 
-func Freshnesses() []Freshness { return []Freshness{WithinPolicy, Old, TooOld, NotKnown} }
+func Freshnesses() []Freshness { return []Freshness{WithinPolicy, Old, TooOld, NotKnown, PastUse} }
 
 func Entitlements() []Entitlement {
 	return []Entitlement{Yes, No, UnderConditions, NotAsked, CannotTell}
@@ -83,7 +84,8 @@ type Reason struct {
 
 // Colour joins the axes. Green needs every axis to say so: genuine, valid, known
 // within policy, and yes or not asked. Red needs one axis to know the contrary:
-// forged, expired, revoked, not yet valid, entitlement no. Everything else,
+// forged, expired, revoked, not yet valid, entitlement no; or a policy that
+// refuses knowledge of such an age. Everything else,
 // unknown words among them, is amber: cannot tell.
 //
 // Not yet valid is red although time may heal it: the issuer says that the
@@ -116,7 +118,7 @@ func (v Verdict) Reasons() []Reason {
 	}
 	judge("authenticity", string(v.Authenticity), v.Authenticity == Genuine, v.Authenticity == Forged)
 	judge("status", string(v.Status), v.Status == Valid, v.Status == Expired || v.Status == Revoked || v.Status == NotYetValid)
-	judge("freshness", string(v.Freshness), v.Freshness == WithinPolicy, false)
+	judge("freshness", string(v.Freshness), v.Freshness == WithinPolicy, v.Freshness == PastUse)
 	judge("entitlement", string(v.Entitlement), v.Entitlement == Yes || v.Entitlement == NotAsked, v.Entitlement == No)
 	return append(red, amber...)
 }
