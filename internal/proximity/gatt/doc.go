@@ -2,12 +2,12 @@
 // without the radio: which characteristics there are, how a connection starts and
 // ends, how messages are cut into values and put together again.
 //
-// A [Link] is one established connection; BlueZ (package ble) and the model in
-// memory ([Model]) provide it. [Open] makes a [proximity.Transport] of what a
-// [Connect] function returns: it checks Ident, exchanges the start, and connects
-// anew, once, when the connection drops before. [Start] does the same with a link
-// that is there already. [Offers] says which modes an engagement leaves, the
-// preferred one first.
+// [Meet] goes from an engagement to a [proximity.Transport] over a [Radio]: BlueZ
+// (package ble) or the [Model] in memory. Below it, [Open] makes a transport of the
+// [Link], one established connection, that a [Connect] function returns: it checks
+// Ident, exchanges the start, and connects anew, once, when the connection drops
+// before. [Start] does the same with a link that is there already. [Offers] says
+// which modes an engagement leaves, the preferred one first.
 //
 // Who is what (table 4 and 5): in mdoc central client mode the holder is the GATT
 // client and the reader the GATT server; in mdoc peripheral server mode it is the
