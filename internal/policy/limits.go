@@ -15,6 +15,10 @@ const (
 	// about 40 in all.
 	MaxElements = 100
 
+	// MaxValues is the number of values that one element may be asked to have:
+	// the countries of the world, once.
+	MaxValues = 250
+
 	// MaxAgeStatements is what a reader may ask in one retrieval (ISO/IEC 18013-5,
 	// 7.2.5): more would measure the age.
 	MaxAgeStatements = 2

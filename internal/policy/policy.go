@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,6 +29,14 @@ type Policy struct {
 	// RequireEKU refuses a DocumentSigner certificate without the extended key
 	// usage of its purpose. Default true; false only for test anchors.
 	RequireEKU bool `yaml:"require_eku"`
+	// RequireRevocation gives a document the status "not checked" while its signer
+	// was looked up in no revocation list of its authority: what nobody has looked
+	// at is never green. Default true; false only for authorities that publish no
+	// list.
+	RequireRevocation bool `yaml:"require_revocation"`
+	// Territory is the country in which the reader stands, ISO 3166-1 alpha-2: what
+	// a licence grants at home alone is judged by it. Default none: not known.
+	Territory string `yaml:"territory"`
 	// MaxIntermediates is how many certificates may lie between the signer and the
 	// anchor, 0 to 2. Default 2: an IACA forbids them by its own path length.
 	MaxIntermediates int `yaml:"max_intermediates"`
@@ -119,8 +128,8 @@ func Load(files ...File) (*Policy, error) {
 }
 
 // Parse reads a whole policy from YAML; name stands in errors. Keys that are not
-// set are zero: zero is the strictest value but for require_eku and
-// status.required, which have to be written down, and for refuse.
+// set are zero: zero is the strictest value but for require_eku,
+// require_revocation and status.required, which have to be written down, and for refuse.
 func Parse(name string, data []byte) (*Policy, error) {
 	p := &Policy{}
 	if err := p.overlay(name, data); err != nil {
@@ -155,6 +164,9 @@ func (p *Policy) overlay(name string, data []byte) error {
 	return nil
 }
 
+// territory is an ISO 3166-1 alpha-2 code, or none.
+var territory = regexp.MustCompile(`^([A-Z]{2})?$`)
+
 // Validate checks the ranges of every value and every profile.
 func (p *Policy) Validate() error {
 	switch {
@@ -164,6 +176,8 @@ func (p *Policy) Validate() error {
 		return errors.New("max_intermediates: between 0 and 2")
 	case len(p.Version) > MaxVersion || strings.ContainsFunc(p.Version, func(r rune) bool { return r <= ' ' || r > '~' }):
 		return fmt.Errorf("version: at most %d characters of ASCII without spaces", MaxVersion)
+	case !territory.MatchString(p.Territory):
+		return errors.New("territory: a country code such as LU expected")
 	case p.Status.ShortLived < 0 || p.Status.ShortLived.Std() > 7*24*time.Hour:
 		return errors.New("status: short_lived: between 0 and 7d")
 	case len(p.Profiles) > MaxProfiles:

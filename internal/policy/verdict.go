@@ -18,7 +18,10 @@ const (
 	NotYetValid Status = "not yet valid"
 	Expired     Status = "expired"
 	Revoked     Status = "revoked"
-	Unknown     Status = "unknown"
+	// Unknown: something was asked, and its answer does not count.
+	Unknown Status = "unknown"
+	// NotChecked: there was nothing to look it up in.
+	NotChecked Status = "not checked"
 )
 
 // Freshness says how old that knowledge of the status is, against policy.
@@ -49,7 +52,7 @@ func Authenticities() []Authenticity {
 	return []Authenticity{Genuine, Forged, UnknownIssuer, HolderNotProven}
 }
 
-func Statuses() []Status { return []Status{Valid, NotYetValid, Expired, Revoked, Unknown} }
+func Statuses() []Status { return []Status{Valid, NotYetValid, Expired, Revoked, Unknown, NotChecked} }
 
 func Freshnesses() []Freshness { return []Freshness{WithinPolicy, Old, TooOld, NotKnown, PastUse} }
 
