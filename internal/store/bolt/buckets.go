@@ -84,6 +84,11 @@ const (
 	revocationUnitBucket // person \0 unit -> digest
 	revocationEndBucket  // instant, digest -> nothing
 
+	readerBucket     // id -> fleet.Reader
+	readerNameBucket // name -> id, of readers that are not revoked
+	readerCodeBucket // digest of the code -> id, likewise
+	readerEndBucket  // instant, id -> nothing: when a record may be forgotten
+
 	expiryBucket // instant, letter of a bucket, key in it -> nothing
 	auditBucket  // sequence number -> line
 	treeBucket   // index of a stored hash -> hash
@@ -105,8 +110,13 @@ var bucketNames = [bucketCount]string{
 	"grants", "grant-keys", "tokens", "seen",
 	"requests", "codes", "refreshes", "revoked",
 	"revocations", "revocation-units", "revocation-ends",
+	"readers", "reader-names", "reader-codes", "reader-ends",
 	"expiry", "audit", "tree",
 }
+
+// later are buckets that came after the first database of this schema: Open makes
+// them where they are missing.
+var later = []bucketID{readerBucket, readerNameBucket, readerCodeBucket, readerEndBucket}
 
 func (b bucketID) String() string { return bucketNames[b] }
 

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"runtime/debug"
+	"slices"
 	"syscall"
 	"time"
 
@@ -233,9 +234,11 @@ func checkLength(db *bbolt.DB, length int64) error {
 	})
 }
 
-// checkMarks reads what Create wrote about the file itself.
+// checkMarks reads what Create wrote about the file itself, and adds the buckets
+// that a version before this one did not have.
 func checkMarks(db *bbolt.DB, dev bool) error {
-	return guarded(db, func(t *tx) error {
+	missing := false
+	err := guarded(db, func(t *tx) error {
 		defer stumbled(metaBucket)
 		meta := t.below.Bucket([]byte(metaBucket.String()))
 		if meta == nil {
@@ -251,8 +254,12 @@ func checkMarks(db *bbolt.DB, dev bool) error {
 		if got := string(t.get(metaBucket, []byte(schemaKey))); got != Schema {
 			return fmt.Errorf("%w (schema %q, not %s)", ErrSchema, got, Schema)
 		}
-		for _, name := range bucketNames {
-			if t.below.Bucket([]byte(name)) == nil {
+		for b, name := range bucketNames {
+			switch {
+			case t.below.Bucket([]byte(name)) != nil:
+			case slices.Contains(later, bucketID(b)):
+				missing = true
+			default:
 				return fmt.Errorf("%w: no bucket %s", ErrForeign, name)
 			}
 		}
@@ -261,6 +268,17 @@ func checkMarks(db *bbolt.DB, dev bool) error {
 			return fmt.Errorf("%w: it is for development", ErrDev)
 		case !marked && dev:
 			return fmt.Errorf("%w: it is in earnest", ErrDev)
+		}
+		return nil
+	})
+	if err != nil || !missing {
+		return err
+	}
+	return db.Update(func(below *bbolt.Tx) error {
+		for _, b := range later {
+			if _, err := below.CreateBucketIfNotExists([]byte(b.String())); err != nil {
+				return err
+			}
 		}
 		return nil
 	})
