@@ -38,6 +38,7 @@ var Floors = []Room{
 	{"internal/catalog", 3, "credential configurations: joins formats and elements"},
 	{"internal/verification", 3, "the one core of every verifier"},
 	{"internal/proximity", 3, "ISO 18013-5 sessions over a Transport"},
+	{"internal/bundle", 3, "what a reader without a network knows, in one signed file"},
 
 	{"internal/issuance", 4, "offers, Prepare and Sign"},
 	{"internal/authserver", 4, "codes, tokens, DPoP binding"},
@@ -102,7 +103,7 @@ var Forbidden = []struct {
 	{[]string{"internal/mdoc"}, []string{Module + "/internal/sdjwt"}, "the two formats know nothing of each other"},
 	{[]string{"internal/sdjwt"}, []string{Module + "/internal/mdoc"}, "the two formats know nothing of each other"},
 	{
-		[]string{"internal/cbor", "internal/jose", "internal/cose", "internal/oauth", "internal/mdoc", "internal/sdjwt", "internal/statuslist", "internal/oid4vci", "internal/document", "internal/elements", "internal/policy", "internal/verification", "internal/proximity"},
+		[]string{"internal/cbor", "internal/jose", "internal/cose", "internal/oauth", "internal/mdoc", "internal/sdjwt", "internal/statuslist", "internal/oid4vci", "internal/document", "internal/elements", "internal/policy", "internal/verification", "internal/proximity", "internal/bundle"},
 		[]string{"net", "net/http", "os", "log/slog"}, "formats and rules do no input or output",
 	},
 }
@@ -115,6 +116,7 @@ var NotLinked = []struct {
 }{
 	{"internal/verification", []string{Module + "/internal/store", "github.com/gin-gonic/gin", "go.etcd.io/bbolt", Module + "/internal/keys", "net/http"}},
 	{"internal/proximity", []string{Module + "/internal/store", "github.com/gin-gonic/gin", "go.etcd.io/bbolt", Module + "/internal/keys", "net/http"}},
+	{"internal/bundle", []string{Module + "/internal/store", "github.com/gin-gonic/gin", "go.etcd.io/bbolt", Module + "/internal/keys", "net/http"}},
 }
 
 // ForbiddenCall is a function that floors below Below must not call.
