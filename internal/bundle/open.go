@@ -162,7 +162,7 @@ func (b *Bundle) readAnchors(w *wireBundle) error {
 		for _, p := range a.Purposes {
 			anchor.Purposes = append(anchor.Purposes, trust.Purpose(p))
 		}
-		if a.AsOf != nil {
+		if anchor.AsOf = b.Issued; a.AsOf != nil { // else the publisher's word of that day
 			anchor.AsOf = a.AsOf.UTC()
 		}
 		if err := b.trust.Add(anchor); err != nil {

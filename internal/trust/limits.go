@@ -35,6 +35,10 @@ const (
 	maxFileBytes   = 1 << 20
 	maxFolderDepth = 4
 
+	// maxAsked bounds the answers that a store remembers: purposes and types of the
+	// documents that people hold.
+	maxAsked = 100
+
 	// maxTypes bounds the doctypes and vcts of one anchor.
 	maxTypes = 256
 )
