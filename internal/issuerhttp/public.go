@@ -80,6 +80,9 @@ type PublicConfig struct {
 	// ResourceMetadata serves RFC 9728's document, for wallets that look for it.
 	ResourceMetadata bool
 
+	// Readers are enrolled here; nil leaves their endpoints out.
+	Readers Enrolment
+
 	// Busy refuses requests for credentials, and those that begin a flow, while
 	// too many wait; nil never does.
 	Busy func() error
@@ -142,6 +145,9 @@ func Public(e *webserver.Engine, cfg PublicConfig) error {
 		}),
 	})
 	statusLists(e, base, cfg.Lists)
+	if cfg.Readers != nil {
+		cfg.readers(e, base)
+	}
 	Health(e, cfg.Ready)
 	return nil
 }

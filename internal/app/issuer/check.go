@@ -191,6 +191,7 @@ func (k *checker) keys() {
 			k.uri(r.key+".key", r.root.Key)
 		}
 	}
+	k.readers()
 }
 
 func (k *checker) uri(key, uri string) {

@@ -92,6 +92,9 @@ func (a *App) public() (http.Handler, error) {
 		Guesses: webserver.NewLimiter(guessesPerSecond, guessesBurst),
 		Busy:    a.issuance.Busy,
 	}
+	if a.fleet != nil {
+		cfg.Readers = a
+	}
 	a.tokenServer(&cfg)
 	a.metadata.serve(&cfg)
 	a.cfg.Leniency.apply(&cfg)
@@ -148,7 +151,7 @@ func (a *App) officeHandler() (http.Handler, officeToken, error) {
 	}
 	issuerhttp.Office(e, issuerhttp.OfficeConfig{
 		Grants: a.grants(), Offers: a.issuance, Actor: token.actor, Issuable: a.documents, Operator: a,
-		Requests: a.issuance, Invite: a.inviter(),
+		Requests: a.issuance, Invite: a.inviter(), Fleet: readerOffice{a},
 	})
 	return e, token, nil
 }
