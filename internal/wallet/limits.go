@@ -39,4 +39,8 @@ const (
 	maxName      = 200     // characters of a display name
 	maxBatchFile = 1 << 20 // our own record of a batch
 	maxKeyFile   = 16 << 10
+
+	// readerSkew forgives a list of revoked readers that was written by a clock
+	// ahead of ours.
+	readerSkew = 5 * time.Minute
 )
