@@ -18,11 +18,16 @@ import (
 // revocations is a list of the reader CA of the world.
 func (w *world) revocations(written time.Time, revoked ...*pki.Certificate) *pki.CRLs {
 	w.t.Helper()
+	return w.revocationsOf(w.pki.ReaderCA, written, revoked...)
+}
+
+func (w *world) revocationsOf(ca pkitest.Entity, written time.Time, revoked ...*pki.Certificate) *pki.CRLs {
+	w.t.Helper()
 	r := pki.Revocations{Number: big.NewInt(1), ThisUpdate: written, NextUpdate: written.AddDate(0, 0, 30)}
 	for _, c := range revoked {
 		r.Revoked = append(r.Revoked, pki.RevokedCertificate{Serial: c.Cert.SerialNumber, At: written})
 	}
-	list, err := pki.BuildCRL(r, w.pki.ReaderCA.Cert, w.pki.ReaderCA.Key, rand.Reader)
+	list, err := pki.BuildCRL(r, ca.Cert, ca.Key, rand.Reader)
 	w.must(err)
 	set, err := pki.NewCRLs(list)
 	w.must(err)
