@@ -47,6 +47,7 @@ type Model struct {
 
 // advert is a server that waits for a peer.
 type advert struct {
+	mode    Mode
 	service proximity.UUID
 	ident   []byte
 	taken   chan *modelLink // one place
@@ -63,7 +64,7 @@ func NewModel(c Conditions) *Model {
 // Advertise implements Radio.
 func (m *Model) Advertise(offer Offer, ident []byte) Connect {
 	return func(ctx context.Context) (Link, error) {
-		a := &advert{service: offer.Service, ident: slices.Clone(ident), taken: make(chan *modelLink, 1)}
+		a := &advert{mode: offer.Mode, service: offer.Service, ident: slices.Clone(ident), taken: make(chan *modelLink, 1)}
 		m.mu.Lock()
 		m.adverts = append(m.adverts, a)
 		close(m.changed)
@@ -94,7 +95,7 @@ func (m *Model) Scan(offer Offer) Connect {
 			if err := ctx.Err(); err != nil {
 				return nil, err
 			}
-			link, changed := m.find(offer.Service)
+			link, changed := m.find(offer)
 			if link != nil {
 				return link, nil
 			}
@@ -106,12 +107,13 @@ func (m *Model) Scan(offer Offer) Connect {
 	}
 }
 
-// find connects to a server of the service, or returns what to wait for.
-func (m *Model) find(service proximity.UUID) (Link, <-chan struct{}) {
+// find connects to a server of the service with the characteristics of the mode,
+// or returns what to wait for.
+func (m *Model) find(offer Offer) (Link, <-chan struct{}) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for i, a := range m.adverts {
-		if a.service != service {
+		if a.service != offer.Service || a.mode != offer.Mode {
 			continue
 		}
 		m.adverts = slices.Delete(m.adverts, i, i+1)

@@ -115,6 +115,7 @@ func (t *Transport) Recv(ctx context.Context) ([]byte, error) {
 		}
 		message, err := t.take(c, value)
 		if err != nil {
+			t.in.parts = nil
 			return nil, t.fail(err)
 		}
 		if message != nil {
