@@ -113,9 +113,27 @@ func (m *builder) selected(country string) bool {
 	return len(m.Countries) == 0 || slices.Contains(m.Countries, country)
 }
 
+// newest drops what two sources say alike: the later word stands.
+func newest(all []trust.Anchor) []trust.Anchor {
+	var out []trust.Anchor
+	at := map[string]int{}
+	for _, a := range all {
+		key := fmt.Sprintf("%x %q %q %q", a.Cert.Fingerprint, a.Purposes, a.DocTypes, a.VCTs)
+		i, twice := at[key]
+		switch {
+		case !twice:
+			at[key] = len(out)
+			out = append(out, a)
+		case a.AsOf.After(out[i].AsOf):
+			out[i] = a
+		}
+	}
+	return out
+}
+
 func (m *builder) anchors() error {
 	var out []wireAnchor
-	for _, a := range m.Anchors.All() {
+	for _, a := range newest(m.Anchors.All()) {
 		c := a.Cert
 		switch {
 		case !m.selected(c.Country):
@@ -124,6 +142,8 @@ func (m *builder) anchors() error {
 		case c.NotAfter().Before(m.Issued):
 			m.leave(c.String(), "ended on "+c.NotAfter().Format(time.DateOnly))
 			continue
+		case a.AsOf.After(m.Issued.Add(skew)):
+			return fmt.Errorf("anchor %s: as of %s, which is to come", c, a.AsOf.UTC().Format(time.RFC3339))
 		case c.SelfIssued() && !c.SelfSigned():
 			return fmt.Errorf("anchor %s: its own signature does not verify", c)
 		}
@@ -150,7 +170,7 @@ func (m *builder) anchors() error {
 }
 
 func (m *builder) crls() error {
-	newest := map[string]*pki.CRL{}
+	latest := map[string]*pki.CRL{}
 	var order []string
 	for i, raw := range m.CRLs {
 		list, err := pki.ParseCRL(raw)
@@ -168,7 +188,7 @@ func (m *builder) crls() error {
 			continue
 		}
 		key := string(list.RawIssuer) + string(list.AuthorityKeyID)
-		old, twice := newest[key]
+		old, twice := latest[key]
 		switch {
 		case !twice:
 			order = append(order, key)
@@ -179,10 +199,10 @@ func (m *builder) crls() error {
 				return fmt.Errorf("revocation list %d: %w", i, err)
 			}
 		}
-		newest[key] = list
+		latest[key] = list
 	}
 	for _, key := range order {
-		m.wire.CRLs = append(m.wire.CRLs, wrapBytes(newest[key].Raw))
+		m.wire.CRLs = append(m.wire.CRLs, wrapBytes(latest[key].Raw))
 	}
 	return nil
 }
@@ -310,4 +330,11 @@ func (m *builder) policy() error {
 	}
 	m.wire.Policy = cbor.WrapEncoded(content)
 	return nil
+}
+
+// NextSequence is the number of a bundle that follows one with the number last, 0
+// for none: that of the second at which it is made, or one more than the last. So
+// it also rises for a publisher who has lost count.
+func NextSequence(last uint64, now time.Time) uint64 {
+	return max(last+1, uint64(max(now.Unix(), 0)))
 }

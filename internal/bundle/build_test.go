@@ -52,8 +52,13 @@ func TestBuildRefuses(t *testing.T) {
 		change func(*Contents)
 		says   string
 	}{
-		"no anchors":                    {func(c *Contents) { c.Anchors = nil }, "no anchor"},
-		"X02 forged self-signature":     {func(c *Contents) { w.must(c.Anchors.Add(trust.Anchor{Cert: badSelf, Scope: scope})) }, "its own signature does not verify"},
+		"no anchors":                {func(c *Contents) { c.Anchors = nil }, "no anchor"},
+		"X02 forged self-signature": {func(c *Contents) { w.must(c.Anchors.Add(trust.Anchor{Cert: badSelf, Scope: scope})) }, "its own signature does not verify"},
+		"anchors from the future": {func(c *Contents) {
+			a := c.Anchors.All()[0]
+			a.AsOf = start.Add(time.Hour)
+			w.must(c.Anchors.Add(a))
+		}, "to come"},
 		"no number":                     {func(c *Contents) { c.Sequence = 0 }, "sequence"},
 		"no publisher":                  {func(c *Contents) { c.Publisher = "" }, "publisher"},
 		"ended before":                  {func(c *Contents) { c.Expires = c.Issued }, "order"},
@@ -69,7 +74,11 @@ func TestBuildRefuses(t *testing.T) {
 		"a list asked for and not here": {func(c *Contents) { c.URIs = []string{"https://x.example"} }, "not there"},
 		"no policy":                     {func(c *Contents) { c.Policy = []byte("colours: green") }, "colours"},
 		"no country":                    {func(c *Contents) { c.Countries = []string{"UT", "utopia"} }, "utopia"},
-		"a signer from the past":        {func(c *Contents) { c.Issued = start.AddDate(0, 0, -40); c.CRLs, c.Lists = nil, nil }, "not-yet-valid"},
+		"a signer from the past": {func(c *Contents) {
+			c.Issued = start.AddDate(0, 0, -40)
+			c.Anchors, c.CRLs, c.Lists = &trust.Store{}, nil, nil
+			w.must(c.Anchors.Add(trust.Anchor{Cert: w.IACA.Cert, Scope: scope}))
+		}, "not-yet-valid"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			contents := w.contents(1, start)
@@ -85,6 +94,27 @@ func TestBuildRefuses(t *testing.T) {
 	}
 	if _, err := Build(w.contents(1, start), w.BundleSigner.Key, nil, rand.Reader); !errors.Is(err, ErrBuild) {
 		t.Errorf("without certificate: %v", err)
+	}
+}
+
+// What two lists say alike goes in once, as of the later; what they say beside each
+// other stays.
+func TestTwoSources(t *testing.T) {
+	w := newWorld(t)
+	c := w.contents(1, start)
+	later := w.anchors().All()[0]
+	later.AsOf, later.Source = start, "Utopia, later"
+	w.must(c.Anchors.Add(later))
+	other := later
+	other.DocTypes = []string{"org.example.boat"}
+	w.must(c.Anchors.Add(other))
+	all := w.build(c).Bundle.Trust().All()
+	if len(all) != 2 || all[0].Source != "Utopia, later" || !all[0].AsOf.Equal(start) || all[1].DocTypes[0] != "org.example.boat" {
+		t.Errorf("%+v", all)
+	}
+	first, second := NextSequence(0, start), NextSequence(uint64(start.Unix()), start)
+	if first != uint64(start.Unix()) || second != first+1 || NextSequence(first+100, start) != first+101 || NextSequence(3, time.Time{}) != 4 {
+		t.Errorf("numbers %d, %d", first, second)
 	}
 }
 
