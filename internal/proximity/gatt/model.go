@@ -17,6 +17,7 @@ type Conditions struct {
 	MTU            int           // ATT_MTU, bytes; 0 means MaxMTU
 	BytesPerSecond int           // of values, in each direction; 0 means at once
 	Delay          time.Duration // the longest that a value waits besides; drawn evenly
+	Find           time.Duration // from the begin of a scan to the connection
 
 	// Cuts break connections: the n-th one when so many bytes of values have gone
 	// over it in both directions; none beyond the list.
@@ -91,6 +92,9 @@ func (m *Model) Advertise(offer Offer, ident []byte) Connect {
 // that came first.
 func (m *Model) Scan(offer Offer) Connect {
 	return func(ctx context.Context) (Link, error) {
+		if err := pause(ctx, m.conditions.Find); err != nil {
+			return nil, err
+		}
 		for {
 			if err := ctx.Err(); err != nil {
 				return nil, err
@@ -104,6 +108,20 @@ func (m *Model) Scan(offer Offer) Connect {
 			case <-ctx.Done():
 			}
 		}
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return nil
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 

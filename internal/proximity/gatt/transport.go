@@ -46,7 +46,7 @@ type Transport struct {
 
 	mu   sync.Mutex
 	over error // why nothing goes any more; io.EOF when the peer ended
-	sent bool  // something went out
+	sent bool  // something went out to which nothing has come back
 	once sync.Once
 }
 
@@ -84,9 +84,7 @@ func (t *Transport) Send(ctx context.Context, msg []byte) error {
 		return t.fail(fmt.Errorf("%w: MTU %d, at least %d", proximity.ErrLimit, mtu, MinMTU))
 	}
 	t.half = true
-	t.mu.Lock()
-	t.sent = true
-	t.mu.Unlock()
+	t.setSent(true)
 	n := 0
 	for value := range chunks(msg, valueSize(mtu)) {
 		if err := t.link.Write(ctx, t.role.out(), value); err != nil {
@@ -119,6 +117,7 @@ func (t *Transport) Recv(ctx context.Context) ([]byte, error) {
 			return nil, t.fail(err)
 		}
 		if message != nil {
+			t.setSent(false)
 			return message, nil
 		}
 		if whole == ctx && t.opt.MessageTime > 0 {
@@ -194,6 +193,12 @@ func (t *Transport) ended() error {
 	return t.over
 }
 
+func (t *Transport) setSent(sent bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.sent = sent
+}
+
 // fail ends the transport; the first reason stays.
 func (t *Transport) fail(err error) error {
 	t.mu.Lock()
@@ -231,7 +236,8 @@ func (t *Transport) Close() error {
 }
 
 // linger reads what nobody waits for any more, and reports whether the peer ended
-// or left meanwhile. It waits for nothing when nothing was sent or a Recv waits.
+// or left meanwhile. It waits for nothing when a Recv waits, or when the last thing
+// was a message of the peer: who has answered has what came before.
 func (t *Transport) linger(ctx context.Context) bool {
 	t.mu.Lock()
 	sent := t.sent
