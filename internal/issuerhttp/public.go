@@ -82,6 +82,8 @@ type PublicConfig struct {
 
 	// Readers are enrolled here; nil leaves their endpoints out.
 	Readers Enrolment
+	// Signers gives the list of revoked signers; nil leaves it out.
+	Signers SignerRevocation
 
 	// Busy refuses requests for credentials, and those that begin a flow, while
 	// too many wait; nil never does.
@@ -147,6 +149,9 @@ func Public(e *webserver.Engine, cfg PublicConfig) error {
 	statusLists(e, base, cfg.Lists)
 	if cfg.Readers != nil {
 		cfg.readers(e, base)
+	}
+	if cfg.Signers != nil {
+		cfg.signers(e, base)
 	}
 	Health(e, cfg.Ready)
 	return nil

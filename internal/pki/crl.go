@@ -310,6 +310,17 @@ func (c *CRL) RevokedAt(cert *Certificate) (time.Time, bool) {
 	return at, ok
 }
 
+// Entries gives what the list names, in the order of the serial numbers: for whoever
+// writes the next one.
+func (c *CRL) Entries() []RevokedCertificate {
+	out := make([]RevokedCertificate, 0, len(c.revoked))
+	for content, at := range c.revoked {
+		out = append(out, RevokedCertificate{Serial: new(big.Int).SetBytes([]byte(content)), At: at})
+	}
+	slices.SortFunc(out, func(a, b RevokedCertificate) int { return a.Serial.Cmp(b.Serial) })
+	return out
+}
+
 // Verify decides whether issuer wrote the list: same name byte for byte, same
 // key identifier, a key that may sign lists and did. Errors match ErrCRL.
 func (c *CRL) Verify(issuer *Certificate, allowRSA bool) error {

@@ -119,7 +119,7 @@ profiles:
 		t.Errorf("keys that were not set have changed: %+v", p.Status)
 	}
 	drive, _ := p.Profile("right-to-drive")
-	if drive.Question.Driving != "CE" || len(p.Profiles) != 3 {
+	if drive.Question.Driving != "CE" || len(p.Profiles) != 4 {
 		t.Errorf("profile not replaced: %+v", p.Profiles)
 	}
 	if p, err := Load(File{"a.yaml", nil}, File{"b.yaml", []byte("clock_skw: 1m")}); p != nil || err == nil || !strings.HasPrefix(err.Error(), "b.yaml: ") {

@@ -268,7 +268,7 @@ func (c *Config) crlURL(p pki.Profile) string {
 	if p == pki.ProfileReader || p == pki.ProfileReaderCA {
 		return c.PublicURL + issuerhttp.ReaderCRLPath
 	}
-	return c.PublicURL + "/crl/iaca.crl"
+	return c.PublicURL + issuerhttp.SignerCRLPath
 }
 
 // leaf makes a signer's key and certificate, or a request for one.
