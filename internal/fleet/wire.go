@@ -2,6 +2,9 @@ package fleet
 
 import "time"
 
+// EnrolPath is where readers are enrolled, below the public URL of the office.
+const EnrolPath = "/readers/enrol"
+
 // EnrolRequest is what a reader sends, JSON. Request is a PKCS #10 request, DER
 // in base64url.
 type EnrolRequest struct {

@@ -17,7 +17,7 @@ import (
 // Paths of the fleet of readers: below the public URL what readers and wallets
 // ask for, on the office's listener what an operator does.
 const (
-	EnrolPath     = "/readers/enrol"
+	EnrolPath     = fleet.EnrolPath
 	ReaderCRLPath = "/crl/readers.crl"
 	// BundlePath is where readers fetch what they know.
 	BundlePath = "/readers/bundle"

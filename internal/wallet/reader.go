@@ -53,6 +53,30 @@ func (r ReaderIdentity) Refused() bool {
 	return r.State == ReaderInvalid || r.State == ReaderRevoked
 }
 
+// String says in one line who asks and how sure that is, for a person. The text of
+// a stranger in it is the caller's to clean.
+func (r ReaderIdentity) String() string {
+	device := ""
+	if r.Device != "" {
+		device = " (" + r.Device + ")"
+	}
+	switch r.State {
+	case ReaderKnown:
+		sure := ", whether it was revoked is not known"
+		if r.Revocation == pki.NotRevoked {
+			sure = ", not revoked"
+		}
+		return r.Name + device + ", vouched for by " + r.Authority + sure
+	case ReaderRevoked:
+		return "REVOKED: " + r.Name + device + " of " + r.Authority + " may not ask any more"
+	case ReaderUnknown:
+		return "somebody who says to be " + r.Name + device + ", whom nobody vouches for"
+	case ReaderInvalid:
+		return "FALSE: the signature or certificate of who asks does not hold: " + r.Reason
+	}
+	return "somebody who does not say who"
+}
+
 // Capabilities are what an engagement of ours announces: that a signature over
 // the whole request is read (ISO/IEC 18013-5 second edition, readerAuthAll).
 func Capabilities() *proximity.Capabilities { return &proximity.Capabilities{ReaderAuthAll: true} }

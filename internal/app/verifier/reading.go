@@ -106,6 +106,8 @@ func (r *reading) read(ctx context.Context) (*Reading, error) {
 		return nil, err
 	}
 	defer transport.Close()
+	// However it ends, the holder's screen need not wait.
+	defer func() { r.end(context.WithoutCancel(ctx), transport) }()
 
 	out := &Reading{Signed: r.Reader != nil}
 	for i, d := range requests {
@@ -124,7 +126,7 @@ func (r *reading) read(ctx context.Context) (*Reading, error) {
 		clear(response)
 		break
 	}
-	r.end(ctx, transport)
+	r.end(context.WithoutCancel(ctx), transport)
 	out.Took, out.Waited = r.Clock.Now().Sub(started), r.waited
 	r.step(StepDone, "%s", out.Report.Colour)
 	return out, nil
@@ -239,7 +241,7 @@ func (r *reading) verify(response []byte) *verification.Report {
 // end tells the holder that the session is over. One that has left has done its
 // part (ISO/IEC 18013-5, 9.1.1.4).
 func (r *reading) end(ctx context.Context, t proximity.Transport) {
-	if r.session.Ended() {
+	if !r.begun || r.session.Ended() {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, farewell)
