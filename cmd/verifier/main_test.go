@@ -103,7 +103,7 @@ func annexD() (map[string][]byte, error) {
 		"issuer-auth.hex":   []byte(v.Vectors["issuer_auth"].Hex),
 		"forged.hex":        []byte(response[:1400] + flip(response[1400:1402]) + response[1402:]),
 		"truncated.hex":     []byte(response[:2000]),
-		"no-status.yaml":    []byte("status: {required: false}\n"),
+		"no-status.yaml":    []byte("status: {required: false}\nrequire_revocation: false\n"),
 		"wrong-policy.yaml": []byte("statuss: {}\n"),
 		"empty":             nil,
 		"9mib":              bytes.Repeat([]byte{0xa0}, 9<<20),
@@ -173,7 +173,7 @@ func vical() (map[string][]byte, error) {
 	// operator has got by another way.
 	chain := list.Header.X5Chain
 	root := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: chain[len(chain)-1]})
-	return map[string][]byte{"vical.hex": []byte(v.VICALs[0].Hex), "vical-root.pem": root}, nil
+	return map[string][]byte{"vical.hex": []byte(v.VICALs[0].Hex), "vical-2.hex": []byte(v.VICALs[1].Hex), "vical-root.pem": root}, nil
 }
 
 func inLines(s string, width int) string {
