@@ -25,7 +25,10 @@ import (
 func seeds(t *testing.T) int {
 	t.Helper()
 	text := os.Getenv("TRANSPORT_SEEDS")
-	if text == "" {
+	switch {
+	case text == "" && testing.Short():
+		return 60
+	case text == "":
 		return 400
 	}
 	n, err := strconv.Atoi(text)

@@ -215,30 +215,36 @@ func (t *Transport) fail(err error) error {
 func (t *Transport) Close() error {
 	var err error
 	t.once.Do(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), closeTime)
-		defer cancel()
-		gone := t.ended() != nil && errors.Is(t.ended(), io.EOF) || errors.Is(t.ended(), ErrLost)
+		why := t.ended()
+		gone := errors.Is(why, io.EOF) || errors.Is(why, ErrLost)
 		t.fail(io.ErrClosedPipe)
-		if !gone {
-			gone = t.linger(ctx)
-		}
-		if !gone && t.sending.TryLock() {
-			// After part of a message an end would be read as its continuation.
-			if !t.half && t.link.Write(ctx, State, []byte{stateEnd}) == nil && t.role == Server {
-				// It is the client that disconnects.
-				t.linger(ctx)
-			}
-			t.sending.Unlock()
+		if !gone && !t.linger() && t.sayEnd() && t.role == Server {
+			t.linger() // it is the client that disconnects
 		}
 		err = t.link.Close()
 	})
 	return err
 }
 
+// sayEnd writes the end, unless a message is half out: the end would be read as
+// its continuation.
+func (t *Transport) sayEnd() bool {
+	if !t.sending.TryLock() {
+		return false
+	}
+	defer t.sending.Unlock()
+	if t.half {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), closeTime)
+	defer cancel()
+	return t.link.Write(ctx, State, []byte{stateEnd}) == nil
+}
+
 // linger reads what nobody waits for any more, and reports whether the peer ended
 // or left meanwhile. It waits for nothing when a Recv waits, or when the last thing
 // was a message of the peer: who has answered has what came before.
-func (t *Transport) linger(ctx context.Context) bool {
+func (t *Transport) linger() bool {
 	t.mu.Lock()
 	sent := t.sent
 	t.mu.Unlock()
@@ -246,7 +252,7 @@ func (t *Transport) linger(ctx context.Context) bool {
 		return false
 	}
 	defer t.receiving.Unlock()
-	ctx, cancel := context.WithTimeout(ctx, t.opt.Linger)
+	ctx, cancel := context.WithTimeout(context.Background(), t.opt.Linger)
 	defer cancel()
 	for {
 		c, value, err := t.link.Read(ctx)

@@ -48,10 +48,10 @@ func opened(t *testing.T, c Conditions, mode Mode) (reader, holder *Transport) {
 }
 
 // Messages of every size around the borders of a value, both ways, both modes,
-// every MTU that matters.
+// every MTU that matters (bad input Q06).
 func TestMessages(t *testing.T) {
 	for _, mode := range []Mode{CentralClient, PeripheralServer} {
-		for _, mtu := range []int{MinMTU, 185, 512, MaxMTU, 517} {
+		for _, mtu := range []int{MinMTU, 185, 512, MaxMTU, 517, 518} {
 			synctest.Test(t, func(t *testing.T) {
 				reader, holder := opened(t, Conditions{MTU: mtu}, mode)
 				size := valueSize(mtu) - 1
