@@ -58,6 +58,7 @@ var Floors = []Room{
 	{"internal/delivery", 5, "webhooks and mail"},
 	{"internal/fetch", 5, "remote bytes"},
 	{"internal/idp", 5, "login of citizens at an OpenID Connect provider"},
+	{"internal/ble", 5, "the radio: BlueZ over D-Bus"},
 
 	{"internal/consolehttp", 6, "pages of the console"},
 	{"internal/issuerhttp", 6, "HTTP adapters of the issuer, pages of its authorization endpoint"},
@@ -82,6 +83,7 @@ var OnlyImporter = []struct {
 	{"github.com/skip2/go-qrcode", []string{"internal/qr"}, "replaceable encoder"},
 	{"github.com/makiuchi-d/gozxing", []string{"internal/qr"}, "replaceable decoder"},
 	{"github.com/gin-gonic/gin", []string{"internal/webserver", "internal/webserver/pages", "internal/issuerhttp", "internal/consolehttp", "internal/citizenhttp"}, "handler cores never see the framework"},
+	{"github.com/godbus/dbus", []string{"internal/ble", "internal/ble/bletest"}, "one place talks to BlueZ; sessions see links"},
 	{"github.com/coreos/go-oidc", []string{"internal/idp"}, "services see who logged in, not how"},
 	{"go.etcd.io/bbolt", []string{"internal/store/bolt"}, "no transaction handle leaves a store"},
 	{"filippo.io/age", []string{"internal/backup"}, "one place encrypts"},
