@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"slices"
 	"testing"
@@ -177,34 +176,29 @@ func TestCancel(t *testing.T) {
 func TestRunProgress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, h, rt, ht := meet(t)
-		told := map[string][]string{}
-		tell := func(side string) Progress {
+		var reader, holder []string
+		tell := func(into *[]string) Progress {
 			return func(stage Stage, n int) {
 				text := stage.String()
 				if n > 0 {
-					text += fmt.Sprint(" some")
+					text += " some"
 				}
-				told[side] = append(told[side], text)
+				*into = append(*into, text)
 			}
 		}
 		done := make(chan error)
-		holder := Run{Progress: tell("holder")}
 		go func() {
-			done <- holder.Holder(t.Context(), ht, h, func([]byte, mdoc.SessionTranscript) ([]byte, error) { return response, nil })
+			done <- Run{Progress: tell(&holder)}.Holder(t.Context(), ht, h, func([]byte, mdoc.SessionTranscript) ([]byte, error) { return response, nil })
 		}()
-		if _, err := (Run{Progress: tell("reader")}).Reader(t.Context(), rt, r, request); err != nil {
+		if _, err := (Run{Progress: tell(&reader)}).Reader(t.Context(), rt, r, request); err != nil {
 			t.Fatal(err)
 		}
 		if err := <-done; err != nil {
 			t.Fatal(err)
 		}
-		for side, want := range map[string][]string{
-			"reader": {"sent some", "received some", "ended"},
-			"holder": {"received some", "sent some", "received some", "ended"},
-		} {
-			if !slices.Equal(told[side], want) {
-				t.Errorf("%s: %q", side, told[side])
-			}
+		if !slices.Equal(reader, []string{"sent some", "received some", "ended"}) ||
+			!slices.Equal(holder, []string{"received some", "sent some", "received some", "ended"}) {
+			t.Errorf("reader %q, holder %q", reader, holder)
 		}
 	})
 	for stage := Engaged; stage <= Ended; stage++ {
