@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/hex"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -133,7 +132,7 @@ func (s *BundleSources) Gather(ctx context.Context, now time.Time) (c bundle.Con
 		if err != nil {
 			return c, nil, fmt.Errorf("crls: %w", err)
 		}
-		c.CRLs = append(c.CRLs, derOf(raw, "X509 CRL"))
+		c.CRLs = append(c.CRLs, bundle.DER(raw))
 	}
 	for _, name := range s.Lists {
 		tokens, err := s.lists(ctx, name)
@@ -186,21 +185,18 @@ func (s *BundleSources) read(ctx context.Context, name string, limit int64) ([]b
 	return data, err
 }
 
-// derOf takes the PEM off, if there is any.
-func derOf(data []byte, kind string) []byte {
-	if block, _ := pem.Decode(data); block != nil && block.Type == kind {
-		return block.Bytes
-	}
-	return data
-}
-
 // lists reads one token, or every token (.jwt, .cwt) below a folder as
 // `issuer status publish` writes it. An address is asked for both forms.
 func (s *BundleSources) lists(ctx context.Context, name string) ([][]byte, error) {
 	if remote(name) {
 		return s.fetchList(ctx, name)
 	}
-	return ReadLists(s.path(name))
+	path := s.path(name)
+	tokens, err := bundle.ReadLists(os.DirFS(filepath.Dir(path)), filepath.Base(path))
+	if err == nil && len(tokens) == 0 {
+		err = fmt.Errorf("%s: no list (.jwt, .cwt)", path)
+	}
+	return tokens, err
 }
 
 func (s *BundleSources) fetchList(ctx context.Context, uri string) ([][]byte, error) {
@@ -218,35 +214,6 @@ func (s *BundleSources) fetchList(ctx context.Context, uri string) ([][]byte, er
 		return nil, errors.Join(errs...)
 	}
 	return out, nil
-}
-
-// ReadLists reads a token, or every token below a folder.
-func ReadLists(path string) ([][]byte, error) {
-	var out [][]byte
-	err := filepath.WalkDir(path, func(file string, d os.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		if ext := filepath.Ext(file); file != path && ext != ".jwt" && ext != ".cwt" {
-			return nil
-		}
-		if len(out) == bundle.MaxLists {
-			return fmt.Errorf("%s: more than %d lists", path, bundle.MaxLists)
-		}
-		data, err := ReadFile(file, nil)
-		if err != nil {
-			return err
-		}
-		if len(data) > 0 && data[0] < 0x80 {
-			data = bytes.TrimSpace(data)
-		}
-		out = append(out, data)
-		return nil
-	})
-	if err == nil && len(out) == 0 {
-		err = fmt.Errorf("%s: no list (.jwt, .cwt)", path)
-	}
-	return out, err
 }
 
 func (s *BundleSources) anchors(ctx context.Context, a AnchorSource, now time.Time) (*trust.Store, []string, error) {

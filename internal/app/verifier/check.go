@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"vidimus/internal/bundle"
 	"vidimus/internal/pki"
 	"vidimus/internal/policy"
 	"vidimus/internal/statuslist"
@@ -181,7 +182,7 @@ func (cfg CheckConfig) revocation(f *files, opt *verification.Options) error {
 		if err != nil {
 			return err
 		}
-		list, err := pki.ParseCRL(derOf(data, "X509 CRL"))
+		list, err := pki.ParseCRL(bundle.DER(data))
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
