@@ -142,6 +142,7 @@ func green() (map[string][]byte, error) {
 		"ut/forgotten/trust.yaml":  []byte(scope),
 		"ut/wrong/iaca.pem":        certificate(v.IACA),
 		"ut/wrong/trust.yaml":      []byte("anchors: {iaca.pem: {purpose: all}}\n"),
+		"ut/signers.yaml":          []byte("require_revocation: false\n"), // the key of this authority is gone
 		"ut/list.cwt":              v.ListCWT,
 		"ut/list.jwt":              v.ListJWT,
 		"ut/list-over.cwt":         v.ListOver,
@@ -210,8 +211,8 @@ func TestExitCodes(t *testing.T) {
 	t.Chdir(dir)
 	const (
 		at   = "--at=2026-06-15T10:00:00Z"
-		mdoc = "--trust=ut/anchors --status=ut/list.cwt --transcript=ut/transcript.cbor " + at + " "
-		sd   = "--trust=ut/anchors --status=ut/list.jwt " + at + " "
+		mdoc = "--trust=ut/anchors --policy=ut/signers.yaml --status=ut/list.cwt --transcript=ut/transcript.cbor " + at + " "
+		sd   = "--trust=ut/anchors --policy=ut/signers.yaml --status=ut/list.jwt " + at + " "
 	)
 	for _, tt := range []struct {
 		args   string
@@ -227,7 +228,8 @@ func TestExitCodes(t *testing.T) {
 		{mdoc + "--profile=age-over-18 ut/signed.cbor", 2, "amber", "entitlement cannot tell"},
 		{mdoc + "ut/maced.cbor", 2, "amber", "give --reader-key"},
 		{"--trust=ut/anchors " + at + " ut/signed.cbor", 2, "amber", "no --status given"},
-		{at + " ut/signed.cbor", 2, "amber", "no --trust or --vical given"},
+		{"--trust=ut/anchors --status=ut/list.cwt --transcript=ut/transcript.cbor " + at + " ut/signed.cbor", 2, "amber", "no --crl given"},
+		{at + " ut/signed.cbor", 2, "amber", "no --trust, --vical or --bundle given"},
 		{mdoc + "ut/issued.cbor", 2, "amber", "holder not proven"},
 		{sd + "ut/pid.txt", 2, "amber", "holder not proven"},
 		{sd + "--nonce=n-1234567890 ut/pid.txt", 2, "amber", "one alone does not"},
@@ -260,7 +262,8 @@ func TestExitCodes(t *testing.T) {
 		{"--transcript=ut/transcript.cbor --response-uri=u --nonce=n --aud=a ut/signed.cbor", 3, "", "which?"},
 		{"--reader-key=ut/pid.txt ut/signed.cbor", 3, "", "pid.txt"},
 		{"--color=sometimes ut/signed.cbor", 3, "", "none of auto, always, never"},
-		{"--profile=speed ut/signed.cbor", 3, "", "it has right-to-drive, identity, age-over-18"},
+		{"--profile=speed ut/signed.cbor", 3, "", "it has right-to-drive, identity, "},
+		{"--crl=ut/pid.txt ut/signed.cbor", 3, "", "revocation list refused"},
 		{"--transcript=- -", 3, "", "for one file alone"},
 		{"ut/list.jwt", 3, "", `of the kind "JWT"`},
 	} {
