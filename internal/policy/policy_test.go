@@ -21,7 +21,7 @@ func TestDefault(t *testing.T) {
 	if !ok {
 		t.Fatal("no mDL in right-to-drive")
 	}
-	want := map[string]map[string]bool{"org.iso.18013.5.1": {"portrait": false, "family_name": false, "given_name": false, "driving_privileges": false}}
+	want := map[string]map[string]bool{"org.iso.18013.5.1": {"portrait": false, "family_name": false, "given_name": false, "driving_privileges": false, "expiry_date": false}}
 	if diff := cmp.Diff(want, mdl.Items()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

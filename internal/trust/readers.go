@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"vidimus/internal/pki"
 )
@@ -16,9 +17,12 @@ import (
 // otherwise), and their lists of revoked readers, DER or PEM, in files that end
 // with .crl. Without a list the second answer is nil.
 func LoadReaders(dir string) (*Store, *pki.CRLs, error) {
-	anchors, err := LoadDir(dir, Scope{Purposes: []Purpose{Reader}})
-	if err != nil {
+	if _, err := os.Stat(dir); err != nil {
 		return nil, nil, err
+	}
+	anchors, err := LoadFS(withoutLists{os.DirFS(dir)}, Scope{Purposes: []Purpose{Reader}})
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", dir, err)
 	}
 	names, err := fs.Glob(os.DirFS(dir), "*.crl")
 	if err != nil || len(names) == 0 {
@@ -38,6 +42,15 @@ func LoadReaders(dir string) (*Store, *pki.CRLs, error) {
 		return nil, nil, fmt.Errorf("%s: %w", dir, err)
 	}
 	return anchors, revoked, nil
+}
+
+// withoutLists hides the lists from who looks for certificates and knows nothing
+// else.
+type withoutLists struct{ fs.FS }
+
+func (w withoutLists) ReadDir(name string) ([]fs.DirEntry, error) {
+	entries, err := fs.ReadDir(w.FS, name)
+	return slices.DeleteFunc(entries, func(e fs.DirEntry) bool { return strings.HasSuffix(e.Name(), ".crl") }), err
 }
 
 func readList(path string) (*pki.CRL, error) {

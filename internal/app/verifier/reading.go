@@ -15,8 +15,8 @@ import (
 	"vidimus/internal/verification"
 )
 
-// Link reaches the holder of an engagement: Bluetooth, or a model of it. The
-// transport carries one session and is closed by Read.
+// Link reaches the holder of an engagement: Bluetooth, or a model of it. ctx is for
+// reaching it alone; the transport carries one session and is closed by Read.
 type Link func(ctx context.Context, e *proximity.Engagement) (proximity.Transport, error)
 
 // ReadOptions is what one reading needs. Engagement, Link and Profile are

@@ -18,7 +18,8 @@ func Portrait(r *verification.Report) []byte {
 
 // Wipe forgets the values that were read: what lies in slices is overwritten,
 // the rest is let go. Strings of Go cannot be overwritten; they stay in memory
-// until the collector gives it to something else. Axes, reasons and checks stay.
+// until the collector gives it to something else. Colour, axes and the results of
+// the checks stay; their details, which may quote a value, go.
 func (r *Reading) Wipe() {
 	if r == nil || r.Report == nil {
 		return
@@ -32,6 +33,16 @@ func (r *Reading) Wipe() {
 			}
 		}
 		d.IssuerSigned, d.DeviceSigned, d.Driving = nil, nil, nil
+		d.Reasons, d.Warnings = nil, nil
+		forget(d.Checks)
+	}
+	r.Report.Reasons, r.Report.Warnings = nil, nil
+	forget(r.Report.Checks)
+}
+
+func forget(checks []verification.Check) {
+	for i := range checks {
+		checks[i].Detail = ""
 	}
 }
 
