@@ -80,7 +80,7 @@ type Decoded struct {
 }
 
 // Decode reads an element value of an mdoc. The error is an *Error of kind
-// ErrEncoding or ErrRule; then there is no value.
+// ErrEncoding or ErrRule; then there is no value. Bytes are a slice of item.
 func (e *Element) Decode(item cbor.RawMessage) (Decoded, error) {
 	value, warning, f := readCBOR(e.Kind, item)
 	if f != nil {
@@ -172,9 +172,9 @@ func (s *Set) ByIdentifier(identifier string) (Element, bool) {
 	if identifier == "" {
 		return Element{}, false
 	}
-	for _, e := range s.rows {
-		if e.Identifier == identifier {
-			return e, true
+	for i := range s.rows {
+		if s.rows[i].Identifier == identifier {
+			return s.rows[i], true
 		}
 	}
 	if s.family != nil {

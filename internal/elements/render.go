@@ -24,14 +24,14 @@ func render(item cbor.RawMessage, depth int) (any, error) {
 	}
 	switch major(item) {
 	case majorBytes:
-		var b []byte
-		if err := cbor.Unmarshal(item, &b); err != nil {
+		b, err := cbor.Bytes(item)
+		if err != nil {
 			return nil, encoding(err)
 		}
 		return jose.EncodeBase64URL(b), nil
 	case majorText:
-		var s string
-		if err := cbor.Unmarshal(item, &s); err != nil {
+		s, err := cbor.Text(item)
+		if err != nil {
 			return nil, encoding(err)
 		}
 		return s, nil

@@ -2,9 +2,11 @@ package verification
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -55,6 +57,7 @@ func (o *Options) mdocElements(c *checks, d *Document, signed *mdoc.IssuerSigned
 		for i := range ns.Items {
 			item := &ns.Items[i]
 			name := item.ElementIdentifier
+			var value any // as decoded by its rule, nil where there is none
 			if known && ns.Name == set.NameSpace {
 				if row, ok := set.ByIdentifier(name); ok {
 					decoded, err := row.Decode(item.ElementValue)
@@ -63,10 +66,11 @@ func (o *Options) mdocElements(c *checks, d *Document, signed *mdoc.IssuerSigned
 						continue
 					}
 					h.put(&row, decoded)
+					value = decoded.Value
 				}
 			}
 			if wanted(request, ns.Name, name, ages[ns.Name]) {
-				d.IssuerSigned = append(d.IssuerSigned, render(ns.Name, name, item.ElementValue))
+				d.IssuerSigned = append(d.IssuerSigned, render(ns.Name, name, item.ElementValue, value))
 			} else {
 				d.Dropped = append(d.Dropped, ns.Name+" "+name)
 			}
@@ -81,7 +85,7 @@ func (o *Options) mdocElements(c *checks, d *Document, signed *mdoc.IssuerSigned
 		for _, ns := range shown.DeviceSigned.NameSpaces {
 			for _, e := range ns.Elements {
 				if wanted(request, ns.Name, e.Identifier, ages[ns.Name]) {
-					d.DeviceSigned = append(d.DeviceSigned, render(ns.Name, e.Identifier, e.Value))
+					d.DeviceSigned = append(d.DeviceSigned, render(ns.Name, e.Identifier, e.Value, nil))
 				} else {
 					d.Dropped = append(d.Dropped, ns.Name+" "+e.Identifier)
 				}
@@ -93,20 +97,37 @@ func (o *Options) mdocElements(c *checks, d *Document, signed *mdoc.IssuerSigned
 }
 
 // render turns a value into JSON; a value that JSON cannot say is shown in
-// diagnostic notation.
-func render(ns, name string, value cbor.RawMessage) Element {
+// diagnostic notation. What was decoded already is not decoded again where it
+// reads as it was signed. Bytes are a copy: they outlive the message.
+func render(ns, name string, item cbor.RawMessage, decoded any) Element {
 	e := Element{NameSpace: ns, Name: name}
-	var err error
-	if e.Value, err = elements.Render(value); err != nil {
-		e.Value = cbor.Diagnose(value)
-	}
-	if len(value) > 0 && value[0]>>5 == 2 {
-		if err := cbor.Unmarshal(value, &e.Bytes); err != nil {
-			e.Bytes = nil
+	switch v := decoded.(type) {
+	case bool:
+		e.Value = v
+		return e
+	case string:
+		if item[0]>>5 == 3 || bytes.HasPrefix(item, fullDateTag) {
+			e.Value = v
+			return e
 		}
+	case uint64:
+		e.Value = json.Number(strconv.FormatUint(v, 10))
+		return e
+	}
+	if content, err := cbor.Bytes(item); err == nil {
+		e.Bytes = bytes.Clone(content)
+		e.Value = Base64URL(e.Bytes)
+		return e
+	}
+	var err error
+	if e.Value, err = elements.Render(item); err != nil {
+		e.Value = cbor.Diagnose(item)
 	}
 	return e
 }
+
+// fullDateTag is tag 1004.
+var fullDateTag = []byte{0xd9, 0x03, 0xec}
 
 // ageStatements are the age statements of a document by namespace, since which of
 // them answers depends on the others.
@@ -115,8 +136,8 @@ func ageStatements(signed *mdoc.IssuerSigned) map[string]map[int]bool {
 	for _, ns := range signed.NameSpaces {
 		for i := range ns.Items {
 			nn, ok := elements.AgeOfElement(ns.Items[i].ElementIdentifier)
-			var over bool
-			if !ok || cbor.Unmarshal(ns.Items[i].ElementValue, &over) != nil {
+			over, decided := boolean(ns.Items[i].ElementValue)
+			if !ok || !decided {
 				continue
 			}
 			if ages[ns.Name] == nil {
@@ -126,6 +147,11 @@ func ageStatements(signed *mdoc.IssuerSigned) map[string]map[int]bool {
 		}
 	}
 	return ages
+}
+
+// boolean reads true or false, as one byte.
+func boolean(item cbor.RawMessage) (value, ok bool) {
+	return len(item) == 1 && item[0] == 0xf5, len(item) == 1 && (item[0] == 0xf4 || item[0] == 0xf5)
 }
 
 // wanted reports whether an element of an mdoc was asked for.

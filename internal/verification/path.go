@@ -173,12 +173,9 @@ func (o *Options) describe(p path, purpose trust.Purpose, typ string) Trust {
 		return t
 	}
 	t.Anchor = p.Anchor.Cert.Subject.String()
-	for _, a := range o.Trust.All() {
-		if a.Cert.Equal(p.Anchor) && slices.Contains(a.Purposes, purpose) && (slices.Contains(a.DocTypes, typ) || slices.Contains(a.VCTs, typ)) {
-			if t.Source = a.Source; !a.AsOf.IsZero() {
-				t.AnchorAt = a.AsOf
-			}
-			break
+	if a, ok := o.Trust.Find(p.Anchor, purpose, typ); ok {
+		if t.Source = a.Source; !a.AsOf.IsZero() {
+			t.AnchorAt = a.AsOf
 		}
 	}
 	return t

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"vidimus/internal/jose"
 	"vidimus/internal/policy"
 )
 
@@ -116,8 +117,16 @@ type Element struct {
 	NameSpace string `json:"namespace,omitempty"`
 	Name      string `json:"name"`
 	Value     any    `json:"value"`
-	Bytes     []byte `json:"-"` // of a binary value, such as the portrait
+	Bytes     []byte `json:"-"` // of a binary value, such as the portrait; Value is these bytes too
 }
+
+// Base64URL is a byte string in a Report: JSON writes it as base64url without
+// padding. Of a portrait that text would be larger than all the rest, and most
+// callers never write it.
+type Base64URL []byte
+
+// MarshalText implements encoding.TextMarshaler.
+func (b Base64URL) MarshalText() ([]byte, error) { return []byte(jose.EncodeBase64URL(b)), nil }
 
 // Driving is the answer for one vehicle category: may the holder drive it here
 // today.
