@@ -58,6 +58,9 @@ func TestClose(t *testing.T) {
 			time.Sleep(100 * time.Millisecond)
 			put(t, raw, value{ServerClient, []byte{0, 1}}, value{State, []byte{stateEnd}})
 		}, 100 * time.Millisecond, false},
+		"the peer has answered": {0, true, func(t *testing.T, raw Link) {
+			put(t, raw, value{ServerClient, []byte{prefixLast, 'y'}})
+		}, 0, true},
 		"without waiting": {-1, true, nil, 0, true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -73,6 +76,11 @@ func TestClose(t *testing.T) {
 				}
 				if c.peer != nil {
 					go c.peer(t, raw)
+				}
+				if name == "the peer has answered" {
+					if _, err := tr.Recv(t.Context()); err != nil {
+						t.Fatal(err)
+					}
 				}
 				begin := time.Now()
 				if err := tr.Close(); err != nil {

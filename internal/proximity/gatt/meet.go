@@ -101,13 +101,11 @@ func meet(ctx context.Context, radio Radio, offer Offer, opt Options, patience t
 		}
 	}
 	opt.Mode = offer.Mode
-	connect := radio.Scan(offer)
-	if opt.Mode.Role(opt.Side) == Server {
-		ident := opt.Ident
-		if opt.Mode != CentralClient {
-			ident = nil
-		}
-		connect = radio.Advertise(offer, ident)
+	switch {
+	case opt.Mode.Role(opt.Side) == Client:
+		return Open(ctx, radio.Scan(offer), opt)
+	case opt.Mode == CentralClient:
+		return Open(ctx, radio.Advertise(offer, opt.Ident), opt)
 	}
-	return Open(ctx, connect, opt)
+	return Open(ctx, radio.Advertise(offer, nil), opt)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -138,4 +139,70 @@ func TestMeetFails(t *testing.T) {
 			})
 		})
 	}
+}
+
+// eager is a radio whose connections start at the same instant, whatever becomes
+// of the context.
+type eager struct {
+	model *Model
+
+	mu    sync.Mutex
+	links []*modelLink // that it gave out
+}
+
+type stubborn struct{ *modelLink }
+
+func (l stubborn) Write(ctx context.Context, c Characteristic, value []byte) error {
+	return l.modelLink.Write(context.WithoutCancel(ctx), c, value)
+}
+
+func (l stubborn) Read(ctx context.Context) (Characteristic, []byte, error) {
+	return l.modelLink.Read(context.WithoutCancel(ctx))
+}
+
+func (l stubborn) ReadIdent(ctx context.Context) ([]byte, error) {
+	return l.modelLink.ReadIdent(context.WithoutCancel(ctx))
+}
+
+func (e *eager) give(link *modelLink) Connect {
+	e.mu.Lock()
+	e.links = append(e.links, link)
+	e.mu.Unlock()
+	return func(context.Context) (Link, error) {
+		time.Sleep(time.Second)
+		return stubborn{link}, nil
+	}
+}
+
+func (e *eager) Advertise(Offer, []byte) Connect {
+	client, server := e.model.connect(nil)
+	_ = client.Write(context.Background(), State, []byte{stateStart})
+	return e.give(server)
+}
+
+func (e *eager) Scan(Offer) Connect {
+	client, _ := e.model.connect(ident)
+	return e.give(client)
+}
+
+// Two modes that start at once: one is kept, the other one is disconnected.
+func TestOneOfTwo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		radio := &eager{model: NewModel(Conditions{})}
+		offers := []Offer{{Mode: CentralClient, Service: service}, {Mode: PeripheralServer, Service: service}}
+		won, err := race(t.Context(), radio, offers, Options{Side: Holder, Ident: ident})
+		if err != nil {
+			t.Fatal(err)
+		}
+		open := 0
+		for _, link := range radio.links {
+			if !link.isClosed() {
+				open++
+			}
+		}
+		if open != 1 || len(radio.links) != 2 || won.link.(stubborn).isClosed() {
+			t.Errorf("%d of %d are open", open, len(radio.links))
+		}
+		won.Close()
+	})
 }

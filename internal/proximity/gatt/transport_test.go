@@ -78,3 +78,17 @@ func TestMessages(t *testing.T) {
 		}
 	}
 }
+
+// The size of a value: MTU-3, at most 512, whatever a peer agrees on.
+func TestValueSize(t *testing.T) {
+	for mtu, want := range map[int]int{MinMTU: 20, 185: 182, 514: 511, MaxMTU: 512, 517: 512, 65535: 512} {
+		if got := valueSize(mtu); got != want {
+			t.Errorf("MTU %d: %d, want %d", mtu, got, want)
+		}
+		for value := range chunks(make([]byte, 3000), valueSize(mtu)) {
+			if len(value) > want || value[0] == prefixMore && len(value) != want {
+				t.Errorf("MTU %d: a value of %d bytes", mtu, len(value))
+			}
+		}
+	}
+}
