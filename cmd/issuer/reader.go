@@ -41,10 +41,11 @@ list of revoked readers and in the next bundle. READER is an id or a name.`,
 			default:
 				return command.Usagef("invite NAME, list, approve READER or revoke READER is wanted")
 			}
-			desk, err := issuer.OpenDesk(&cfg)
+			desk, err := issuer.OpenOffice(ctx, &cfg, issuer.Options{})
 			if err != nil {
 				return err
 			}
+			defer desk.Close()
 			show := func(v any, text string, args ...any) error {
 				if *asJSON {
 					return json.NewEncoder(env.Stdout).Encode(v)

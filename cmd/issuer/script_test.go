@@ -33,6 +33,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"ready": ready, "mode": mode, "extract": extract, "expand": expand, "exit": exit, "until": until, "edit": edit, "instant": instant,
 	"accept": accept, "identity": identity, "init-ago": initAgo, "look-in": lookIn, "rechain": rechain, "drop": drop, "cut": cut,
 	"verified": verified, "approval": approval, "many": many, "nginx": nginx,
+	"enrol": enrol, "take": take, "crl": crl, "roadside": roadside,
 }
 
 // approval ID FILE writes a built-in credential configuration as a file, with the
