@@ -144,8 +144,6 @@ func TestMeetFails(t *testing.T) {
 // eager is a radio whose connections start at the same instant, whatever becomes
 // of the context.
 type eager struct {
-	model *Model
-
 	mu    sync.Mutex
 	links []*modelLink // that it gave out
 }
@@ -175,20 +173,20 @@ func (e *eager) give(link *modelLink) Connect {
 }
 
 func (e *eager) Advertise(Offer, []byte) Connect {
-	client, server := e.model.connect(nil)
+	client, server := NewModel(Conditions{}).connect(nil)
 	_ = client.Write(context.Background(), State, []byte{stateStart})
 	return e.give(server)
 }
 
 func (e *eager) Scan(Offer) Connect {
-	client, _ := e.model.connect(ident)
+	client, _ := NewModel(Conditions{}).connect(ident)
 	return e.give(client)
 }
 
 // Two modes that start at once: one is kept, the other one is disconnected.
 func TestOneOfTwo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		radio := &eager{model: NewModel(Conditions{})}
+		radio := &eager{}
 		offers := []Offer{{Mode: CentralClient, Service: service}, {Mode: PeripheralServer, Service: service}}
 		won, err := race(t.Context(), radio, offers, Options{Side: Holder, Ident: ident})
 		if err != nil {
