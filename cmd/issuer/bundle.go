@@ -22,14 +22,16 @@ operations CA: readers pin certs/operations-ca.pem (verifier bundle import
 
 Make one after every change that readers should hear of soon, and at least as
 often as the policy calls a list fresh; publish it where readers fetch it, as
-application/vidimus-bundle+cbor. Its number rises by itself. Without
+application/vidimus-bundle+cbor. Without -o it goes into the state folder, and the
+office serves it at /readers/bundle below its public address, where enrolled
+readers look for it. Its number rises by itself. Without
 status.directory the office is asked for its lists, and has to be able to write
 to the folder for temporary files.
 
 What was left out is told on standard error.`,
 	Setup: func(fs *flag.FlagSet) command.Run {
 		var w issuer.BundleWish
-		fs.StringVar(&w.Output, "o", "", "`FILE` to write the bundle to")
+		fs.StringVar(&w.Output, "o", "", "`FILE` to write the bundle to (default: the one that the office serves)")
 		fs.IntVar(&w.Days, "days", 14, "`NUMBER` of days that it lives: after that nothing is green by it")
 		fs.Var((*command.Strings)(&w.Trust), "trust", "`FOLDER` of anchors of others, with trust.yaml; repeatable")
 		fs.Var((*command.Strings)(&w.CRLs), "crl", "`FILE` with a revocation list of others, PEM or DER; repeatable")
@@ -41,9 +43,6 @@ What was left out is told on standard error.`,
 			if len(args) != 1 || args[0] != "build" {
 				return command.Usagef("build is wanted")
 			}
-			if w.Output == "" {
-				return command.Usagef("build needs -o FILE")
-			}
 			built, err := issuer.BuildBundle(ctx, &cfg, w, clock.System{}.Now(), rand.Reader)
 			if err != nil {
 				return err
@@ -51,9 +50,12 @@ What was left out is told on standard error.`,
 			for _, line := range built.LeftOut {
 				fmt.Fprintf(env.Stderr, "left out: %s\n", line)
 			}
-			b := built.Bundle
+			b, to := built.Bundle, w.Output
+			if to == "" {
+				to = cfg.PublicURL + issuer.BundlePath
+			}
 			_, err = fmt.Fprintf(env.Stdout, "%s: %s, %d bytes, %d anchors, %d lists, %d revocation lists, until %s\n",
-				w.Output, b.Source(), b.Size, len(b.Trust().All()), len(b.Lists()), len(b.CRLs().All()), b.Expires.Format(time.RFC3339))
+				to, b.Source(), b.Size, len(b.Trust().All()), len(b.Lists()), len(b.CRLs().All()), b.Expires.Format(time.RFC3339))
 			return err
 		})
 	},

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"flag"
 	"fmt"
+	"strings"
 
 	"vidimus/internal/app/command"
 	"vidimus/internal/app/verifier"
@@ -13,14 +14,15 @@ import (
 )
 
 var bundles = command.Command{
-	Name: "bundle", Args: "show [FILE] | import FILE | fetch URL | build -o FILE | signer FOLDER", Short: "the signed file with all that an offline reader knows",
+	Name: "bundle", Args: "show [FILE] | import FILE | fetch [URL] | build -o FILE | signer FOLDER", Short: "the signed file with all that an offline reader knows",
 	Long: `A bundle holds anchors, revoked certificates, whole status lists and the policy of
 readers, signed by somebody whom this reader believes (--bundle-anchor, or whom its
 state folder has pinned).
 
 show says what FILE, or the bundle of --state, holds and how old that is. import
 takes FILE into the state folder; the first time --bundle-anchor says whose bundles
-count from then on. fetch does the same with what an address answers. An older
+count from then on. fetch does the same with what an address answers; an enrolled reader
+needs none, and tells its office which bundle it has. An older
 bundle, one past its end, and a clock before what this device has verified are
 refused: import --start-over, after the folder was damaged, forgets how far the
 device got, and is for somebody who knows that FILE is the newest.
@@ -94,16 +96,16 @@ Exit codes: 0 done, 3 refused.`,
 					return refused(verifier.ShowState(env.Stdout, source.State, now))
 				}
 				return nil
-			case (what == "import" || what == "fetch") && len(args) == 2:
+			case what == "import" && len(args) == 2, what == "fetch" && len(args) <= 2:
 				if source.State == "" {
 					return command.Usagef("%s needs --state", what)
 				}
-				source.File = args[1]
 				var b *bundle.Bundle
 				if what == "import" {
+					source.File = args[1]
 					b, err = verifier.ImportBundle(source, *startOver, env.Stdin, now)
 				} else {
-					b, err = verifier.FetchBundle(ctx, args[1], source, reach, now)
+					b, err = verifier.FetchBundle(ctx, strings.Join(args[1:], ""), source, reach, now, rand.Reader)
 				}
 				if err != nil {
 					return refused(err)
@@ -135,7 +137,7 @@ Exit codes: 0 done, 3 refused.`,
 				_, err = fmt.Fprintf(env.Stdout, "made %s; readers pin %s (--bundle-anchor)\n", args[1], anchor)
 				return err
 			}
-			return command.Usagef("show [FILE], import FILE, fetch URL, build or signer FOLDER is wanted")
+			return command.Usagef("show [FILE], import FILE, fetch [URL], build or signer FOLDER is wanted")
 		}
 	},
 }

@@ -36,4 +36,9 @@ const (
 	listAgain = 24 * time.Hour
 
 	sweepBatch = 500
+
+	// maxSeen bounds the token of a reader, in bytes; seenSkew is how far its clock
+	// and the office's may differ.
+	maxSeen  = 2048
+	seenSkew = 5 * time.Minute
 )

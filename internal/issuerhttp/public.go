@@ -82,6 +82,8 @@ type PublicConfig struct {
 
 	// Readers are enrolled here; nil leaves their endpoints out.
 	Readers Enrolment
+	// Bundles gives what offline readers know; nil leaves it out.
+	Bundles Bundles
 	// Signers gives the list of revoked signers; nil leaves it out.
 	Signers SignerRevocation
 
@@ -152,6 +154,9 @@ func Public(e *webserver.Engine, cfg PublicConfig) error {
 	}
 	if cfg.Signers != nil {
 		cfg.signers(e, base)
+	}
+	if cfg.Bundles != nil {
+		cfg.bundles(e, base)
 	}
 	Health(e, cfg.Ready)
 	return nil

@@ -91,6 +91,7 @@ type App struct {
 	sources    []registry.Source // without the console
 	pseudonyms *audit.PeriodKeys
 	schedule   *status.Mixing
+	bundle     servedBundle
 	statusKey  crypto.PublicKey // of the signer of lists
 	receipt    *identity
 	store      *bolt.Store

@@ -2,6 +2,7 @@ package issuer
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -11,23 +12,30 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"vidimus/internal/bundle"
 	"vidimus/internal/catalog"
+	"vidimus/internal/issuerhttp"
 	"vidimus/internal/keys"
 	"vidimus/internal/keys/soft"
 	"vidimus/internal/pki"
+	"vidimus/internal/problem"
 	"vidimus/internal/trust"
 )
 
-// bundleNumber keeps the number of the last bundle in the state folder.
-const bundleNumber = "bundle.sequence"
+// bundleNumber keeps the number of the last bundle in the state folder, bundleFile
+// the bundle that the office serves.
+const (
+	bundleNumber = "bundle.sequence"
+	bundleFile   = "bundle.cbor"
+)
 
 // BundleWish is what goes into a bundle beside the office's own.
 type BundleWish struct {
-	Output string
-	Days   int // how long it lives
+	Output string // "" is the one that the office serves
+	Days   int    // how long it lives
 	// Trust are folders of other anchors, with trust.yaml each.
 	Trust []string
 	// CRLs are files with revocation lists of others, Lists files and folders with
@@ -100,7 +108,53 @@ func BuildBundle(ctx context.Context, cfg *Config, w BundleWish, now time.Time, 
 	if err := replaceFile(cfg.Path(bundleNumber), fmt.Appendf(nil, "%d\n", c.Sequence), 0o600); err != nil {
 		return nil, err
 	}
+	if w.Output == "" {
+		w.Output = cfg.Path(bundleFile)
+	}
 	return built, replaceFile(w.Output, built.Data, 0o644)
+}
+
+// servedBundle is the bundle as it was read last, so that a thousand readers at the
+// start of a shift do not read it each.
+type servedBundle struct {
+	mu      sync.Mutex
+	of      os.FileInfo
+	body    []byte
+	version string
+}
+
+// Bundle implements issuerhttp.Bundles: the file as it lies in the state folder.
+func (a *App) Bundle(context.Context) ([]byte, string, error) {
+	path := a.cfg.Path(bundleFile)
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, "", problem.New(problem.NotFound, "this office publishes no bundle: issuer bundle build makes it")
+	case err != nil:
+		return nil, "", problem.Wrap(problem.Unavailable, err, "try again later")
+	}
+	s := &a.bundle
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.of == nil || !os.SameFile(s.of, info) || !s.of.ModTime().Equal(info.ModTime()) || s.of.Size() != info.Size() {
+		body, err := readLimited(path, bundle.MaxBundle)
+		if err != nil {
+			return nil, "", problem.Wrap(problem.Unavailable, err, "try again later")
+		}
+		digest := sha256.Sum256(body)
+		s.of, s.body, s.version = info, body, fmt.Sprintf(`"%x"`, digest[:16])
+	}
+	return s.body, s.version, nil
+}
+
+// SeenReader implements issuerhttp.Bundles.
+func (a *App) SeenReader(ctx context.Context, token string) {
+	if a.fleet == nil {
+		return
+	}
+	if err := a.fleet.Seen(ctx, token); err != nil {
+		a.log.Debug("what a reader said of itself does not count", "error", err)
+	}
 }
 
 // replaceFile puts a file into its place whole, or leaves the one that was there.
@@ -205,3 +259,6 @@ func (c *Config) lastBundle() (uint64, error) {
 	}
 	return n, nil
 }
+
+// BundlePath is where the office serves it, below the public URL.
+const BundlePath = issuerhttp.BundlePath

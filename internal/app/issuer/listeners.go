@@ -86,7 +86,7 @@ func (a *App) public() (http.Handler, error) {
 		return nil, err
 	}
 	cfg := issuerhttp.PublicConfig{
-		URL: a.cfg.PublicURL, Credentials: a.issuance, Lists: a.publisher, Signers: a,
+		URL: a.cfg.PublicURL, Credentials: a.issuance, Lists: a.publisher, Signers: a, Bundles: a,
 		Ready:   readiness{a.store, a.publisher},
 		Limit:   webserver.NewLimiter(a.cfg.RateLimit.PerSecond, a.cfg.RateLimit.Burst),
 		Guesses: webserver.NewLimiter(guessesPerSecond, guessesBurst),

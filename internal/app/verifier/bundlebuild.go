@@ -134,18 +134,3 @@ func lastSequence(path string) (uint64, error) {
 	}
 	return n, nil
 }
-
-// FetchBundle gets a bundle from an address and takes it into the state folder, as
-// ImportBundle does.
-func FetchBundle(ctx context.Context, url string, source BundleSource, opt fetch.Options, now time.Time) (*bundle.Bundle, error) {
-	client := fetch.New(opt)
-	defer client.Close()
-	data, _, err := client.Get(ctx, url, bundle.MaxBundle, bundle.ContentType, "application/cose", "application/cbor", "application/octet-stream")
-	if err != nil {
-		return nil, err
-	}
-	if source.State == "" {
-		return nil, errors.New("a state folder is wanted, to keep the bundle in")
-	}
-	return source.take(&files{}, data, false, now)
-}
