@@ -37,6 +37,7 @@ type CRL struct {
 	revoked           map[string]time.Time // by the content of the serial number
 	signed, signature []byte
 	algorithm         x509.SignatureAlgorithm
+	name              string // number and date, for details
 }
 
 // Extensions of a revocation list and of its entries (RFC 5280, 5.2 and 5.3).
@@ -79,6 +80,7 @@ func ParseCRL(raw []byte) (*CRL, error) {
 	if err := c.parse(); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrCRL, err)
 	}
+	c.name = fmt.Sprintf("list %s of %s", c.Number, c.ThisUpdate.Format(time.RFC3339))
 	return c, nil
 }
 

@@ -105,7 +105,7 @@ func (s *CRLs) Of(p *Path, now time.Time, skew time.Duration, allowRSA bool) Rev
 // one answers for one certificate.
 func (s *CRLs) one(c, issuer *Certificate, now time.Time, skew time.Duration, allowRSA bool) Revocation {
 	var newest *CRL
-	out := Revocation{State: RevocationNotChecked, Certificate: c, Detail: fmt.Sprintf("no revocation list of %s is at hand", issuer)}
+	out := Revocation{State: RevocationNotChecked, Certificate: c, Detail: "no revocation list of " + issuer.String() + " is at hand"}
 	if s == nil {
 		return out
 	}
@@ -135,7 +135,7 @@ func (s *CRLs) one(c, issuer *Certificate, now time.Time, skew time.Duration, al
 	case !now.Before(newest.NextUpdate):
 		out.State, out.Certificate, out.Detail = RevocationUnknown, c, "the revocation list ended on "+newest.NextUpdate.Format(time.RFC3339)
 	default:
-		out.Detail = fmt.Sprintf("list %s of %s", newest.Number, newest.ThisUpdate.Format(time.RFC3339))
+		out.Detail = newest.name
 	}
 	return out
 }

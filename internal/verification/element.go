@@ -28,7 +28,7 @@ type held struct {
 	shows func(path []string) bool
 }
 
-func newHeld() *held { return &held{values: map[string]any{}, ages: map[int]bool{}} }
+func newHeld() *held { return &held{values: make(map[string]any, 32), ages: map[int]bool{}} }
 
 // put keeps a decoded element.
 func (h *held) put(row *elements.Element, decoded elements.Decoded) {
@@ -53,6 +53,13 @@ func (o *Options) mdocElements(c *checks, d *Document, signed *mdoc.IssuerSigned
 	h := newHeld()
 	set, known := elements.ForDocType(d.Type)
 	ages := ageStatements(signed)
+	if request == nil {
+		n := 0
+		for _, ns := range signed.NameSpaces {
+			n += len(ns.Items)
+		}
+		d.IssuerSigned = make([]Element, 0, n)
+	}
 	for _, ns := range signed.NameSpaces {
 		for i := range ns.Items {
 			item := &ns.Items[i]
