@@ -206,6 +206,32 @@ func TestBadRecords(t *testing.T) {
 	}
 }
 
+// Records that are none (bad input Q13), whatever is in them.
+func TestBadFormats(t *testing.T) {
+	for name, c := range map[string]struct {
+		message []byte
+		want    error
+	}{
+		"Q13/unknown":           {[]byte{0xd5, 0, 1, 'x'}, nil},
+		"Q13/uri":               {[]byte{0xd3, 1, 0, 'x'}, nil},
+		"Q13/long_form":         {[]byte{0xc1, 1, 0, 0, 0, 1, 'x', 'y'}, nil},
+		"Q13/empty":             {[]byte{0xd0, 0, 0}, nil},
+		"Q13/unchanged":         {[]byte{0xd6, 0, 1, 'x'}, proximity.ErrMalformed},
+		"Q13/unchanged_typed":   {[]byte{0xd6, 1, 0, 'x'}, proximity.ErrMalformed},
+		"Q13/reserved":          {[]byte{0xd7, 1, 0, 'x'}, proximity.ErrMalformed},
+		"Q13/unknown_with_type": {[]byte{0xd5, 1, 0, 'x'}, proximity.ErrMalformed},
+		"Q13/typeless":          {[]byte{0xd2, 0, 1, 'x'}, proximity.ErrMalformed},
+		"Q13/empty_with_type":   {[]byte{0xd0, 1, 0, 'x'}, proximity.ErrMalformed},
+		"Q13/empty_with_bytes":  {[]byte{0xd0, 0, 1, 'x'}, proximity.ErrMalformed},
+		"Q13/empty_with_id":     {[]byte{0xd8, 0, 0, 1, 'x'}, proximity.ErrMalformed},
+	} {
+		records, err := ParseRecords(c.message)
+		if !errors.Is(err, c.want) || c.want == nil && err != nil || (records == nil) != (err != nil) {
+			t.Errorf("%s: %+v, %v, want %v", name, records, err, c.want)
+		}
+	}
+}
+
 // Answers that do not fit the request (bad input Q13), and requests that are none.
 func TestBadNegotiation(t *testing.T) {
 	both := Carrier{ID: "0", Power: Active, BLE: &BLE{Role: CentralPreferred, UUID: serviceID}}

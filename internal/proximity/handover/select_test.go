@@ -32,6 +32,7 @@ func TestMethods(t *testing.T) {
 		"negotiated, both, reader's":    {&BLE{Role: CentralPreferred, UUID: other}, ble(PeripheralPreferred, none), other, other},
 		"negotiated, both, holder's":    {&BLE{Role: CentralPreferred}, ble(PeripheralPreferred, serviceID), serviceID, serviceID},
 		"negotiated, reader is central": {&BLE{Role: CentralOnly, UUID: other}, ble(PeripheralPreferred, serviceID), none, serviceID},
+		"negotiated, reader is server":  {&BLE{Role: PeripheralOnly, UUID: other}, ble(PeripheralPreferred, serviceID), other, none},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var q *Request
