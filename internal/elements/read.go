@@ -79,16 +79,15 @@ func readMoment(kind Kind, item cbor.RawMessage) (any, string, *flaw) {
 		return nil, "", wrong("date without tag")
 	}
 	if kind != KindDateTime {
-		var date cbor.FullDate
-		if cbor.Unmarshal(item, &date) == nil {
+		if date, err := cbor.Date(item); err == nil {
 			return string(date), "", nil
 		}
 	}
 	if kind == KindDate {
 		return nil, "", wrong("full-date (tag 1004) of the calendar expected")
 	}
-	var t cbor.DateTime
-	if cbor.Unmarshal(item, &t) != nil {
+	t, err := cbor.Instant(item)
+	if err != nil {
 		return nil, "", wrong("date or date and time of the calendar expected")
 	}
 	warning := ""

@@ -96,8 +96,7 @@ func renderMap(item cbor.RawMessage, depth int) (any, error) {
 }
 
 func renderTag(item cbor.RawMessage, depth int) (any, error) {
-	var date cbor.FullDate
-	if cbor.Unmarshal(item, &date) == nil {
+	if date, err := cbor.Date(item); err == nil {
 		return string(date), nil
 	}
 	var tag cbor.RawTag
