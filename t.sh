@@ -3,7 +3,7 @@
 #
 #   ./t.sh              lint unit race fuzz interop e2e faults: everything that a change must pass
 #   ./t.sh fast         unit tests without the race detector, vet, archtest: under two minutes
-#   ./t.sh WORD...      any of: fast lint unit race fuzz interop e2e bench bench-office bench-issuance faults vuln interop-more
+#   ./t.sh WORD...      any of: fast lint unit race fuzz interop e2e bench bench-office bench-issuance chaos faults vuln interop-more
 #
 # Needed on the machine: Go, and for interop and e2e a Debian with apt. What is
 # missing is installed: node, npm, chromium, and for interop-more python3, java,
@@ -132,6 +132,13 @@ faults() {
 	FAULTS=$FAULTS go test -count=1 -v -vet=off -timeout 180m -tags nomsgpack,faults ./internal/app/faulttest
 }
 
+# Sessions between a reader and a holder over radios that cut, lose, repeat and
+# reorder, in made-up time; without a number some hundreds run with the unit tests.
+chaos() {
+	say "chaos: ${TRANSPORT_SEEDS:=10000} drawn sessions"
+	TRANSPORT_SEEDS=$TRANSPORT_SEEDS go test -count=1 -v -timeout 60m -run '^TestChaos$' ./internal/proximity/gatt
+}
+
 # The figures of the office at the sizes of a state: sustained pushes, a load of
 # 1.4 million records, 40 million indices. Half an hour on a quiet machine; without
 # OFFICEBENCH=full the same tests run small, with the unit tests.
@@ -214,7 +221,7 @@ mkdir -p bin
 for word in "$@"; do
 	case $word in
 	fast) say "vet"; go vet ./...; say "unit"; go test -short -skip "$LONG" ./... ;;
-	lint | unit | race | fuzz | interop | e2e | bench | bench-office | bench-issuance | faults | vuln | interop-more) "$word" ;;
+	lint | unit | race | fuzz | interop | e2e | bench | bench-office | bench-issuance | chaos | faults | vuln | interop-more) "$word" ;;
 	*) sed -n '2,10p' "$0"; exit 2 ;;
 	esac
 done

@@ -27,7 +27,7 @@ a first try: issuer init --dev; issuer serve --dev (and then, beside it)
 issuer sample --dev -o people.json; issuer registry send --dev people.json;
 issuer offer --dev P-1 --qr terminal`,
 	Commands: []command.Command{
-		initialize, serve, offer, credential, registry, person, document, status, record, officer, effects, doctor, backup, restore, compact, checkConfig, sample,
+		initialize, serve, offer, credential, registry, person, document, status, bundles, record, officer, reader, signers, effects, doctor, backup, restore, compact, checkConfig, sample,
 	},
 }
 

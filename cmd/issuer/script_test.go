@@ -34,6 +34,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"accept": accept, "identity": identity, "init-ago": initAgo, "look-in": lookIn, "rechain": rechain, "drop": drop, "cut": cut,
 	"verified": verified, "approval": approval, "many": many, "nginx": nginx,
 	"collect": collect, "refresh": refresh,
+	"enrol": enrol, "take": take, "crl": crl, "roadside": roadside,
 }
 
 // approval ID FILE writes a built-in credential configuration as a file, with the

@@ -20,8 +20,9 @@ func main() { os.Exit(program.Main()) }
 var program = command.Program{
 	Name: "verifier",
 	Intro: `verifier says whether a mobile driving licence or identity credential is
-genuine, valid, fresh and enough for what was asked, and why. It uses no network.`,
-	Commands: []command.Command{check, inspect, trust},
+genuine, valid, fresh and enough for what was asked, and why. It uses no network
+but to fetch what it is told to.`,
+	Commands: []command.Command{check, read, inspect, trust, bundles, enroll},
 }
 
 var check = command.Command{
@@ -41,9 +42,12 @@ knowledge of the status is) and entitlement (what the profile asks). Its colour:
 
 What it takes to be green:
 
+  --bundle      with --bundle-anchor, or --state alone: all that an offline reader
+                knows, in one signed file (see verifier help bundle); or
   --trust       somebody above the issuer is trusted (see verifier help trust)
   --status      a list says that the copy was not revoked: a CWT for an mdoc, a
                 JWT for an SD-JWT
+  --crl         a list of the authority says that the signer was not revoked
   --transcript  an mdoc was shown in this session, and by its holder; or
   --nonce       with --aud: an SD-JWT was; with --response-uri too: an mdoc that
                 came over OpenID4VP. Add --reader-key when the response was
@@ -66,6 +70,7 @@ and nothing was checked.`,
 		fs.Var((*command.Strings)(&cfg.DocTypes), "trust-doctype", "`DOCTYPE` that anchors may sign which trust.yaml does not name; repeatable (default: mDL and PID where there is no trust.yaml)")
 		fs.Var((*command.Strings)(&cfg.VCTs), "trust-vct", "`VCT` that anchors may sign which trust.yaml does not name; repeatable (default: PID where there is no trust.yaml)")
 		fs.Var((*command.Strings)(&cfg.Lists), "status", "`FILE` with a status list or identifier list token; repeatable")
+		fs.Var((*command.Strings)(&cfg.CRLs), "crl", "`FILE` with a certificate revocation list of an authority, PEM or DER; repeatable")
 		fs.StringVar(&cfg.TranscriptFile, "transcript", "", "`FILE` with the SessionTranscript of the session")
 		fs.StringVar(&cfg.ReaderKeyFile, "reader-key", "", "`FILE` with the reader's private JWK: the key of the session, or the one that the response was encrypted to")
 		fs.StringVar(&cfg.Nonce, "nonce", "", "`NONCE` of the transaction")
@@ -74,7 +79,9 @@ and nothing was checked.`,
 		fs.StringVar(&cfg.ProfileID, "profile", "", "`PROFILE` that was asked: right-to-drive, identity, age-over-18, or one of the policy (default: nothing in particular, and everything is shown)")
 		fs.StringVar(&cfg.PolicyFile, "policy", "", "`FILE` with a policy in YAML, laid over the built-in one")
 		at := fs.String("at", "", "`TIME` (RFC 3339) to verify at (default: now)")
-		bundle := fs.String("bundle", "", "`FILE` with a signed bundle: not read by this version, use --trust and --status")
+		fs.StringVar(&cfg.Bundle.File, "bundle", "", "`FILE` with a signed bundle: anchors, lists, revoked certificates and policy (default: the one of --state)")
+		fs.StringVar(&cfg.Bundle.Anchor, "bundle-anchor", "", "`FILE` in PEM: who signs bundles, or the authority over them (default: whom --state has pinned)")
+		fs.StringVar(&cfg.Bundle.State, "state", "", "`FOLDER` of this reader, as verifier bundle import makes it: with it no older bundle passes, and no clock that was put back")
 		asJSON := fs.Bool("json", false, "print the report as JSON")
 		every := fs.Bool("all", false, "show passed checks too")
 		colour := fs.String("color", "auto", "`WHEN` to use colours: auto, always, never")
@@ -83,8 +90,8 @@ and nothing was checked.`,
 				return command.Usagef("one FILE is wanted, got %d", len(args))
 			}
 			switch {
-			case *bundle != "":
-				return command.Usagef("--bundle: signed bundles are not read by this version; give anchors with --trust and lists with --status")
+			case cfg.Bundle.Anchor != "" && !cfg.Bundle.Given():
+				return command.Usagef("--bundle-anchor is for --bundle, or for the one of --state")
 			case (cfg.VICAL == "") != (cfg.Roots == ""):
 				return command.Usagef("--vical and --roots go together")
 			case cfg.ResponseURI != "" && (cfg.Nonce == "" || cfg.Audience == ""):
@@ -98,7 +105,7 @@ and nothing was checked.`,
 			if cfg.At, err = instant(*at); err != nil {
 				return err
 			}
-			cfg.File = args[0]
+			cfg.File, cfg.Notes = args[0], env.Stderr
 			report, err := verifier.Check(cfg, env.Stdin)
 			if err != nil {
 				return refused(err)

@@ -103,7 +103,7 @@ func annexD() (map[string][]byte, error) {
 		"issuer-auth.hex":   []byte(v.Vectors["issuer_auth"].Hex),
 		"forged.hex":        []byte(response[:1400] + flip(response[1400:1402]) + response[1402:]),
 		"truncated.hex":     []byte(response[:2000]),
-		"no-status.yaml":    []byte("status: {required: false}\n"),
+		"no-status.yaml":    []byte("status: {required: false}\nrequire_revocation: false\n"),
 		"wrong-policy.yaml": []byte("statuss: {}\n"),
 		"empty":             nil,
 		"9mib":              bytes.Repeat([]byte{0xa0}, 9<<20),
@@ -142,6 +142,7 @@ func green() (map[string][]byte, error) {
 		"ut/forgotten/trust.yaml":  []byte(scope),
 		"ut/wrong/iaca.pem":        certificate(v.IACA),
 		"ut/wrong/trust.yaml":      []byte("anchors: {iaca.pem: {purpose: all}}\n"),
+		"ut/signers.yaml":          []byte("require_revocation: false\n"), // the key of this authority is gone
 		"ut/list.cwt":              v.ListCWT,
 		"ut/list.jwt":              v.ListJWT,
 		"ut/list-over.cwt":         v.ListOver,
@@ -173,7 +174,7 @@ func vical() (map[string][]byte, error) {
 	// operator has got by another way.
 	chain := list.Header.X5Chain
 	root := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: chain[len(chain)-1]})
-	return map[string][]byte{"vical.hex": []byte(v.VICALs[0].Hex), "vical-root.pem": root}, nil
+	return map[string][]byte{"vical.hex": []byte(v.VICALs[0].Hex), "vical-2.hex": []byte(v.VICALs[1].Hex), "vical-root.pem": root}, nil
 }
 
 func inLines(s string, width int) string {
@@ -210,8 +211,8 @@ func TestExitCodes(t *testing.T) {
 	t.Chdir(dir)
 	const (
 		at   = "--at=2026-06-15T10:00:00Z"
-		mdoc = "--trust=ut/anchors --status=ut/list.cwt --transcript=ut/transcript.cbor " + at + " "
-		sd   = "--trust=ut/anchors --status=ut/list.jwt " + at + " "
+		mdoc = "--trust=ut/anchors --policy=ut/signers.yaml --status=ut/list.cwt --transcript=ut/transcript.cbor " + at + " "
+		sd   = "--trust=ut/anchors --policy=ut/signers.yaml --status=ut/list.jwt " + at + " "
 	)
 	for _, tt := range []struct {
 		args   string
@@ -227,7 +228,8 @@ func TestExitCodes(t *testing.T) {
 		{mdoc + "--profile=age-over-18 ut/signed.cbor", 2, "amber", "entitlement cannot tell"},
 		{mdoc + "ut/maced.cbor", 2, "amber", "give --reader-key"},
 		{"--trust=ut/anchors " + at + " ut/signed.cbor", 2, "amber", "no --status given"},
-		{at + " ut/signed.cbor", 2, "amber", "no --trust or --vical given"},
+		{"--trust=ut/anchors --status=ut/list.cwt --transcript=ut/transcript.cbor " + at + " ut/signed.cbor", 2, "amber", "no --crl given"},
+		{at + " ut/signed.cbor", 2, "amber", "no --trust, --vical or --bundle given"},
 		{mdoc + "ut/issued.cbor", 2, "amber", "holder not proven"},
 		{sd + "ut/pid.txt", 2, "amber", "holder not proven"},
 		{sd + "--nonce=n-1234567890 ut/pid.txt", 2, "amber", "one alone does not"},
@@ -262,7 +264,8 @@ func TestExitCodes(t *testing.T) {
 		{"--transcript=ut/transcript.cbor --response-uri=u --nonce=n --aud=a ut/signed.cbor", 3, "", "which?"},
 		{"--reader-key=ut/pid.txt ut/signed.cbor", 3, "", "pid.txt"},
 		{"--color=sometimes ut/signed.cbor", 3, "", "none of auto, always, never"},
-		{"--profile=speed ut/signed.cbor", 3, "", "it has right-to-drive, identity, age-over-18"},
+		{"--profile=speed ut/signed.cbor", 3, "", "it has right-to-drive, identity, "},
+		{"--crl=ut/pid.txt ut/signed.cbor", 3, "", "revocation list refused"},
 		{"--transcript=- -", 3, "", "for one file alone"},
 		{"ut/list.jwt", 3, "", `of the kind "JWT"`},
 	} {

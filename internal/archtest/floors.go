@@ -17,6 +17,7 @@ var Floors = []Room{
 	{"internal/i18n", 0, "message catalogue in four languages"},
 	{"internal/faults", 0, "named points where tests make the program fail; nothing in release builds"},
 	{"internal/portrait", 0, "drawn faces for sample records"},
+	{"internal/typedcode", 0, "secrets that people type"},
 	{"internal/archtest", 0, "this test"},
 
 	{"internal/cose", 1, "signed and authenticated CBOR envelopes"},
@@ -37,6 +38,7 @@ var Floors = []Room{
 	{"internal/catalog", 3, "credential configurations: joins formats and elements"},
 	{"internal/verification", 3, "the one core of every verifier"},
 	{"internal/proximity", 3, "ISO 18013-5 sessions over a Transport"},
+	{"internal/bundle", 3, "what a reader without a network knows, in one signed file"},
 
 	{"internal/issuance", 4, "offers, Prepare and Sign"},
 	{"internal/authserver", 4, "codes, tokens, DPoP binding"},
@@ -45,6 +47,7 @@ var Floors = []Room{
 	{"internal/notice", 4, "what holders are told"},
 	{"internal/officer", 4, "who works at the console, and what needs two of them"},
 	{"internal/citizen", 4, "what holders do to their wallets: revocation codes"},
+	{"internal/fleet", 4, "readers: invited, enrolled, revoked"},
 	{"internal/bulk", 4.5, "loading and comparing whole registries: joins the records of several services"},
 	{"internal/wallet", 4, "reference holder"},
 
@@ -55,6 +58,7 @@ var Floors = []Room{
 	{"internal/delivery", 5, "webhooks and mail"},
 	{"internal/fetch", 5, "remote bytes"},
 	{"internal/idp", 5, "login of citizens at an OpenID Connect provider"},
+	{"internal/ble", 5, "the radio: BlueZ over D-Bus"},
 
 	{"internal/consolehttp", 6, "pages of the console"},
 	{"internal/issuerhttp", 6, "HTTP adapters of the issuer, pages of its authorization endpoint"},
@@ -79,6 +83,7 @@ var OnlyImporter = []struct {
 	{"github.com/skip2/go-qrcode", []string{"internal/qr"}, "replaceable encoder"},
 	{"github.com/makiuchi-d/gozxing", []string{"internal/qr"}, "replaceable decoder"},
 	{"github.com/gin-gonic/gin", []string{"internal/webserver", "internal/webserver/pages", "internal/issuerhttp", "internal/consolehttp", "internal/citizenhttp"}, "handler cores never see the framework"},
+	{"github.com/godbus/dbus", []string{"internal/ble", "internal/ble/bletest"}, "one place talks to BlueZ; sessions see links"},
 	{"github.com/coreos/go-oidc", []string{"internal/idp"}, "services see who logged in, not how"},
 	{"go.etcd.io/bbolt", []string{"internal/store/bolt"}, "no transaction handle leaves a store"},
 	{"filippo.io/age", []string{"internal/backup"}, "one place encrypts"},
@@ -100,7 +105,7 @@ var Forbidden = []struct {
 	{[]string{"internal/mdoc"}, []string{Module + "/internal/sdjwt"}, "the two formats know nothing of each other"},
 	{[]string{"internal/sdjwt"}, []string{Module + "/internal/mdoc"}, "the two formats know nothing of each other"},
 	{
-		[]string{"internal/cbor", "internal/jose", "internal/cose", "internal/oauth", "internal/mdoc", "internal/sdjwt", "internal/statuslist", "internal/oid4vci", "internal/document", "internal/elements", "internal/policy", "internal/verification", "internal/proximity"},
+		[]string{"internal/cbor", "internal/jose", "internal/cose", "internal/oauth", "internal/mdoc", "internal/sdjwt", "internal/statuslist", "internal/oid4vci", "internal/document", "internal/elements", "internal/policy", "internal/verification", "internal/proximity", "internal/bundle"},
 		[]string{"net", "net/http", "os", "log/slog"}, "formats and rules do no input or output",
 	},
 }
@@ -113,6 +118,7 @@ var NotLinked = []struct {
 }{
 	{"internal/verification", []string{Module + "/internal/store", "github.com/gin-gonic/gin", "go.etcd.io/bbolt", Module + "/internal/keys", "net/http"}},
 	{"internal/proximity", []string{Module + "/internal/store", "github.com/gin-gonic/gin", "go.etcd.io/bbolt", Module + "/internal/keys", "net/http"}},
+	{"internal/bundle", []string{Module + "/internal/store", "github.com/gin-gonic/gin", "go.etcd.io/bbolt", Module + "/internal/keys", "net/http"}},
 }
 
 // ForbiddenCall is a function that floors below Below must not call.

@@ -130,15 +130,33 @@ func (d *DateTime) UnmarshalCBOR(data []byte) error {
 	return err
 }
 
-// taggedText returns the text inside a tag. Untagged text is refused.
+// Date reads exactly one full-date: tag 1004 around text.
+func Date(item []byte) (d FullDate, err error) {
+	if _, err := typed(item, majorTag); err != nil {
+		return "", err
+	}
+	err = d.UnmarshalCBOR(item)
+	return d, err
+}
+
+// Instant reads exactly one tdate: tag 0 around text.
+func Instant(item []byte) (d DateTime, err error) {
+	if _, err := typed(item, majorTag); err != nil {
+		return DateTime{}, err
+	}
+	err = d.UnmarshalCBOR(item)
+	return d, err
+}
+
+// taggedText returns the text inside a tag, of one well-formed item. Untagged text
+// is refused.
 func taggedText(data []byte, number uint64) (string, error) {
-	var tag RawTag
-	if err := decMode.Unmarshal(data, &tag); err != nil || tag.Number != number {
-		return "", fmt.Errorf("%w: text with tag %d expected", ErrMalformed, number)
+	tag, err := readHead(data, 0, len(data))
+	if err == nil && tag.major == majorTag && tag.arg == number {
+		text, err := readHead(data, tag.size, len(data))
+		if start := tag.size + text.size; err == nil && text.major == majorText && !text.indefinite && text.arg == uint64(len(data)-start) {
+			return string(data[start:]), nil
+		}
 	}
-	var text string
-	if err := decMode.Unmarshal(tag.Content, &text); err != nil {
-		return "", fmt.Errorf("%w: text with tag %d expected", ErrMalformed, number)
-	}
-	return text, nil
+	return "", fmt.Errorf("%w: text with tag %d expected", ErrMalformed, number)
 }

@@ -7,8 +7,11 @@ type Entry struct {
 
 // MapEntries returns the pairs of exactly one map, in the order received, as
 // slices of data.
-func MapEntries(data []byte) ([]Entry, error) {
-	h, err := typed(data, majorMap)
+func MapEntries(data []byte) ([]Entry, error) { return MapEntriesLimit(data, MaxMessage) }
+
+// MapEntriesLimit is [MapEntries] with another bound on the length of data.
+func MapEntriesLimit(data []byte, max int) ([]Entry, error) {
+	h, err := typedLimit(data, majorMap, max)
 	if err != nil {
 		return nil, err
 	}
@@ -22,8 +25,11 @@ func MapEntries(data []byte) ([]Entry, error) {
 }
 
 // ArrayItems returns the items of exactly one array, as slices of data.
-func ArrayItems(data []byte) ([]RawMessage, error) {
-	h, err := typed(data, majorArray)
+func ArrayItems(data []byte) ([]RawMessage, error) { return ArrayItemsLimit(data, MaxMessage) }
+
+// ArrayItemsLimit is [ArrayItems] with another bound on the length of data.
+func ArrayItemsLimit(data []byte, max int) ([]RawMessage, error) {
+	h, err := typedLimit(data, majorArray, max)
 	if err != nil {
 		return nil, err
 	}

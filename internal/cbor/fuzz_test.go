@@ -99,6 +99,9 @@ func FuzzLint(f *testing.F) {
 			return
 		}
 		again := encodeAgain(t, data)
+		if ok, err := CheckMap(data, MaxMessage); ok && (err != nil || Lint(data) != nil) {
+			t.Fatalf("%x is called deterministic: %v, %q", data, err, Lint(data))
+		}
 		if Lint(data) == nil && !bytes.Equal(again, data) {
 			t.Fatalf("%x has no finding, but is encoded again as %x", data, again)
 		}

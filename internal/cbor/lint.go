@@ -22,3 +22,20 @@ func Lint(data []byte) []string {
 	}
 	return findings
 }
+
+// CheckMap makes the checks that every decoding makes on exactly one map of at
+// most max bytes, and says whether Lint would find nothing. False says no more
+// than that Lint has to be asked.
+func CheckMap(data []byte, max int) (deterministic bool, err error) {
+	if err := bounded(data, max); err != nil {
+		return false, err
+	}
+	w := walker{data: data, nodes: MaxNodes}
+	if err := w.whole(0, len(data), 0); err != nil {
+		return false, err
+	}
+	if major := data[0] >> 5; major != majorMap {
+		return false, fmt.Errorf("%w: %s expected, %s found", ErrMalformed, majorNames[majorMap], majorNames[major])
+	}
+	return !w.loose && len(data) <= MaxMessage, nil
+}

@@ -12,6 +12,15 @@ func Bytes(item []byte) ([]byte, error) {
 	return content(item, majorBytes)
 }
 
+// BytesLimit is [Bytes] with another bound on the length of item.
+func BytesLimit(item []byte, max int) ([]byte, error) {
+	h, err := typedLimit(item, majorBytes, max)
+	if err != nil {
+		return nil, err
+	}
+	return item[h.size:len(item):len(item)], nil
+}
+
 // Text returns the content of a text string.
 func Text(item []byte) (string, error) {
 	b, err := content(item, majorText)
@@ -33,8 +42,10 @@ func content(item []byte, major byte) ([]byte, error) {
 }
 
 // typed checks item and returns its head if it is of the major type.
-func typed(item []byte, major byte) (head, error) {
-	if err := bounded(item, MaxMessage); err != nil {
+func typed(item []byte, major byte) (head, error) { return typedLimit(item, major, MaxMessage) }
+
+func typedLimit(item []byte, major byte, max int) (head, error) {
+	if err := bounded(item, max); err != nil {
 		return head{}, err
 	}
 	if err := check(item); err != nil {

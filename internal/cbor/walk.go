@@ -20,6 +20,9 @@ type walker struct {
 	// note, when set, turns the walker into the one of Lint: indefinite lengths
 	// are followed, and whatever is not deterministic is noted.
 	note func(off int, finding string)
+	// loose says that something was not deterministic, or is a float, which is not
+	// looked at closely without note.
+	loose bool
 }
 
 // keySpan is a map key: normalised head and content.
@@ -92,8 +95,10 @@ func (w *walker) head(off, limit int) (head, error) {
 		}
 		w.note(off, "indefinite length")
 	}
-	if w.note != nil && h.major != majorSimple && !h.shortest() {
-		w.note(off, "head is not the shortest")
+	if h.major != majorSimple && !h.shortest() {
+		if w.loose = true; w.note != nil {
+			w.note(off, "head is not the shortest")
+		}
 	}
 	return h, nil
 }
@@ -231,7 +236,7 @@ func (w *walker) distinct(off int, keys []keySpan) error {
 	if ascending {
 		return nil
 	}
-	if w.note != nil {
+	if w.loose = true; w.note != nil {
 		w.note(off, "map keys are not sorted")
 	}
 	duplicate := fmt.Errorf("%w in the map at byte %d", ErrDuplicateKey, off)
@@ -366,7 +371,7 @@ func (w *walker) simple(off int, h head) error {
 		if math.IsNaN(value) || math.IsInf(value, 0) {
 			return fmt.Errorf("%w: byte %d: not a finite number", ErrMalformed, off)
 		}
-		if w.note != nil && !h.shortestFloat(value) {
+		if w.loose = true; w.note != nil && !h.shortestFloat(value) {
 			w.note(off, "float is not the shortest")
 		}
 		return nil

@@ -23,13 +23,13 @@ type envelope struct {
 	tagged    bool
 }
 
-// parseEnvelope reads a message with or without its tag.
-func parseEnvelope(data []byte, tag uint64) (*envelope, error) {
+// parseEnvelope reads a message of at most max bytes with or without its tag.
+func parseEnvelope(data []byte, tag uint64, max int) (*envelope, error) {
 	e := &envelope{}
 	data = bytes.Clone(data) // the parts are slices of it, and the caller may reuse its own
 	if len(data) > 0 && data[0]>>5 == 6 {
 		var tagged cbor.RawTag
-		if err := cbor.Unmarshal(data, &tagged); err != nil {
+		if err := cbor.UnmarshalLimit(data, &tagged, max); err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
 		}
 		if tagged.Number != tag {
@@ -37,7 +37,7 @@ func parseEnvelope(data []byte, tag uint64) (*envelope, error) {
 		}
 		data, e.tagged = tagged.Content, true
 	}
-	parts, err := cbor.ArrayItems(data)
+	parts, err := cbor.ArrayItemsLimit(data, max)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
@@ -53,7 +53,7 @@ func parseEnvelope(data []byte, tag uint64) (*envelope, error) {
 	}
 	e.header = *header
 	if !cbor.IsNull(parts[2]) {
-		if e.payload, err = cbor.Bytes(parts[2]); err != nil {
+		if e.payload, err = cbor.BytesLimit(parts[2], max); err != nil {
 			return nil, fmt.Errorf("%w: payload: %w", ErrMalformed, err)
 		}
 	}

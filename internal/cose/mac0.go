@@ -20,7 +20,7 @@ type Mac0 struct {
 
 // ParseMac0 reads a COSE_Mac0, tagged (17) or not. It verifies no MAC.
 func ParseMac0(data []byte) (*Mac0, error) {
-	e, err := parseEnvelope(data, tagMac0)
+	e, err := parseEnvelope(data, tagMac0, cbor.MaxMessage)
 	if err != nil {
 		return nil, fmt.Errorf("parsing COSE_Mac0: %w", err)
 	}

@@ -18,8 +18,11 @@ type Sign1 struct {
 }
 
 // ParseSign1 reads a COSE_Sign1, tagged (18) or not. It verifies no signature.
-func ParseSign1(data []byte) (*Sign1, error) {
-	e, err := parseEnvelope(data, tagSign1)
+func ParseSign1(data []byte) (*Sign1, error) { return ParseSign1Limit(data, cbor.MaxMessage) }
+
+// ParseSign1Limit is [ParseSign1] with another bound on the length of data.
+func ParseSign1Limit(data []byte, max int) (*Sign1, error) {
+	e, err := parseEnvelope(data, tagSign1, max)
 	if err != nil {
 		return nil, fmt.Errorf("parsing COSE_Sign1: %w", err)
 	}

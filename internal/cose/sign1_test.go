@@ -221,3 +221,25 @@ func TestMac0(t *testing.T) {
 		t.Errorf("tagged Mac0 read as Sign1: %v", err)
 	}
 }
+
+// A caller that expects more than one message of a session says how much.
+func TestParseSign1Limit(t *testing.T) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := SignSign1(key, make([]byte, cbor.MaxMessage+1), SignOptions{Tagged: true}, rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ParseSign1(data); !errors.Is(err, ErrMalformed) {
+		t.Errorf("beyond the limit: %v", err)
+	}
+	msg, err := ParseSign1Limit(data, len(data))
+	if err != nil || len(msg.Payload) != cbor.MaxMessage+1 || msg.Verify(key.Public()) != nil {
+		t.Errorf("within another: %v", err)
+	}
+	if _, err := ParseSign1Limit(data, len(data)-1); !errors.Is(err, ErrMalformed) {
+		t.Errorf("one byte too many: %v", err)
+	}
+}

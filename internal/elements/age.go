@@ -84,6 +84,29 @@ func AgeAnswer(statements map[int]bool, nn int) (Answer, error) {
 	return CannotTell, nil
 }
 
+// NearestAge gives the statement that answers "is the holder nn or older" and is
+// nearest to nn: the lowest true of nn or more, the highest false of nn or less
+// (ISO/IEC 18013-5, 7.2.5). Others tell more of the age than was asked. Where
+// both kinds are there, they contradict each other, and none is given.
+func NearestAge(statements map[int]bool, nn int) (age int, ok bool) {
+	yes, no := MaxAge+1, -1
+	for at, over := range statements {
+		switch {
+		case over && at >= nn:
+			yes = min(yes, at)
+		case !over && at <= nn:
+			no = max(no, at)
+		}
+	}
+	switch {
+	case yes <= MaxAge && no < 0:
+		return yes, true
+	case yes > MaxAge && no >= 0:
+		return no, true
+	}
+	return 0, false
+}
+
 // agreeing refuses "over 21" beside "not over 18".
 func agreeing(statements map[int]bool) error {
 	for _, age := range slices.Sorted(maps.Keys(statements)) {

@@ -110,6 +110,41 @@ func TestAgeAnswerIsTrue(t *testing.T) {
 	})
 }
 
+// TestNearestAge is the table of ISO/IEC 18013-5, 7.2.5 (bad input M24): true
+// answers from above, false from below, and nothing else answers.
+func TestNearestAge(t *testing.T) {
+	for _, test := range []struct {
+		statements map[int]bool
+		asked      int
+		nearest    int // -1 for none
+		answer     Answer
+	}{
+		{map[int]bool{18: true}, 18, 18, Yes},
+		{map[int]bool{21: true}, 18, 21, Yes},
+		{map[int]bool{65: true, 21: true, 25: true}, 18, 21, Yes},
+		{map[int]bool{16: true}, 18, -1, CannotTell},
+		{map[int]bool{18: false}, 18, 18, No},
+		{map[int]bool{16: false}, 18, 16, No},
+		{map[int]bool{12: false, 16: false, 14: false}, 18, 16, No},
+		{map[int]bool{21: false}, 18, -1, CannotTell},
+		{map[int]bool{16: true, 21: false}, 18, -1, CannotTell},
+		{map[int]bool{21: true, 25: false}, 18, 21, Yes},
+		{map[int]bool{14: true, 16: false}, 18, 16, No},
+		{map[int]bool{21: true, 16: false}, 18, -1, CannotTell}, // contradiction
+		{nil, 18, -1, CannotTell},
+		{map[int]bool{0: true}, 0, 0, Yes},
+		{map[int]bool{99: false}, 99, 99, No},
+	} {
+		age, ok := NearestAge(test.statements, test.asked)
+		if ok != (test.nearest >= 0) || ok && age != test.nearest {
+			t.Errorf("%v asked %d: %d, %v, want %d", test.statements, test.asked, age, ok, test.nearest)
+		}
+		if answer, _ := AgeAnswer(test.statements, test.asked); answer != test.answer {
+			t.Errorf("%v asked %d: %s, want %s", test.statements, test.asked, answer, test.answer)
+		}
+	}
+}
+
 func TestCheckIssuer(t *testing.T) {
 	values := map[string]any{"issuing_country": "UT", "issuing_jurisdiction": "UT-CA"}
 	for _, test := range []struct {

@@ -26,6 +26,7 @@ func TestBadInputs(t *testing.T) {
 	t.Run("R12", badDates)
 	t.Run("M24", badAges)
 	t.Run("M25", badShownPortraits)
+	t.Run("M25", badPictures)
 	t.Run("M26", badDateTags)
 }
 
@@ -242,14 +243,64 @@ func badShownPortraits(t *testing.T) {
 	refuse(t, "jpeg2000_truncated", err, ErrPicture)
 }
 
-// j2kSample is the beginning of a code stream, then of a file around it.
-func j2kSample(width, height uint32) []byte {
-	stream := []byte(j2kSignature + "\x00\x29\x00\x00")
-	for _, n := range []uint32{width, height, 0, 0} {
+// j2kStream is the beginning of a code stream: one tile, three components,
+// unless a test changes its bytes.
+func j2kStream(width, height uint32) []byte {
+	stream := []byte(j2kSignature + "\x00\x2f\x00\x00")
+	for _, n := range []uint32{width, height, 0, 0, width, height, 0, 0} {
 		stream = binary.BigEndian.AppendUint32(stream, n)
 	}
-	box := binary.BigEndian.AppendUint32([]byte(jp2Signature), uint32(8+len(stream)))
-	return append(append(box, "jp2c"...), stream...)
+	return append(stream, "\x00\x03\x07\x01\x01\x07\x01\x01\x07\x01\x01"...)
+}
+
+// j2kSample is a code stream in a file.
+func j2kSample(width, height uint32) []byte { return jp2File(j2kStream(width, height), width, height) }
+
+func jp2File(stream []byte, width, height uint32) []byte {
+	b := []byte(jp2Signature)
+	box := func(kind string, content []byte) []byte {
+		return append(append(binary.BigEndian.AppendUint32(nil, uint32(8+len(content))), kind...), content...)
+	}
+	ihdr := binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, height), width)
+	b = append(b, box("jp2h", box("ihdr", append(ihdr, 0, 3, 7, 7, 0, 0)))...)
+	return append(b, box("jp2c", stream)...)
+}
+
+// badPictures are bad input M25: what announces more work than it is large.
+func badPictures(t *testing.T) {
+	stream := func(at int, bytes ...byte) []byte {
+		b := j2kStream(640, 480)
+		copy(b[at:], bytes)
+		return b
+	}
+	scans := sampleJPEG(t, 8, 8)
+	start := bytes.Index(scans, []byte{0xff, 0xda})
+	scan := scans[start : len(scans)-2]
+	many := append(bytes.Clone(scans[:start]), bytes.Repeat(scan, maxScans+1)...)
+	few := append(bytes.Clone(scans[:start]), bytes.Repeat(scan, maxScans)...)
+	frame := bytes.Index(scans, []byte{0xff, 0xc0})
+	components := bytes.Clone(scans)
+	components[frame+9] = 5
+	for name, b := range map[string][]byte{
+		"tiles_of_one_pixel":   stream(24, 0, 0, 0, 1, 0, 0, 0, 1),
+		"tiles_of_no_pixel":    stream(24, 0, 0, 0, 0),
+		"tiles_beside_picture": stream(32, 0, 0, 0, 1),
+		"16384_components":     stream(40, 0x40, 0),
+		"no_component":         stream(40, 0, 0),
+		"components_cut_off":   j2kStream(640, 480)[:45],
+		"header_of_another":    jp2File(j2kStream(640, 480), 64, 48),
+		"file_without_header":  append([]byte(jp2Signature), append([]byte{0, 0, 0, 59}, append([]byte("jp2c"), j2kStream(640, 480)...)...)...),
+		"jpeg_of_65_scans":     append(many, 0xff, 0xd9),
+		"jpeg_of_5_components": components,
+	} {
+		_, err := InspectPicture(b)
+		refuse(t, name, err, ErrPicture)
+	}
+	for name, b := range map[string][]byte{"stream": j2kStream(640, 480), "file": j2kSample(640, 480), "four_tiles": stream(24, 0, 0, 1, 64, 0, 0, 0, 240), "64_scans": append(few, 0xff, 0xd9)} {
+		if _, err := InspectPicture(b); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }
 
 func badDateTags(t *testing.T) {

@@ -1,7 +1,8 @@
 // Package elements knows the data elements of the mobile driving licence and of
-// the PID: their names in both formats, their encodings and their rules.
+// the PID and of proofs of age: their names in both formats, their encodings and
+// their rules.
 //
-// Start with [MDL] and [PID], the two tables, and with [Element]: Normalize
+// Start with [MDL], [PID] and [AgeAttestation], the tables, and with [Element]: Normalize
 // checks a value, Encode and Claim write it, Decode and DecodeClaim read it
 // back for a verifier. [MayDrive] and [AgeAnswer] turn values into the answers
 // that a verdict rests on, [Render] turns any encoded value into JSON for

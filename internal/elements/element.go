@@ -80,7 +80,7 @@ type Decoded struct {
 }
 
 // Decode reads an element value of an mdoc. The error is an *Error of kind
-// ErrEncoding or ErrRule; then there is no value.
+// ErrEncoding or ErrRule; then there is no value. Bytes are a slice of item.
 func (e *Element) Decode(item cbor.RawMessage) (Decoded, error) {
 	value, warning, f := readCBOR(e.Kind, item)
 	if f != nil {
@@ -136,10 +136,12 @@ type Set struct {
 	// VCT is the type of the SD-JWT VC, empty where the document has none.
 	VCT  string
 	rows []Element
+	// family gives the rows of open families, nil where there are none.
+	family func(identifier string) (Element, bool)
 }
 
 // Sets are the tables of this package.
-func Sets() []*Set { return []*Set{MDL, PID} }
+func Sets() []*Set { return []*Set{MDL, PID, AgeAttestation} }
 
 // ForDocType finds the table of an mdoc document type.
 func ForDocType(docType string) (*Set, bool) {
@@ -164,19 +166,19 @@ func findSet(match func(*Set) bool) (*Set, bool) {
 // (age_over_NN, biometric_template_xx).
 func (s *Set) Elements() []Element { return slices.Clone(s.rows) }
 
-// ByIdentifier finds the row of an mdoc element identifier, among them the open
-// families of the mDL.
+// ByIdentifier finds the row of an mdoc element identifier, among them those of
+// the open families.
 func (s *Set) ByIdentifier(identifier string) (Element, bool) {
 	if identifier == "" {
 		return Element{}, false
 	}
-	for _, e := range s.rows {
-		if e.Identifier == identifier {
-			return e, true
+	for i := range s.rows {
+		if s.rows[i].Identifier == identifier {
+			return s.rows[i], true
 		}
 	}
-	if s == MDL {
-		return mdlFamily(identifier)
+	if s.family != nil {
+		return s.family(identifier)
 	}
 	return Element{}, false
 }
@@ -198,8 +200,8 @@ func (s *Set) ByData(data string) (Element, bool) {
 			return e, true
 		}
 	}
-	if s == MDL {
-		return mdlFamily(data)
+	if s.family != nil {
+		return s.family(data)
 	}
 	return Element{}, false
 }

@@ -17,10 +17,11 @@ import (
 // rows is every row of a table, with members of the open families.
 func rows(s *Set) []Element {
 	all := s.Elements()
-	if s == MDL {
+	if s.family != nil {
 		for _, name := range []string{"age_over_00", "age_over_18", "age_over_99", "biometric_template_face"} {
-			e, _ := MDL.ByIdentifier(name)
-			all = append(all, e)
+			if e, ok := s.ByIdentifier(name); ok {
+				all = append(all, e)
+			}
 		}
 	}
 	return all

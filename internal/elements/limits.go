@@ -24,6 +24,17 @@ const (
 	MaxPictureSide   = 4096
 	MaxPicturePixels = 4 << 20
 
+	// maxScans bounds the scans of a progressive JPEG: encoders write about ten,
+	// and each makes a decoder go over the whole picture again.
+	maxScans = 64
+
+	// maxComponents is colours with an alpha channel: nobody's face has more.
+	maxComponents = 4
+
+	// maxTiles bounds the tiles of a JPEG 2000: a portrait is one, and each costs
+	// a decoder memory, however few bytes it has.
+	maxTiles = 256
+
 	// MaxBiometric is the size in bytes of a biometric template.
 	MaxBiometric = 256 << 10
 

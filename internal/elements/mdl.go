@@ -13,6 +13,7 @@ const (
 var MDL = &Set{
 	DocType:   MDLDocType,
 	NameSpace: MDLNameSpace,
+	family:    mdlFamily,
 	rows: []Element{
 		// A person may have one name only: then the other is present and empty.
 		{Identifier: "family_name", Kind: KindLatin1, Mandatory: true, EmptyAllowed: true},
@@ -61,8 +62,8 @@ func init() {
 // mdlFamily gives the row of an element of an open family: age_over_NN with two
 // digits, biometric_template_xx.
 func mdlFamily(identifier string) (Element, bool) {
-	if _, ok := AgeOfElement(identifier); ok {
-		return Element{Identifier: identifier, Data: identifier, Kind: KindBool}, true
+	if e, ok := ageFamily(identifier); ok {
+		return e, true
 	}
 	if kind, ok := strings.CutPrefix(identifier, "biometric_template_"); ok && kind != "" && len(kind) <= MaxCode {
 		return Element{Identifier: identifier, Data: identifier, Kind: KindBiometric}, true

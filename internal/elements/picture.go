@@ -181,7 +181,7 @@ func walkJPEG(b []byte, clean bool) (Picture, []byte, error) {
 		body := b[at+4 : end]
 		switch {
 		case isFrame(marker):
-			if len(body) < 6 || p.Width != 0 {
+			if len(body) < 6 || p.Width != 0 || body[5] == 0 || body[5] > maxComponents || len(body) != 6+3*int(body[5]) {
 				return p, nil, pictureError("JPEG with a wrong frame header")
 			}
 			p.Height, p.Width = int(binary.BigEndian.Uint16(body[1:])), int(binary.BigEndian.Uint16(body[3:]))
@@ -193,7 +193,9 @@ func walkJPEG(b []byte, clean bool) (Picture, []byte, error) {
 			if p.Width == 0 {
 				return p, nil, pictureError("JPEG with a scan before its frame")
 			}
-			scans++
+			if scans++; scans > maxScans {
+				return p, nil, pictureError("JPEG with too many scans")
+			}
 			end = endOfScan(b, end)
 			keep(at, end)
 		case metadata(marker, body):
@@ -245,10 +247,13 @@ func endOfScan(b []byte, at int) int {
 }
 
 // inspectJ2K reads the size marker segment, which must be the first (ISO/IEC
-// 15444-1, A.5.1).
+// 15444-1, A.5.1): besides the size of the picture the number of its tiles and
+// of its components, with which a short code stream makes a decoder work.
 func inspectJ2K(b []byte, format PictureFormat) (Picture, error) {
-	// SOC, SIZ, length, capabilities, then four 32-bit sizes and offsets.
-	if len(b) < 24 || !bytes.HasPrefix(b, []byte(j2kSignature)) {
+	// SOC, SIZ, length, capabilities, four sizes and offsets of the picture, four of
+	// its tiles, 32 bits each, and the number of components.
+	const fixed = 8 + 8*4 + 2
+	if len(b) < fixed || !bytes.HasPrefix(b, []byte(j2kSignature)) {
 		return Picture{}, pictureError("JPEG 2000 without size")
 	}
 	size := func(i int) int64 { return int64(binary.BigEndian.Uint32(b[8+4*i:])) }
@@ -259,11 +264,26 @@ func inspectJ2K(b []byte, format PictureFormat) (Picture, error) {
 	if width > MaxPictureSide || height > MaxPictureSide {
 		return Picture{}, pictureError("picture with too many pixels")
 	}
+	components := int(binary.BigEndian.Uint16(b[fixed-2:]))
+	if components < 1 || components > maxComponents || int(binary.BigEndian.Uint16(b[4:])) != 38+3*components || len(b) < fixed+3*components {
+		return Picture{}, pictureError("JPEG 2000 with a wrong number of components")
+	}
+	tileWidth, tileHeight := size(4), size(5)
+	switch {
+	case tileWidth < 1 || tileHeight < 1 || size(6) > size(2) || size(7) > size(3) || size(6)+tileWidth <= size(2) || size(7)+tileHeight <= size(3):
+		return Picture{}, pictureError("JPEG 2000 with wrong tiles")
+	case ((size(0)-size(6)-1)/tileWidth+1)*((size(1)-size(7)-1)/tileHeight+1) > maxTiles:
+		return Picture{}, pictureError("JPEG 2000 with too many tiles")
+	}
 	return Picture{Format: format, Width: int(width), Height: int(height)}, nil
 }
 
 // inspectJP2 walks the boxes to the code stream (ISO/IEC 15444-1, I.4).
+//
+// The image header, where a reader looks for the size first, has to agree with
+// the code stream, which a decoder obeys.
 func inspectJP2(b []byte) (Picture, error) {
+	var header []byte // height and width of the image header box
 	for at := 0; at+8 <= len(b); {
 		length, head := uint64(binary.BigEndian.Uint32(b[at:])), 8
 		kind := string(b[at+4 : at+8])
@@ -276,8 +296,19 @@ func inspectJP2(b []byte) (Picture, error) {
 		if length < uint64(head) || length > uint64(len(b)-at) {
 			return Picture{}, pictureError("JPEG 2000 box with a wrong length")
 		}
-		if kind == "jp2c" {
-			return inspectJ2K(b[at+head:at+int(length)], FormatJP2)
+		content := b[at+head : at+int(length)]
+		switch kind {
+		case "jp2h":
+			if len(content) < 16 || string(content[4:8]) != "ihdr" {
+				return Picture{}, pictureError("JPEG 2000 without image header")
+			}
+			header = content[8:16]
+		case "jp2c":
+			p, err := inspectJ2K(content, FormatJP2)
+			if err == nil && (header == nil || int64(binary.BigEndian.Uint32(header)) != int64(p.Height) || int64(binary.BigEndian.Uint32(header[4:])) != int64(p.Width)) {
+				return Picture{}, pictureError("JPEG 2000 whose header is not that of its code stream")
+			}
+			return p, err
 		}
 		at += int(length)
 	}

@@ -32,14 +32,14 @@ func major(item []byte) int {
 func readCBOR(kind Kind, item cbor.RawMessage) (value any, warning string, f *flaw) {
 	switch kind {
 	case KindBytes, KindImage, KindJPEG, KindBiometric:
-		var b []byte
-		if major(item) != majorBytes || cbor.Unmarshal(item, &b) != nil {
+		b, err := cbor.Bytes(item)
+		if err != nil {
 			return nil, "", wrong("byte string expected")
 		}
 		return b, "", nil
 	case KindUint, KindSex, KindSexPID:
-		var n uint64
-		if major(item) != majorUint || cbor.Unmarshal(item, &n) != nil {
+		n, err := cbor.Uint(item)
+		if err != nil {
 			return nil, "", wrong("unsigned integer expected")
 		}
 		return n, "", nil
@@ -65,8 +65,8 @@ func readCBOR(kind Kind, item cbor.RawMessage) (value any, warning string, f *fl
 }
 
 func readText(item cbor.RawMessage) (string, *flaw) {
-	var s string
-	if major(item) != majorText || cbor.Unmarshal(item, &s) != nil {
+	s, err := cbor.Text(item)
+	if err != nil {
 		return "", wrong("text expected")
 	}
 	return s, nil
@@ -79,16 +79,15 @@ func readMoment(kind Kind, item cbor.RawMessage) (any, string, *flaw) {
 		return nil, "", wrong("date without tag")
 	}
 	if kind != KindDateTime {
-		var date cbor.FullDate
-		if cbor.Unmarshal(item, &date) == nil {
+		if date, err := cbor.Date(item); err == nil {
 			return string(date), "", nil
 		}
 	}
 	if kind == KindDate {
 		return nil, "", wrong("full-date (tag 1004) of the calendar expected")
 	}
-	var t cbor.DateTime
-	if cbor.Unmarshal(item, &t) != nil {
+	t, err := cbor.Instant(item)
+	if err != nil {
 		return nil, "", wrong("date or date and time of the calendar expected")
 	}
 	warning := ""

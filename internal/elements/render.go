@@ -24,14 +24,14 @@ func render(item cbor.RawMessage, depth int) (any, error) {
 	}
 	switch major(item) {
 	case majorBytes:
-		var b []byte
-		if err := cbor.Unmarshal(item, &b); err != nil {
+		b, err := cbor.Bytes(item)
+		if err != nil {
 			return nil, encoding(err)
 		}
 		return jose.EncodeBase64URL(b), nil
 	case majorText:
-		var s string
-		if err := cbor.Unmarshal(item, &s); err != nil {
+		s, err := cbor.Text(item)
+		if err != nil {
 			return nil, encoding(err)
 		}
 		return s, nil
@@ -96,8 +96,7 @@ func renderMap(item cbor.RawMessage, depth int) (any, error) {
 }
 
 func renderTag(item cbor.RawMessage, depth int) (any, error) {
-	var date cbor.FullDate
-	if cbor.Unmarshal(item, &date) == nil {
+	if date, err := cbor.Date(item); err == nil {
 		return string(date), nil
 	}
 	var tag cbor.RawTag

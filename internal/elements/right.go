@@ -21,10 +21,15 @@ type Right struct {
 	// Category is the category of the licence on which the answer rests: the one
 	// asked for, or one that includes it. Empty when there is none.
 	Category string
-	// Until is the privilege's last day (YYYY-MM-DD), empty when it names none.
-	Until string
-	// Codes are the conditions that an officer has to compare with what he sees.
-	Codes []Code
+	// Since and Until are the privilege's first and last day (YYYY-MM-DD), empty
+	// when it names none.
+	Since, Until string
+	// Codes are the conditions that an officer has to compare with what he sees,
+	// Notes the codes that restrict nothing.
+	Codes, Notes []Code
+	// Domestic says that the category is none of the Vienna Convention and of
+	// Directive 2006/126/EC: it counts where the licence was issued.
+	Domestic bool
 	// Reason says in one line why, for the report. Never an attribute value but
 	// the category.
 	Reason string
@@ -33,6 +38,26 @@ type Right struct {
 // notes are the codes of Directive 2006/126/EC, Annex I, that restrict nothing:
 // 70 exchange, 71 duplicate, 95 driver qualification, 96 heavier trailer.
 var notes = []string{"70", "71", "95", "96"}
+
+// harmonised are the categories that other states know: Directive 2006/126/EC,
+// article 4, which holds those of the Vienna Convention, Annex 6.
+var harmonised = []string{"AM", "A1", "A2", "A", "B1", "B", "BE", "C1", "C1E", "C", "CE", "D1", "D1E", "D", "DE"}
+
+// In judges a right by the country in which the vehicle is, where it was issued
+// by a state: a domestic category grants nothing abroad (Directive 2006/126/EC,
+// article 4(1); Vienna Convention, article 41(2)). Where one of the two is not
+// known, empty, it depends on that. National codes, of three digits, stay
+// conditions everywhere.
+func (r Right) In(territory, issuer string) Right {
+	switch {
+	case !r.Domestic || rank(r.Answer) < rank(UnderConditions):
+	case territory == "" || issuer == "":
+		r.Answer, r.Reason = UnderConditions, "category "+r.Category+" counts in the issuing state alone"
+	case territory != issuer:
+		r.Answer, r.Reason = No, "category "+r.Category+" counts in "+issuer+" alone"
+	}
+	return r
+}
 
 // including lists for a category the others that include it, strongest claim
 // first (Directive 2006/126/EC, article 6(2)).
@@ -90,6 +115,8 @@ func withTrailer(list []Privilege, at time.Time) Right {
 		trailer.Answer = bus.Answer
 	}
 	trailer.Codes = append(slices.Clone(trailer.Codes), bus.Codes...)
+	trailer.Notes = append(slices.Clone(trailer.Notes), bus.Notes...)
+	trailer.Since = max(trailer.Since, bus.Since)
 	if bus.Until != "" && (trailer.Until == "" || bus.Until < trailer.Until) {
 		trailer.Until = bus.Until
 	}
@@ -105,7 +132,7 @@ func direct(list []Privilege, asked string, at time.Time) Right {
 		if p.Category != asked {
 			continue
 		}
-		r := Right{Category: p.Category, Until: p.ExpiryDate}
+		r := Right{Category: p.Category, Since: p.IssueDate, Until: p.ExpiryDate, Domestic: !slices.Contains(harmonised, p.Category)}
 		switch {
 		case p.IssueDate != "" && today < p.IssueDate:
 			r.Answer, r.Reason = No, "category "+asked+" not valid yet"
@@ -114,10 +141,12 @@ func direct(list []Privilege, asked string, at time.Time) Right {
 		default:
 			r.Answer, r.Reason = Yes, "category "+asked
 			for _, c := range p.Codes {
-				if !slices.Contains(notes, c.Code) {
-					r.Codes = append(r.Codes, c)
-					r.Answer, r.Reason = UnderConditions, "category "+asked+" with conditions"
+				if slices.Contains(notes, c.Code) {
+					r.Notes = append(r.Notes, c)
+					continue
 				}
+				r.Codes = append(r.Codes, c)
+				r.Answer, r.Reason = UnderConditions, "category "+asked+" with conditions"
 			}
 		}
 		best = better(best, r)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 
 	"vidimus/internal/cbor"
 )
@@ -130,8 +131,47 @@ func TestMayDrive(t *testing.T) {
 			t.Errorf("%s: %+v, want %s by %q", test.name, got, test.want, test.category)
 		}
 	}
-	r := MayDrive([]Privilege{{Category: "B", ExpiryDate: "2030-01-01", Codes: append(slices.Clone(glasses), note...)}}, "B", testNow)
-	if diff := cmp.Diff(glasses, r.Codes); diff != "" || r.Until != "2030-01-01" {
+	r := MayDrive([]Privilege{{Category: "B", IssueDate: "2020-01-01", ExpiryDate: "2030-01-01", Codes: append(slices.Clone(glasses), note...)}}, "B", testNow)
+	if diff := cmp.Diff(glasses, r.Codes); diff != "" || r.Until != "2030-01-01" || r.Since != "2020-01-01" {
 		t.Errorf("conditions: %+v", r)
 	}
+	if diff := cmp.Diff(note, r.Notes); diff != "" {
+		t.Errorf("notes: %+v", r)
+	}
+}
+
+// A category that other states do not know grants nothing abroad, and depends on
+// the place where that is not known.
+func TestMayDriveAbroad(t *testing.T) {
+	list := []Privilege{{Category: "B"}, {Category: "T"}, {Category: "L", ExpiryDate: "2020-01-01"}, {Category: "F", Codes: []Code{{Code: "112"}}}}
+	for _, test := range []struct {
+		asked, territory, issuer string
+		want                     Answer
+	}{
+		{"B", "LU", "UT", Yes}, {"B", "", "", Yes}, {"B", "UT", "UT", Yes},
+		{"T", "UT", "UT", Yes}, {"T", "LU", "UT", No}, {"T", "", "UT", UnderConditions}, {"T", "LU", "", UnderConditions},
+		{"L", "UT", "UT", No}, {"L", "", "UT", No}, {"X", "UT", "UT", No},
+		{"F", "UT", "UT", UnderConditions}, {"F", "LU", "UT", No},
+	} {
+		right := MayDrive(list, test.asked, testNow)
+		got := right.In(test.territory, test.issuer)
+		if got.Answer != test.want || got.Answer != Yes && got.Reason == "" || right.Answer == No && got.Reason != right.Reason {
+			t.Errorf("%s in %q by %q: %+v, want %s", test.asked, test.territory, test.issuer, got, test.want)
+		}
+	}
+}
+
+// No place makes a right larger.
+func TestAbroadIsNeverMore(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		place := rapid.SampledFrom([]string{"", "UT", "LU"})
+		list := []Privilege{{Category: rapid.SampledFrom([]string{"B", "CE", "T", "b", "AM"}).Draw(t, "held")}}
+		if rapid.Bool().Draw(t, "code") {
+			list[0].Codes = []Code{{Code: rapid.SampledFrom([]string{"01", "70", "112"}).Draw(t, "which")}}
+		}
+		right := MayDrive(list, rapid.SampledFrom([]string{"B", "BE", "T", "AM"}).Draw(t, "asked"), testNow)
+		if got := right.In(place.Draw(t, "territory"), place.Draw(t, "issuer")); rank(got.Answer) > rank(right.Answer) {
+			t.Fatalf("%+v became %+v", right, got)
+		}
+	})
 }

@@ -32,6 +32,8 @@ type OfficeConfig struct {
 	// Invite makes offers of the authorization code flow; nil where nobody can
 	// log in.
 	Invite func(ctx context.Context, i Invitation) (*issuance.Offer, time.Time, error)
+	// Fleet is the readers; nil leaves their endpoints out.
+	Fleet Fleet
 	// Operator is what an operator does; nil leaves its endpoints out.
 	Operator Operator
 	// Actor names who asks, for the audit log. An error refuses the request.
@@ -93,6 +95,9 @@ func Office(e *webserver.Engine, cfg OfficeConfig) {
 	}
 	if cfg.Operator != nil {
 		cfg.operate(e)
+	}
+	if cfg.Fleet != nil {
+		cfg.fleet(e)
 	}
 	body := officeBody
 	e.Handle(webserver.Route{Method: http.MethodPost, Path: OfficePath, Body: body, SameOrigin: true, Handler: cfg.offer})

@@ -78,6 +78,13 @@ type PublicConfig struct {
 	// address. One with another content has another name: they never change.
 	Logos map[string]Logo
 
+	// Readers are enrolled here; nil leaves their endpoints out.
+	Readers Enrolment
+	// Bundles gives what offline readers know; nil leaves it out.
+	Bundles Bundles
+	// Signers gives the list of revoked signers; nil leaves it out.
+	Signers SignerRevocation
+
 	// Busy refuses requests for credentials, and those that begin a flow, while
 	// too many wait; nil never does.
 	Busy func() error
@@ -140,6 +147,15 @@ func Public(e *webserver.Engine, cfg PublicConfig) error {
 		}),
 	})
 	statusLists(e, base, cfg.Lists)
+	if cfg.Readers != nil {
+		cfg.readers(e, base)
+	}
+	if cfg.Signers != nil {
+		cfg.signers(e, base)
+	}
+	if cfg.Bundles != nil {
+		cfg.bundles(e, base)
+	}
 	Health(e, cfg.Ready)
 	return nil
 }

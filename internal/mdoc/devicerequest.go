@@ -30,7 +30,7 @@ type DocRequest struct {
 // ParseDeviceRequest reads a request of at most MaxRequest bytes. It verifies no
 // signature. The result refers to b.
 func ParseDeviceRequest(b []byte) (*DeviceRequest, error) {
-	if err := checkMessage(b, MaxRequest, "DeviceRequest"); err != nil {
+	if _, err := checkMessage(b, MaxRequest, "DeviceRequest"); err != nil {
 		return nil, err
 	}
 	r := &DeviceRequest{Raw: b}

@@ -54,14 +54,15 @@ type DocumentError struct {
 // ends up in Malformed. Documents beside a status other than 0, or in a response
 // of another major version, are not looked at (see [DeviceResponse.VerifyStatus]).
 func ParseDeviceResponse(b []byte) (*DeviceResponse, error) {
-	if err := checkMessage(b, MaxResponse, "DeviceResponse"); err != nil {
+	deterministic, err := checkMessage(b, MaxResponse, "DeviceResponse")
+	if err != nil {
 		return nil, err
 	}
 	r := &DeviceResponse{Raw: b}
 	n := (*notes)(&r.Notes)
 	var documents, documentErrors []byte
 	haveStatus := false
-	err := eachMember(CheckStrict, "DeviceResponse", b, func(name, value []byte) error {
+	err = eachMember(CheckStrict, "DeviceResponse", b, func(name, value []byte) error {
 		switch string(name) {
 		case "version":
 			text, ok := textOf(value)
@@ -103,6 +104,9 @@ func ParseDeviceResponse(b []byte) (*DeviceResponse, error) {
 		if err := r.parseDocuments(documents); err != nil {
 			return nil, err
 		}
+	}
+	for i := range r.Documents {
+		r.Documents[i].deterministic = deterministic
 	}
 	return r, nil
 }

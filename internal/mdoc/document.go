@@ -8,6 +8,8 @@ type Document struct {
 	Errors       []ElementError // hints of the holder, authenticated by nothing
 	Raw          []byte
 	Notes        []Finding // leniencies met outside IssuerSigned, which has its own
+
+	deterministic bool // as the whole response, which was checked as one
 }
 
 // ElementError is the holder's word on an element that was not returned. Code 0

@@ -28,21 +28,24 @@ type NameSpace struct {
 // A missing or empty nameSpaces is accepted (and the latter noted), since a
 // holder may show nothing but the signed object.
 func ParseIssuerSigned(b []byte) (*IssuerSigned, error) {
-	if err := checkMessage(b, MaxResponse, "IssuerSigned"); err != nil {
+	if _, err := checkMessage(b, MaxResponse, "IssuerSigned"); err != nil {
 		return nil, err
 	}
 	return parseIssuerSigned(b)
 }
 
 // checkMessage walks a whole message once; everything after reads heads only.
-func checkMessage(b []byte, max int, structure string) error {
+//
+// deterministic says that cbor.canonical has nothing to find in it; what lies in
+// byte strings without a tag is not looked into.
+func checkMessage(b []byte, max int, structure string) (deterministic bool, err error) {
 	if len(b) > max {
-		return refuseKind(ErrLimit, CheckStrict, "%s of %d bytes, at most %d", structure, len(b), max)
+		return false, refuseKind(ErrLimit, CheckStrict, "%s of %d bytes, at most %d", structure, len(b), max)
 	}
-	if _, err := cbor.MapEntries(b); err != nil {
-		return within(err, "%s", structure)
+	if deterministic, err = cbor.CheckMap(b, cbor.MaxMessage); err != nil {
+		return false, within(err, "%s", structure)
 	}
-	return nil
+	return deterministic, nil
 }
 
 // parseIssuerSigned reads an item that has been checked.

@@ -4,7 +4,6 @@ import (
 	"container/list"
 	"crypto/sha256"
 	"encoding/binary"
-	"fmt"
 	"sync"
 )
 
@@ -113,6 +112,14 @@ func cacheKey(chain [][]byte, anchors []*Certificate, opt PathOptions) [sha256.S
 			number(arc)
 		}
 	}
-	fmt.Fprint(h, opt.RequireEKU, opt.StrictEKU, int(opt.KeyUsage), opt.CheckCountry, opt.MaxIntermediates, opt.AllowRSA, opt.AllowOddSerial)
+	for _, set := range []bool{opt.RequireEKU, opt.StrictEKU, opt.CheckCountry, opt.AllowRSA, opt.AllowOddSerial} {
+		if set {
+			number(1)
+		} else {
+			number(0)
+		}
+	}
+	number(int(opt.KeyUsage))
+	number(opt.MaxIntermediates)
 	return [sha256.Size]byte(h.Sum(nil))
 }

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unicode"
 )
@@ -54,6 +55,7 @@ type Certificate struct {
 	Leniencies []string
 
 	subject []attribute
+	text    atomic.Pointer[string] // what String gives, made when first asked for
 }
 
 // ParseCertificate reads one DER certificate, at most MaxCertificateBytes long.
@@ -167,7 +169,12 @@ func (c *Certificate) Equal(o *Certificate) bool {
 // String names the certificate for people and logs: subject and the first
 // bytes of the fingerprint.
 func (c *Certificate) String() string {
-	return nameText(c.Cert.Subject) + " (" + hex.EncodeToString(c.Fingerprint[:6]) + ")"
+	if s := c.text.Load(); s != nil {
+		return *s
+	}
+	s := nameText(c.Cert.Subject) + " (" + hex.EncodeToString(c.Fingerprint[:6]) + ")"
+	c.text.Store(&s)
+	return s
 }
 
 // nameText is a name for one line of a log: RFC 4514 with control characters

@@ -4,13 +4,15 @@
 // Start with Build to make a certificate of a Profile, Lint to hold one
 // against its profile, ParseCertificate to read one, and Validate (or a Cache,
 // which remembers what validated) to decide whether a chain leads to an anchor
-// of ours. Package pkitest makes a whole PKI in memory for tests and the demo.
+// of ours. ParseCRL reads a revocation list, BuildCRL writes one, and CRLs.Of
+// says of a path whether it is good, revoked, unknown or not checked. Package pkitest makes a whole PKI in memory for tests and the demo.
 //
 // Implemented: the certificate profiles of ISO/IEC 18013-5:2021 Annex B with
 // the second edition drafts' additions (MSO revocation list signer, EKUs of
 // ISO/IEC 23220), path validation as RFC 5280 section 6.1 restricted to what
 // those profiles need, and profiles of our own for the status signer, the
-// OpenID access certificate and the operations keys.
+// OpenID access certificate and the operations keys; certificate revocation lists
+// of Annex B, full and direct alone.
 //
 // Refused, on purpose:
 //   - the system's root store: Validate knows only the anchors it is given, and
@@ -30,6 +32,6 @@
 // CRL distribution point stay readable and are named in Certificate.Leniencies.
 // The signed bytes are always those received.
 //
-// The package knows neither the network nor the time of day; revocation of
-// certificates is not decided here.
+// The package knows neither the network nor the time of day. Validate does not
+// look at revocation: a path is remembered longer than a list counts.
 package pki

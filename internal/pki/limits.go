@@ -27,6 +27,18 @@ const (
 	// maxSerialOctets is RFC 5280 section 4.1.2.2.
 	maxSerialOctets = 20
 
+	// MaxCRLBytes and MaxCRLEntries bound one revocation list. An authority has
+	// tens of signers; a reader authority with 100,000 lost devices fits.
+	MaxCRLBytes   = 4 << 20
+	MaxCRLEntries = 100_000
+
+	// MaxCRLs bounds the lists of one set: one for each authority of the world
+	// and its regions.
+	MaxCRLs = 2000
+
+	// maxCRLDays is Annex B: a new list at least every 90 days.
+	maxCRLDays = 90 * day
+
 	// minSerialBits is the length below which a serial cannot hold the 63
 	// random bits that Annex B asks for.
 	minSerialBits = 63

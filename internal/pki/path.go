@@ -130,7 +130,7 @@ type Path struct {
 // of the path which held longest.
 //
 // Steps are those of RFC 5280 section 6.1 as ISO/IEC 18013-5 Annex B narrows
-// them; not done here: revocation (the caller's, with CRLs or status lists),
+// them; not done here: revocation (CRLs.Of, on the path),
 // policies, and name constraints, which are refused.
 func Validate(chain [][]byte, anchors []*Certificate, opt PathOptions) (*Path, error) {
 	v := &validation{opt: opt, anchors: anchors}

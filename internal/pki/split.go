@@ -109,38 +109,44 @@ func split(raw []byte) (*tbs, error) {
 	return &t, t.parseExtensions(content)
 }
 
-// parseValidity accepts exactly the two forms of RFC 5280 section 4.1.2.5:
-// crypto/x509 also takes a UTCTime without seconds.
 func (t *tbs) parseValidity(content []byte) error {
 	d := der(content)
-	var times [2]time.Time
-	for i := range times {
-		tag, text, _, ok := d.next()
-		if !ok {
-			return errStructure
-		}
-		var err error
-		switch {
-		case tag == tagUTCTime && len(text) == 13:
-			if times[i], err = time.Parse("060102150405Z", string(text)); err == nil && times[i].Year() >= 2050 {
-				times[i] = times[i].AddDate(-100, 0, 0)
-			}
-		case tag == tagGeneralizedTime && len(text) == 15:
-			times[i], err = time.Parse("20060102150405Z", string(text))
-		default:
-			err = errors.New("form")
-		}
-		if err != nil {
-			return errors.New("validity is not in the form of RFC 5280 section 4.1.2.5")
-		}
+	var err error
+	if t.notBefore, err = d.time(); err != nil {
+		return err
+	}
+	if t.notAfter, err = d.time(); err != nil {
+		return err
 	}
 	if len(d) != 0 {
 		return errStructure
 	}
-	if t.notBefore, t.notAfter = times[0], times[1]; t.notAfter.Before(t.notBefore) {
+	if t.notAfter.Before(t.notBefore) {
 		return errors.New("validity ends before it begins")
 	}
 	return nil
+}
+
+// time takes a Time in exactly the two forms of RFC 5280 section 4.1.2.5:
+// crypto/x509 also takes a UTCTime without seconds.
+func (d *der) time() (at time.Time, err error) {
+	tag, text, _, ok := d.next()
+	switch {
+	case !ok:
+		return at, errStructure
+	case tag == tagUTCTime && len(text) == 13:
+		if at, err = time.Parse("060102150405Z", string(text)); err == nil && at.Year() >= 2050 {
+			at = at.AddDate(-100, 0, 0)
+		}
+	case tag == tagGeneralizedTime && len(text) == 15:
+		at, err = time.Parse("20060102150405Z", string(text))
+	default:
+		err = errors.New("form")
+	}
+	if err != nil {
+		return time.Time{}, errors.New("a time is not in the form of RFC 5280 section 4.1.2.5")
+	}
+	return at, nil
 }
 
 func (t *tbs) parseExtensions(content []byte) error {

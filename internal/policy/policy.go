@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,17 +21,32 @@ var defaultYAML []byte
 // Policy is what a reader decides. Use Default or Load; a value made by hand has
 // to pass Validate.
 type Policy struct {
+	// Version is what its author calls it, such as 2026-11; a report names it.
+	Version string `yaml:"version"`
 	// ClockSkew is how far the reader's clock and the issuer's may differ when
 	// validity is judged. Default 1m, at most 10m.
 	ClockSkew Duration `yaml:"clock_skew"`
 	// RequireEKU refuses a DocumentSigner certificate without the extended key
 	// usage of its purpose. Default true; false only for test anchors.
 	RequireEKU bool `yaml:"require_eku"`
+	// RequireRevocation gives a document the status "not checked" while its signer
+	// was looked up in no revocation list of its authority: what nobody has looked
+	// at is never green. Default true; false only for authorities that publish no
+	// list.
+	RequireRevocation bool `yaml:"require_revocation"`
+	// Territory is the country in which the reader stands, ISO 3166-1 alpha-2: what
+	// a licence grants at home alone is judged by it. Default none: not known.
+	Territory string `yaml:"territory"`
 	// MaxIntermediates is how many certificates may lie between the signer and the
 	// anchor, 0 to 2. Default 2: an IACA forbids them by its own path length.
 	MaxIntermediates int `yaml:"max_intermediates"`
 	// Status says what has to be known about revocation.
 	Status StatusRule `yaml:"status"`
+	// Anchors and Revocation say how old the knowledge may be of who issues, and
+	// of revoked certificates of signers (ISO/IEC 18013-5, B.1.3: a list at least
+	// every 90 days).
+	Anchors    AgeRule `yaml:"anchors"`
+	Revocation AgeRule `yaml:"revocation"`
 	// Profiles are what the reader can ask for, by id.
 	Profiles []Profile `yaml:"profiles"`
 }
@@ -50,6 +66,9 @@ type StatusRule struct {
 	// Usable is the age beyond which a list is too old, between the two it is old.
 	// Default 14d. A list is never used after its own expiry, whatever stands here.
 	Usable Duration `yaml:"usable"`
+	// Refuse is the age beyond which a list is past use, which is red. Default 0,
+	// never: an old list says nothing against the holder.
+	Refuse Duration `yaml:"refuse"`
 }
 
 // Duration is a time.Duration that a file writes as 90s, 10m, 24h or 14d.
@@ -109,8 +128,8 @@ func Load(files ...File) (*Policy, error) {
 }
 
 // Parse reads a whole policy from YAML; name stands in errors. Keys that are not
-// set are zero: zero is the strictest value but for require_eku and
-// status.required, which have to be written down.
+// set are zero: zero is the strictest value but for require_eku,
+// require_revocation and status.required, which have to be written down, and for refuse.
 func Parse(name string, data []byte) (*Policy, error) {
 	p := &Policy{}
 	if err := p.overlay(name, data); err != nil {
@@ -125,7 +144,7 @@ func (p *Policy) overlay(name string, data []byte) error {
 		return fmt.Errorf("%s: policy larger than %d bytes", name, MaxFile)
 	}
 	earlier := p.Profiles
-	p.Profiles = nil
+	p.Profiles, p.Version = nil, "" // of the file alone
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
 	decoder.KnownFields(true)
 	if err := decoder.Decode(p); err != nil && !errors.Is(err, io.EOF) {
@@ -145,6 +164,9 @@ func (p *Policy) overlay(name string, data []byte) error {
 	return nil
 }
 
+// territory is an ISO 3166-1 alpha-2 code, or none.
+var territory = regexp.MustCompile(`^([A-Z]{2})?$`)
+
 // Validate checks the ranges of every value and every profile.
 func (p *Policy) Validate() error {
 	switch {
@@ -152,12 +174,19 @@ func (p *Policy) Validate() error {
 		return errors.New("clock_skew: between 0 and 10m")
 	case p.MaxIntermediates < 0 || p.MaxIntermediates > 2:
 		return errors.New("max_intermediates: between 0 and 2")
-	case p.Status.Usable < p.Status.Fresh:
-		return errors.New("status: usable is shorter than fresh")
+	case len(p.Version) > MaxVersion || strings.ContainsFunc(p.Version, func(r rune) bool { return r <= ' ' || r > '~' }):
+		return fmt.Errorf("version: at most %d characters of ASCII without spaces", MaxVersion)
+	case !territory.MatchString(p.Territory):
+		return errors.New("territory: a country code such as LU expected")
 	case p.Status.ShortLived < 0 || p.Status.ShortLived.Std() > 7*24*time.Hour:
 		return errors.New("status: short_lived: between 0 and 7d")
 	case len(p.Profiles) > MaxProfiles:
 		return errors.New("profiles: too many")
+	}
+	for _, k := range Knowledges() {
+		if err := p.ages(k).validate(); err != nil {
+			return fmt.Errorf("%s: %w", k, err)
+		}
 	}
 	var seen []string
 	for i, profile := range p.Profiles {
@@ -179,21 +208,6 @@ func (p *Policy) Profile(id string) (Profile, bool) {
 		return Profile{}, false
 	}
 	return p.Profiles[i], true
-}
-
-// Freshness judges the age of what is known about the status: now minus the time
-// at which the list was issued. A list from the future, beyond the clock skew,
-// has no known age.
-func (p *Policy) Freshness(age time.Duration) Freshness {
-	switch {
-	case age < -p.ClockSkew.Std():
-		return NotKnown
-	case age <= p.Status.Fresh.Std():
-		return WithinPolicy
-	case age <= p.Status.Usable.Std():
-		return Old
-	}
-	return TooOld
 }
 
 // WithoutReference is the status of a document that names no status list and

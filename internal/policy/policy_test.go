@@ -21,7 +21,7 @@ func TestDefault(t *testing.T) {
 	if !ok {
 		t.Fatal("no mDL in right-to-drive")
 	}
-	want := map[string]map[string]bool{"org.iso.18013.5.1": {"portrait": false, "family_name": false, "given_name": false, "driving_privileges": false}}
+	want := map[string]map[string]bool{"org.iso.18013.5.1": {"portrait": false, "family_name": false, "given_name": false, "driving_privileges": false, "expiry_date": false}}
 	if diff := cmp.Diff(want, mdl.Items()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -69,6 +69,19 @@ func TestFreshness(t *testing.T) {
 	}
 }
 
+// The age is asked of what says least first, of the licence last.
+func TestAgeIsAskedOfTheLeastFirst(t *testing.T) {
+	p, _ := Default().Profile("age-over-18")
+	var order []string
+	for _, d := range p.Documents {
+		order = append(order, d.Type)
+	}
+	want := []string{"eu.europa.ec.av.1", "eu.europa.ec.eudi.pid.1", "urn:eudi:pid:1", "org.iso.18013.5.1.mDL"}
+	if diff := cmp.Diff(want, order); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 func TestWithoutReference(t *testing.T) {
 	p := Default()
 	from := time.Date(2026, 6, 15, 0, 0, 0, 0, time.UTC)
@@ -106,7 +119,7 @@ profiles:
 		t.Errorf("keys that were not set have changed: %+v", p.Status)
 	}
 	drive, _ := p.Profile("right-to-drive")
-	if drive.Question.Driving != "CE" || len(p.Profiles) != 3 {
+	if drive.Question.Driving != "CE" || len(p.Profiles) != 4 {
 		t.Errorf("profile not replaced: %+v", p.Profiles)
 	}
 	if p, err := Load(File{"a.yaml", nil}, File{"b.yaml", []byte("clock_skw: 1m")}); p != nil || err == nil || !strings.HasPrefix(err.Error(), "b.yaml: ") {
@@ -122,25 +135,34 @@ func TestLoadRefuses(t *testing.T) {
 		return profile("    documents:\n      - format: mso_mdoc\n        type: t\n        elements: " + elements)
 	}
 	for text, want := range map[string]string{
-		"clock_skw: 1m":                                       "line 1: field clock_skw not found",
-		"status:\n  freshh: 1h":                               "line 2: field freshh not found",
-		"clock_skew: 60":                                      "line 1: not a duration",
-		"clock_skew: -1s":                                     "not a duration",
-		"clock_skew: 1h":                                      "clock_skew",
-		"max_intermediates: 3":                                "max_intermediates",
-		"status: {fresh: 2d, usable: 1d}":                     "usable is shorter than fresh",
-		"status: {short_lived: 30d}":                          "short_lived",
-		"status: {fresh: 99999999d}":                          "not a duration",
-		"clock_skew: [1m]":                                    "not a duration",
-		"{}\n---\n{}":                                         "more than one YAML document",
-		"clock_skew: 1m\nclock_skew: 2m":                      "already defined",
-		"profiles: [{id: A b}]":                               "id",
-		"profiles: [{id: a}]":                                 "title",
-		profile("    documents: []"):                          "documents: none",
-		profile("    question: {driving: B, age_over: 18}"):   "more than one",
-		profile("    question: {age_over: 100}"):              "age_over",
-		profile("    documents: [{format: jwt_vc, type: t}]"): "format",
-		profile("    documents: [{format: mso_mdoc}]"):        "type",
+		"clock_skw: 1m":                    "line 1: field clock_skw not found",
+		"status:\n  freshh: 1h":            "line 2: field freshh not found",
+		"clock_skew: 60":                   "line 1: not a duration",
+		"clock_skew: -1s":                  "not a duration",
+		"clock_skew: 1h":                   "clock_skew",
+		"max_intermediates: 3":             "max_intermediates",
+		"status: {fresh: 2d, usable: 1d}":  "usable is shorter than fresh",
+		"status: {usable: 2d, refuse: 1d}": "refuse is shorter than usable",
+		"anchors: {fresh: 1000d}":          "anchors: usable is shorter than fresh",
+		"territory: Utopia":                "territory",
+		"territory: lu":                    "territory",
+		profile("    question: {driving: B, identity: true}"):   "more than one",
+		profile("    question: {age_over: 18, identity: true}"): "more than one",
+		mdoc("[{path: [a, b], values: [1.5]}]"):                 "values",
+		mdoc("[{path: [a, b], values: [[x]]}]"):                 "values",
+		"version: a b":                                          "version",
+		"status: {short_lived: 30d}":                            "short_lived",
+		"status: {fresh: 99999999d}":                            "not a duration",
+		"clock_skew: [1m]":                                      "not a duration",
+		"{}\n---\n{}":                                           "more than one YAML document",
+		"clock_skew: 1m\nclock_skew: 2m":                        "already defined",
+		"profiles: [{id: A b}]":                                 "id",
+		"profiles: [{id: a}]":                                   "title",
+		profile("    documents: []"):                            "documents: none",
+		profile("    question: {driving: B, age_over: 18}"):     "more than one",
+		profile("    question: {age_over: 100}"):                "age_over",
+		profile("    documents: [{format: jwt_vc, type: t}]"):   "format",
+		profile("    documents: [{format: mso_mdoc}]"):          "type",
 		mdoc("[]"):                               "elements",
 		mdoc("[{path: [a]}]"):                    "namespace and identifier",
 		mdoc("[{path: [a, '']}]"):                "empty part",

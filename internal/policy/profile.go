@@ -34,10 +34,23 @@ type Question struct {
 	Driving string `yaml:"driving"`
 	// AgeOver is an age in years: is the holder so old or older? 0 asks nothing.
 	AgeOver int `yaml:"age_over"`
+	// Identity asks who the holder is: answered only with a portrait to hold
+	// beside the face.
+	Identity bool `yaml:"identity"`
 }
 
 // Asked says whether the question asks anything.
 func (q Question) Asked() bool { return q != Question{} }
+
+func (q Question) several() bool {
+	asked := 0
+	for _, set := range []bool{q.Driving != "", q.AgeOver != 0, q.Identity} {
+		if set {
+			asked++
+		}
+	}
+	return asked > 1
+}
 
 // DocumentRequest is what to ask of one document type in one format.
 type DocumentRequest struct {
@@ -54,6 +67,9 @@ type ElementRequest struct {
 	Path []string `yaml:"path"`
 	// Optional: the answer is complete without it.
 	Optional bool `yaml:"optional"`
+	// Values are those that answer, where not every value does: texts, whole
+	// numbers or true and false. The holder is not told: what he sends is compared.
+	Values []any `yaml:"values"`
 	// Retain is intentToRetain: the value outlives the transaction. Default false.
 	Retain bool `yaml:"retain"`
 }
@@ -89,7 +105,7 @@ func (p Profile) validate() error {
 		return errors.New("id: lower-case letters, digits and hyphens expected")
 	case p.Title["en"] == "":
 		return errors.New("title: no English text")
-	case p.Question.Driving != "" && p.Question.AgeOver != 0:
+	case p.Question.several():
 		return errors.New("question: more than one")
 	case p.Question.AgeOver < 0 || p.Question.AgeOver > 99:
 		return errors.New("question: age_over: between 1 and 99")
@@ -132,12 +148,30 @@ func (p Profile) validateDocument(d DocumentRequest) error {
 		case slices.ContainsFunc(d.Elements[:i], func(o ElementRequest) bool { return slices.Equal(o.Path, e.Path) }):
 			return fmt.Errorf("elements[%d]: path twice", i)
 		}
+		if err := validateValues(e.Values); err != nil {
+			return fmt.Errorf("elements[%d]: %w", i, err)
+		}
 		if strings.HasPrefix(e.Path[len(e.Path)-1], "age_over_") {
 			ages++
 		}
 	}
 	if ages > MaxAgeStatements {
 		return fmt.Errorf("elements: more than %d age statements", MaxAgeStatements)
+	}
+	return nil
+}
+
+// validateValues takes what JSON and YAML tell apart without doubt.
+func validateValues(values []any) error {
+	if len(values) > MaxValues {
+		return fmt.Errorf("values: more than %d", MaxValues)
+	}
+	for _, v := range values {
+		switch v.(type) {
+		case string, int, bool:
+		default:
+			return errors.New("values: texts, whole numbers, true or false expected")
+		}
 	}
 	return nil
 }

@@ -18,7 +18,10 @@ const (
 	NotYetValid Status = "not yet valid"
 	Expired     Status = "expired"
 	Revoked     Status = "revoked"
-	Unknown     Status = "unknown"
+	// Unknown: something was asked, and its answer does not count.
+	Unknown Status = "unknown"
+	// NotChecked: there was nothing to look it up in.
+	NotChecked Status = "not checked"
 )
 
 // Freshness says how old that knowledge of the status is, against policy.
@@ -29,6 +32,7 @@ const (
 	Old          Freshness = "old"
 	TooOld       Freshness = "too old"
 	NotKnown     Freshness = "not known"
+	PastUse      Freshness = "past use" // so old that policy refuses it
 )
 
 // Entitlement answers what was asked: may drive B, is over 18.
@@ -48,9 +52,9 @@ func Authenticities() []Authenticity {
 	return []Authenticity{Genuine, Forged, UnknownIssuer, HolderNotProven}
 }
 
-func Statuses() []Status { return []Status{Valid, NotYetValid, Expired, Revoked, Unknown} }
+func Statuses() []Status { return []Status{Valid, NotYetValid, Expired, Revoked, Unknown, NotChecked} }
 
-func Freshnesses() []Freshness { return []Freshness{WithinPolicy, Old, TooOld, NotKnown} }
+func Freshnesses() []Freshness { return []Freshness{WithinPolicy, Old, TooOld, NotKnown, PastUse} }
 
 func Entitlements() []Entitlement {
 	return []Entitlement{Yes, No, UnderConditions, NotAsked, CannotTell}
@@ -83,7 +87,8 @@ type Reason struct {
 
 // Colour joins the axes. Green needs every axis to say so: genuine, valid, known
 // within policy, and yes or not asked. Red needs one axis to know the contrary:
-// forged, expired, revoked, not yet valid, entitlement no. Everything else,
+// forged, expired, revoked, not yet valid, entitlement no; or a policy that
+// refuses knowledge of such an age. Everything else,
 // unknown words among them, is amber: cannot tell.
 //
 // Not yet valid is red although time may heal it: the issuer says that the
@@ -116,7 +121,7 @@ func (v Verdict) Reasons() []Reason {
 	}
 	judge("authenticity", string(v.Authenticity), v.Authenticity == Genuine, v.Authenticity == Forged)
 	judge("status", string(v.Status), v.Status == Valid, v.Status == Expired || v.Status == Revoked || v.Status == NotYetValid)
-	judge("freshness", string(v.Freshness), v.Freshness == WithinPolicy, false)
+	judge("freshness", string(v.Freshness), v.Freshness == WithinPolicy, v.Freshness == PastUse)
 	judge("entitlement", string(v.Entitlement), v.Entitlement == Yes || v.Entitlement == NotAsked, v.Entitlement == No)
 	return append(red, amber...)
 }

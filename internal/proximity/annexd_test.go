@@ -61,21 +61,15 @@ func p256(t testing.TB, scalar []byte) *ecdh.PrivateKey {
 	return key
 }
 
-// nfc is the handover of Annex D: negotiated, with both messages.
-func nfc(values map[string][]byte) func(engagement, eReaderKeyBytes []byte) (mdoc.SessionTranscript, error) {
-	return func(engagement, eReaderKeyBytes []byte) (mdoc.SessionTranscript, error) {
-		return mdoc.NFCTranscript(engagement, eReaderKeyBytes, values["nfc_handover_select"], values["nfc_handover_request"])
-	}
-}
-
-// engagementOf cuts the engagement out of a transcript: the first of its three
-// items.
-func engagementOf(t testing.TB, transcript []byte) *Engagement {
+// engagementOf is the engagement of Annex D.5: the first of the three items of the
+// transcript, with the handover of the standard: negotiated, with both messages.
+func engagementOf(t testing.TB, values map[string][]byte) *Engagement {
 	t.Helper()
-	e, err := ParseEngagement(firstEmbedded(t, transcript))
+	e, err := ParseEngagement(firstEmbedded(t, values["session_transcript"]))
 	if err != nil {
 		t.Fatal(err)
 	}
+	e.Handover = &Handover{Select: values["nfc_handover_select"], Request: values["nfc_handover_request"]}
 	return e
 }
 
@@ -83,14 +77,14 @@ func engagementOf(t testing.TB, transcript []byte) *Engagement {
 // messages byte by byte.
 func TestAnnexDSession(t *testing.T) {
 	v := annexD(t)
-	e := engagementOf(t, v["session_transcript"])
+	e := engagementOf(t, v)
 	if len(e.Methods) != 0 || e.Version != "1.0" {
 		t.Errorf("engagement %+v", e)
 	}
 	if !bytes.Equal(e.DeviceKeyBytes, v["e_device_key_bytes"]) {
 		t.Errorf("EDeviceKeyBytes %x", e.DeviceKeyBytes)
 	}
-	r, err := newReader(e, p256(t, v["ephemeral_reader_key_d"]), nfc(v))
+	r, err := newReader(e, p256(t, v["ephemeral_reader_key_d"]))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +108,7 @@ func TestAnnexDSession(t *testing.T) {
 	if !bytes.Equal(got.readerKey, want.readerKey) || !bytes.Equal(got.data, want.data) || len(establishment) != len(v["session_establishment"]) {
 		t.Errorf("SessionEstablishment %x", establishment)
 	}
-	request, err := h.accept(v["session_establishment"], nfc(v))
+	request, err := h.Accept(v["session_establishment"])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -205,7 +199,7 @@ func TestAnnexDQR(t *testing.T) {
 	if err != nil || !ble.CentralClient || ble.PeripheralServer || ble.CentralClientUUID.String() != "45efef74-2b2c-4837-a9a3-b0e1d05a6917" {
 		t.Errorf("BLE %+v, %v", ble, err)
 	}
-	r, err := newReader(e, p256(t, v["ephemeral_reader_key_d"]), mdoc.QRTranscript)
+	r, err := newReader(e, p256(t, v["ephemeral_reader_key_d"]))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -225,46 +219,44 @@ func TestAnnexDMutations(t *testing.T) {
 	}
 	// The reader sees the mutated engagement or handover; the holder made the true one.
 	type side struct {
-		transcript func(engagement, eReaderKeyBytes []byte) (mdoc.SessionTranscript, error)
+		engagement func(e *Engagement)
 		tamper     func(r *Reader)
 		message    []byte
 	}
 	for name, m := range map[string]side{
-		"engagement byte": {transcript: func(engagement, key []byte) (mdoc.SessionTranscript, error) {
-			return nfc(v)(flip(engagement, 3), key) // in the version
+		"engagement byte": {engagement: func(e *Engagement) { e.Raw = flip(e.Raw, 3) }}, // in the version
+		"reader key byte": {tamper: func(r *Reader) {
+			transcript := r.transcript // with the key's last byte before the handover
+			at := bytes.Index(transcript, r.keyBytes) + len(r.keyBytes) - 1
+			rekey(t, r, v, mdoc.SessionTranscript(flip(transcript, at)).Bytes())
 		}},
-		"reader key byte": {transcript: func(engagement, key []byte) (mdoc.SessionTranscript, error) {
-			return nfc(v)(engagement, flip(key, len(key)-1))
-		}},
-		"handover select byte": {transcript: func(engagement, key []byte) (mdoc.SessionTranscript, error) {
-			return mdoc.NFCTranscript(engagement, key, flip(v["nfc_handover_select"], 20), v["nfc_handover_request"])
-		}},
-		"handover request byte": {transcript: func(engagement, key []byte) (mdoc.SessionTranscript, error) {
-			return mdoc.NFCTranscript(engagement, key, v["nfc_handover_select"], flip(v["nfc_handover_request"], 20))
-		}},
-		"handover null":     {transcript: mdoc.QRTranscript},
-		"counter 0 first":   {message: sealedWith(t, v, senderDevice, 0)},
-		"counter 2 first":   {message: sealedWith(t, v, senderDevice, 2)},
-		"sender swapped":    {message: sealedWith(t, v, senderReader, 1)},
-		"keys swapped":      {tamper: func(r *Reader) { r.recv.aead, r.send.aead = r.send.aead, r.recv.aead }},
-		"salt untagged":     {tamper: func(r *Reader) { rekey(t, r, v, r.transcript) }},
-		"ciphertext byte":   {message: flip(v["session_data"], 100)},
-		"tag byte":          {message: flip(v["session_data"], len(v["session_data"])-1)},
-		"own message back":  {message: sessionData{data: establishmentData(t, v)}.build()},
-		"empty ciphertext":  {message: sessionData{data: []byte{}}.build()},
-		"shorter than tag":  {message: sessionData{data: make([]byte, 15)}.build()},
-		"truncated":         {message: sessionData{data: sessionDataData(t, v)[:3000]}.build()},
-		"tag alone":         {message: sessionData{data: sessionDataData(t, v)[:16]}.build()},
-		"one byte appended": {message: sessionData{data: append(sessionDataData(t, v), 0)}.build()},
+		"handover select byte":  {engagement: func(e *Engagement) { e.Handover.Select = flip(e.Handover.Select, 20) }},
+		"handover request byte": {engagement: func(e *Engagement) { e.Handover.Request = flip(e.Handover.Request, 20) }},
+		"handover static":       {engagement: func(e *Engagement) { e.Handover.Request = nil }},
+		"handover null":         {engagement: func(e *Engagement) { e.Handover = nil }},
+		"counter 0 first":       {message: sealedWith(t, v, senderDevice, 0)},
+		"counter 2 first":       {message: sealedWith(t, v, senderDevice, 2)},
+		"sender swapped":        {message: sealedWith(t, v, senderReader, 1)},
+		"keys swapped":          {tamper: func(r *Reader) { r.recv.aead, r.send.aead = r.send.aead, r.recv.aead }},
+		"salt untagged":         {tamper: func(r *Reader) { rekey(t, r, v, r.transcript) }},
+		"ciphertext byte":       {message: flip(v["session_data"], 100)},
+		"tag byte":              {message: flip(v["session_data"], len(v["session_data"])-1)},
+		"own message back":      {message: sessionData{data: establishmentData(t, v)}.build()},
+		"empty ciphertext":      {message: sessionData{data: []byte{}}.build()},
+		"shorter than tag":      {message: sessionData{data: make([]byte, 15)}.build()},
+		"truncated":             {message: sessionData{data: sessionDataData(t, v)[:3000]}.build()},
+		"tag alone":             {message: sessionData{data: sessionDataData(t, v)[:16]}.build()},
+		"one byte appended":     {message: sessionData{data: append(sessionDataData(t, v), 0)}.build()},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if m.transcript == nil {
-				m.transcript = nfc(v)
-			}
 			if m.message == nil {
 				m.message = v["session_data"]
 			}
-			r, err := newReader(engagementOf(t, v["session_transcript"]), p256(t, v["ephemeral_reader_key_d"]), m.transcript)
+			e := engagementOf(t, v)
+			if m.engagement != nil {
+				m.engagement(e)
+			}
+			r, err := newReader(e, p256(t, v["ephemeral_reader_key_d"]))
 			if err != nil {
 				t.Fatal(err)
 			}

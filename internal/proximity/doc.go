@@ -4,10 +4,12 @@
 // edition where it says so).
 //
 // A reader starts with [ParseEngagementURI], [NewReader] and [RunReader]; a
-// holder with [NewEngagement], [NewHolder] and [RunHolder]. Both speak over a
-// [Transport], which carries whole messages; [Pipe] is one in memory. [Reader]
-// and [Holder] are the session state machines alone, for callers that move the
-// bytes themselves.
+// holder with [NewEngagement], [NewHolder] and [RunHolder]. [Run] is the same with
+// limits in time and with [Progress] for a screen. Both speak over a [Transport],
+// which carries whole messages; [Pipe] is one in memory, package gatt makes one of
+// a Bluetooth connection. [Reader] and [Holder] are the session state machines
+// alone, for callers that move the bytes themselves. Package handover reads and
+// writes engagements by NFC.
 //
 // Refused: cipher suites other than 1, engagements of another major version,
 // device keys that agree on no secret or lie off their curve, compressed reader

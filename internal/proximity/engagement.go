@@ -11,6 +11,7 @@ import (
 
 	"vidimus/internal/cbor"
 	"vidimus/internal/cose"
+	"vidimus/internal/mdoc"
 )
 
 // Keys of the DeviceEngagement map (8.2.1.1; 5 and 6 of the second edition).
@@ -33,11 +34,30 @@ type Engagement struct {
 	DeviceKey      *cose.Key
 	DeviceKeyBytes []byte // EDeviceKeyBytes, the tag-24 item as received
 
-	Methods      []Method      // empty for NFC engagement
+	Methods      []Method      // of an NFC engagement those of its carrier records
 	Capabilities *Capabilities // nil below version 1.1, or when absent
+
+	// Handover is how the engagement came by NFC; nil for a QR code. It is set by
+	// package handover, never by what the peer says within the engagement.
+	Handover *Handover
 
 	// Warnings are deviations that were tolerated.
 	Warnings []string
+}
+
+// Handover are the NDEF messages of an NFC engagement, whole and as they went over
+// the air. They enter the transcript.
+type Handover struct {
+	Select  []byte
+	Request []byte // nil for a static handover
+}
+
+// transcript is the session's, by the way in which the engagement came.
+func (e *Engagement) transcript(eReaderKeyBytes []byte) (mdoc.SessionTranscript, error) {
+	if e.Handover == nil {
+		return mdoc.QRTranscript(e.Raw, eReaderKeyBytes)
+	}
+	return mdoc.NFCTranscript(e.Raw, eReaderKeyBytes, e.Handover.Select, e.Handover.Request)
 }
 
 // Capabilities are the second edition's (key 6). ReaderAuthAll says that the

@@ -12,6 +12,7 @@ var (
 	ErrUnsupported = errors.New("unsupported engagement")
 	ErrDecrypt     = errors.New("session message does not decrypt")
 	ErrState       = errors.New("session message out of order")
+	ErrTimeout     = errors.New("peer is silent for too long")
 )
 
 // StatusError says that the other side ended the session with a status code

@@ -73,7 +73,7 @@ func FuzzSessionData(f *testing.F) {
 	f.Add(v["session_establishment"])
 	f.Add(StatusMessage(10))
 	f.Add(sessionData{data: []byte("x")}.build())
-	engagement := engagementOf(f, v["session_transcript"])
+	engagement := engagementOf(f, v)
 	establishment, err := parseEstablishment(v["session_establishment"])
 	if err != nil {
 		f.Fatal(err)
@@ -116,7 +116,7 @@ func FuzzSessionData(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		request, err := h.accept(message, nfc(v))
+		request, err := h.Accept(message)
 		if err != nil && (request != nil || !sentinel(err) || !h.Ended()) {
 			t.Fatalf("%x, %v", request, err)
 		}

@@ -31,10 +31,6 @@ func NewHolder(e *Engagement, private *ecdh.PrivateKey) (*Holder, error) {
 // Accept takes SessionEstablishment and returns the DeviceRequest. A second one
 // ends the session.
 func (h *Holder) Accept(message []byte) (deviceRequest []byte, err error) {
-	return h.accept(message, mdoc.QRTranscript)
-}
-
-func (h *Holder) accept(message []byte, handover func(engagement, eReaderKeyBytes []byte) (mdoc.SessionTranscript, error)) (deviceRequest []byte, err error) {
 	defer func() {
 		if err != nil {
 			h.end()
@@ -51,7 +47,7 @@ func (h *Holder) accept(message []byte, handover func(engagement, eReaderKeyByte
 	if h.readerKey, err = h.parseReaderKey(readerKeyBytes); err != nil {
 		return nil, fmt.Errorf("eReaderKey: %w", err)
 	}
-	if h.transcript, err = handover(h.engagement.Raw, readerKeyBytes); err != nil {
+	if h.transcript, err = h.engagement.transcript(readerKeyBytes); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
 	if h.recv, h.send, err = newChannels(h.private, h.readerKey, h.transcript); err != nil {

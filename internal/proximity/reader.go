@@ -20,7 +20,8 @@ type Reader struct {
 }
 
 // NewReader makes the ephemeral reader key, on the curve of the holder's, and
-// derives the session keys for an engagement that was scanned as QR code.
+// derives the session keys for an engagement that was scanned as QR code or came
+// by NFC (its Handover says which).
 func NewReader(e *Engagement, rand io.Reader) (*Reader, error) {
 	public, err := e.DeviceKey.ECDH()
 	if err != nil {
@@ -30,11 +31,10 @@ func NewReader(e *Engagement, rand io.Reader) (*Reader, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making reader session: %w", err)
 	}
-	return newReader(e, private, mdoc.QRTranscript)
+	return newReader(e, private)
 }
 
-// newReader takes a key and the handover of the flow.
-func newReader(e *Engagement, private *ecdh.PrivateKey, handover func(engagement, eReaderKeyBytes []byte) (mdoc.SessionTranscript, error)) (*Reader, error) {
+func newReader(e *Engagement, private *ecdh.PrivateKey) (*Reader, error) {
 	public, err := e.DeviceKey.ECDH()
 	if err != nil {
 		return nil, fmt.Errorf("making reader session: %w: %w", ErrUnsupported, err)
@@ -44,7 +44,7 @@ func newReader(e *Engagement, private *ecdh.PrivateKey, handover func(engagement
 		return nil, fmt.Errorf("making reader session: %w", err)
 	}
 	r := &Reader{private: private, keyBytes: cbor.WrapEncoded(key)}
-	if r.transcript, err = handover(e.Raw, r.keyBytes); err != nil {
+	if r.transcript, err = e.transcript(r.keyBytes); err != nil {
 		return nil, fmt.Errorf("making reader session: %w", err)
 	}
 	if r.send, r.recv, err = newChannels(private, public, r.transcript); err != nil {

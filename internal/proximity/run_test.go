@@ -56,7 +56,7 @@ func TestRun(t *testing.T) {
 	if !bytes.Equal(asked, request) || !bytes.Equal(transcript, r.Transcript()) {
 		t.Errorf("asked %x", asked)
 	}
-	if !r.Ended() || !h.Ended() || r.Key() == nil {
+	if !r.Ended() || !h.Ended() || r.Key() == nil || h.private != nil {
 		t.Error("the session goes on")
 	}
 	if _, err := RunReader(t.Context(), rt, r, request); !errors.Is(err, ErrState) {

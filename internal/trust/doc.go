@@ -5,7 +5,8 @@
 // Start with LoadDir for a folder of certificates, ParseVICAL for a signed list
 // of issuing authorities (ISO/IEC 18013-5 Annex C), and Store.Anchors, whose
 // answer goes into pki.Validate; with ParseEntityList for a signed list of
-// trusted entities, such as wallet providers (ETSI TS 119 602).
+// trusted entities, such as wallet providers (ETSI TS 119 602), ParseTrustedList
+// for one in XML (ETSI TS 119 612) whose bytes somebody vouches for.
 //
 // Refused:
 //   - an anchor without a purpose, and an issuer's anchor without a doctype or

@@ -24,6 +24,16 @@ const (
 	maxEntityServices      = 100
 	maxServiceCertificates = 20
 
+	// MaxTrustedList bounds a trusted list in XML: the largest of the Union has
+	// 6 MB. maxTrustedServices bounds one provider: the history of some is long.
+	MaxTrustedList     = 16 << 20
+	maxTrustedServices = 1_000
+
+	// maxXMLTokens, maxXMLDepth and maxXMLAttributes bound its structure.
+	maxXMLTokens     = 1_000_000
+	maxXMLDepth      = 64
+	maxXMLAttributes = 32
+
 	// maxEntityListAge is six months: the longest time between two lists (ETSI TS
 	// 119 602 Annex E). entityListSkew is how far clocks may differ.
 	maxEntityListAge = 184 * 24 * time.Hour
@@ -34,6 +44,10 @@ const (
 	maxFolderFiles = 1_000
 	maxFileBytes   = 1 << 20
 	maxFolderDepth = 4
+
+	// maxAsked bounds the answers that a store remembers: purposes and types of the
+	// documents that people hold.
+	maxAsked = 100
 
 	// maxTypes bounds the doctypes and vcts of one anchor.
 	maxTypes = 256

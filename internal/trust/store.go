@@ -1,6 +1,7 @@
 package trust
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -111,6 +112,14 @@ func (s Scope) check() error {
 type Store struct {
 	mu      sync.RWMutex
 	anchors []Anchor
+	// asked are the answers of Anchors: readers ask the same again and again, and
+	// the lists of the world are long.
+	asked map[question][]*pki.Certificate
+}
+
+type question struct {
+	purpose Purpose
+	typ     string
 }
 
 // Add takes one more anchor, in a copy. Errors match ErrAnchor; nothing is
@@ -123,26 +132,59 @@ func (s *Store) Add(a Anchor) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.anchors = append(s.anchors, a)
+	clear(s.asked)
 	return nil
 }
 
 // Anchors gives the certificates that count for a purpose and a doctype or vct,
 // each once, in the order in which they were added. An empty type asks the
-// purposes that do not issue for all of theirs.
+// purposes that do not issue for all of theirs. The answer is shared: do not
+// change it.
 func (s *Store) Anchors(p Purpose, docTypeOrVCT string) []*pki.Certificate {
 	if s == nil {
 		return nil
 	}
+	q := question{p, docTypeOrVCT}
 	s.mu.RLock()
-	defer s.mu.RUnlock()
-	var out []*pki.Certificate
+	out, known := s.asked[q]
+	s.mu.RUnlock()
+	if known {
+		return out
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	seen := map[[sha256.Size]byte]bool{}
 	for i := range s.anchors {
 		c := s.anchors[i].Cert
-		if s.anchors[i].covers(p, docTypeOrVCT) && !slices.ContainsFunc(out, c.Equal) {
+		if s.anchors[i].covers(p, docTypeOrVCT) && !seen[c.Fingerprint] {
+			seen[c.Fingerprint] = true
 			out = append(out, c)
 		}
 	}
+	out = slices.Clip(out)
+	if len(out) > 0 && len(s.asked) < maxAsked { // types come from strangers
+		if s.asked == nil {
+			s.asked = map[question][]*pki.Certificate{}
+		}
+		s.asked[q] = out
+	}
 	return out
+}
+
+// Find gives what the store says of a certificate for a purpose and a type: the
+// anchor that was added first.
+func (s *Store) Find(c *pki.Certificate, p Purpose, docTypeOrVCT string) (Anchor, bool) {
+	if s == nil {
+		return Anchor{}, false
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for i := range s.anchors {
+		if a := &s.anchors[i]; a.Cert.Equal(c) && a.covers(p, docTypeOrVCT) {
+			return *a, true
+		}
+	}
+	return Anchor{}, false
 }
 
 // All gives every anchor, in the order in which they were added.
@@ -182,4 +224,5 @@ func (s *Store) Merge(other *Store) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.anchors = append(s.anchors, all...)
+	clear(s.asked)
 }

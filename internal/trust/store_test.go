@@ -209,3 +209,43 @@ anchors:
 		t.Errorf("a missing folder: %v", err)
 	}
 }
+
+// Answers are remembered, and forgotten when an anchor comes.
+func TestAnchorsAfterAdd(t *testing.T) {
+	w := pkitest.NewWorld(t)
+	s := &Store{}
+	scope := Scope{Purposes: []Purpose{IssueMdoc}, DocTypes: []string{"a"}}
+	add := func(a Anchor) {
+		t.Helper()
+		if err := s.Add(a); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if s.Anchors(IssueMdoc, "a") != nil {
+		t.Error("of an empty store")
+	}
+	add(Anchor{Cert: w.IACA.Cert, Scope: scope, Source: "one"})
+	add(Anchor{Cert: w.IACA.Cert, Scope: scope, Source: "two"})
+	if got := s.Anchors(IssueMdoc, "a"); len(got) != 1 || cap(got) != 1 {
+		t.Errorf("%d anchors", len(got))
+	}
+	add(Anchor{Cert: w.ReaderCA.Cert, Scope: scope, Source: "three"})
+	if got := s.Anchors(IssueMdoc, "a"); len(got) != 2 {
+		t.Errorf("%d anchors after one came", len(got))
+	}
+	var other Store
+	other.Merge(s)
+	s.Merge(&other)
+	if got := s.Anchors(IssueMdoc, "a"); len(got) != 2 {
+		t.Errorf("%d anchors after a merge", len(got))
+	}
+	if a, ok := s.Find(w.IACA.Cert, IssueMdoc, "a"); !ok || a.Source != "one" {
+		t.Errorf("%+v", a)
+	}
+	if _, ok := s.Find(w.IACA.Cert, IssueMdoc, "b"); ok {
+		t.Error("found for another type")
+	}
+	if _, ok := (*Store)(nil).Find(w.IACA.Cert, IssueMdoc, "a"); ok {
+		t.Error("found in no store")
+	}
+}

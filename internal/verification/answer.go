@@ -1,8 +1,11 @@
 package verification
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -16,7 +19,8 @@ var spoiling = []string{"doc.requested", "req.satisfied", "mdl.elements", "mdl.p
 // answer says whether all that was asked for is there, and what it says to the
 // question of the profile.
 func (o *Options) answer(c *checks, d *Document, h *held, request *policy.DocumentRequest) policy.Entitlement {
-	d.driving(h, o.Now)
+	d.driving(h, o)
+	var others []string
 	switch {
 	case request == nil:
 		c.notDone("req.satisfied", "nothing in particular was asked for")
@@ -24,13 +28,19 @@ func (o *Options) answer(c *checks, d *Document, h *held, request *policy.Docume
 		c.notDone("req.satisfied", "nothing of this document was asked for")
 	default:
 		for _, e := range request.Elements {
-			if !e.Optional && !h.shows(e.Path) {
+			switch shown := h.shows(e.Path); {
+			case !e.Optional && !shown:
 				d.Missing = append(d.Missing, strings.Join(e.Path, " "))
+			case shown && len(e.Values) > 0 && !d.has(e):
+				others = append(others, strings.Join(e.Path, " "))
 			}
 		}
-		if len(d.Missing) > 0 {
+		switch {
+		case len(d.Missing) > 0:
 			c.fail("req.satisfied", "not shown: "+strings.Join(d.Missing, ", "))
-		} else {
+		case len(others) > 0:
+			c.fail("req.satisfied", "another value than those asked for: "+strings.Join(others, ", "))
+		default:
 			c.pass("req.satisfied", "")
 		}
 	}
@@ -44,30 +54,85 @@ func (o *Options) answer(c *checks, d *Document, h *held, request *policy.Docume
 		return policy.CannotTell
 	case o.Profile == nil || !o.Profile.Question.Asked():
 		return policy.NotAsked
+	case o.Profile.Question.Identity:
+		return identityAnswer(c, d, h)
 	case o.Profile.Question.Driving != "":
-		return drivingAnswer(c, h, o.Profile.Question.Driving, o.Now)
+		return o.drivingAnswer(c, d, h, o.Profile.Question.Driving)
 	}
 	return ageAnswer(c, h, o.Profile.Question.AgeOver, o.Now)
 }
 
-// driving lists what every category on the licence says today, when the
+// has reports whether an element that was asked for has one of the values that
+// answer; of a list one entry is enough (OpenID4VP 1.0, 6.4.1).
+func (d *Document) has(asked policy.ElementRequest) bool {
+	one := func(value any) bool {
+		return slices.ContainsFunc(asked.Values, func(want any) bool {
+			switch want := want.(type) {
+			case int:
+				n, ok := value.(json.Number)
+				return ok && n.String() == strconv.Itoa(want)
+			default:
+				return value == want
+			}
+		})
+	}
+	for _, e := range d.IssuerSigned {
+		if at := []string{e.NameSpace, e.Name}; e.NameSpace != "" && !slices.Equal(asked.Path, at) || e.NameSpace == "" && claimName(asked.Path) != e.Name {
+			continue
+		}
+		if list, ok := e.Value.([]any); ok {
+			return slices.ContainsFunc(list, one)
+		}
+		switch e.Value.(type) {
+		case string, bool, json.Number:
+			return one(e.Value)
+		}
+	}
+	return false
+}
+
+// identityAnswer says who the holder is: only with a portrait to hold beside the
+// face does a genuine document tell that.
+func identityAnswer(c *checks, d *Document, h *held) policy.Entitlement {
+	portrait, ok := h.values["portrait"].([]byte)
+	shown := ok && len(portrait) > 0 && slices.ContainsFunc(d.IssuerSigned, func(e Element) bool { return bytes.Equal(e.Bytes, portrait) })
+	if !shown || !c.has(Pass, "mdl.portrait") {
+		c.notDone("id.portrait", "cannot tell who: no portrait to hold beside the face")
+		return policy.CannotTell
+	}
+	c.pass("id.portrait", "a human compares it with the face")
+	return policy.Yes
+}
+
+// driving lists what every category on the licence says here today, when the
 // privileges were asked for.
-func (d *Document) driving(h *held, at time.Time) {
+func (d *Document) driving(h *held, o *Options) {
 	list, ok := h.values["driving_privileges"].([]elements.Privilege)
 	if !ok || !slices.ContainsFunc(d.IssuerSigned, func(e Element) bool { return e.Name == "driving_privileges" }) {
 		return
 	}
+	var seen []string
 	for _, p := range list {
-		right := elements.MayDrive(list, p.Category, at)
-		entry := Driving{Category: p.Category, Answer: string(right.Answer), Until: right.Until}
-		for _, code := range right.Codes {
-			entry.Conditions = strings.TrimPrefix(entry.Conditions+", "+strings.TrimSpace(code.Code+" "+code.Sign+code.Value), ", ")
+		if slices.Contains(seen, p.Category) {
+			continue // a category may stand there twice, and is answered once
 		}
-		d.Driving = append(d.Driving, entry)
+		seen = append(seen, p.Category)
+		right := elements.MayDrive(list, p.Category, o.Now).In(o.policy().Territory, d.issuer)
+		d.Driving = append(d.Driving, Driving{Category: p.Category, Answer: string(right.Answer), Reason: right.Reason,
+			Conditions: codes(right.Codes), Notes: codes(right.Notes), From: right.Since, Until: right.Until, Domestic: right.Domestic})
 	}
 }
 
-func drivingAnswer(c *checks, h *held, category string, at time.Time) policy.Entitlement {
+// codes writes codes in one line, each with its sign and value.
+func codes(list []elements.Code) string {
+	var words []string
+	for _, code := range list {
+		words = append(words, strings.TrimSpace(code.Code+" "+code.Sign+code.Value))
+	}
+	return strings.Join(words, ", ")
+}
+
+func (o *Options) drivingAnswer(c *checks, d *Document, h *held, category string) policy.Entitlement {
 	list, ok := h.values["driving_privileges"].([]elements.Privilege)
 	if !ok {
 		c.notDone("mdl.driving", "no driving privileges were shown")
@@ -77,7 +142,7 @@ func drivingAnswer(c *checks, h *held, category string, at time.Time) policy.Ent
 		c.fail("mdl.driving", "the licence itself has ended")
 		return policy.No
 	}
-	right := elements.MayDrive(list, category, at)
+	right := elements.MayDrive(list, category, o.Now).In(o.policy().Territory, d.issuer)
 	return entitle(c, "mdl.driving", right.Answer, fmt.Sprintf("category %s: %s", category, right.Reason))
 }
 

@@ -120,6 +120,7 @@ func TestAttacksOnSDJWT(t *testing.T) {
 		}},
 		{name: "an anchor and a signer without country", try: func(w *world, o *Options) string {
 			ca := w.authority(nil, nil)
+			noCRLs(o)
 			o.Trust = w.trusting(ca)
 			o.Lists = w.listsJWT(*w.leafOf(ca, pki.OIDStatusSigner), w.Now)
 			return w.bind(w.token(*w.leafOf(ca, pki.OIDPIDSigner), map[string]any{"iss": nil}))
@@ -128,6 +129,7 @@ func TestAttacksOnSDJWT(t *testing.T) {
 			key, err := rsa.GenerateKey(rand.Reader, 2048)
 			w.must(err)
 			ca := w.authority(key, []string{"UT"})
+			noCRLs(o)
 			o.Trust = w.trusting(ca)
 			o.Lists = w.listsJWT(*w.leafOf(ca, pki.OIDStatusSigner), w.Now)
 			return w.bind(w.token(*w.leafOf(ca, pki.OIDPIDSigner), map[string]any{"iss": nil}))

@@ -69,7 +69,7 @@ func cpuTime(b *testing.B) time.Duration {
 // no list.
 func benchOptions(w *world) Options {
 	p := *policy.Default()
-	p.Status.Required = false
+	p.Status.Required, p.RequireRevocation = false, false
 	return Options{Now: w.Now, Policy: &p, Trust: w.trust, Chains: pki.NewCache(16), Transcript: w.transcript()}
 }
 

@@ -34,10 +34,10 @@ func (w *world) pid(change ...func(*licence)) []byte {
 	for _, f := range change {
 		f(l)
 	}
-	values := map[string]any{"family_name": "Weber", "given_name": "Anouk", "birth_date": "1990-05-02", "nationality": []string{"UT"}, "issuing_country": "UT"}
+	values := map[string]any{"family_name": "Weber", "given_name": "Anouk", "birth_date": "1990-05-02", "nationality": []string{"UT"}, "issuing_country": "UT", "portrait": picture}
 	ns := mdoc.NamespaceElements{NameSpace: elements.PIDNameSpace}
 	var all []string
-	for _, name := range []string{"family_name", "given_name", "birth_date", "nationality", "issuing_country"} {
+	for _, name := range []string{"family_name", "given_name", "birth_date", "nationality", "issuing_country", "portrait"} {
 		row, ok := elements.PID.ByIdentifier(name)
 		if !ok {
 			w.t.Fatalf("no row %s", name)
@@ -66,11 +66,11 @@ func TestSeveralDocuments(t *testing.T) {
 		{"two alternatives, both good", func(w *world, o *Options) []byte {
 			o.Profile = &identity
 			return w.together(w.present(w.licence(), identityOfLicence), w.pid())
-		}, []policy.Colour{policy.Green, policy.Green}, with(func(v *policy.Verdict) { v.Entitlement = policy.NotAsked }), ""},
+		}, []policy.Colour{policy.Green, policy.Green}, genuineVerdict, ""},
 		{"one alternative alone", func(w *world, o *Options) []byte {
 			o.Profile = &identity
 			return w.pid()
-		}, []policy.Colour{policy.Green}, with(func(v *policy.Verdict) { v.Entitlement = policy.NotAsked }), ""},
+		}, []policy.Colour{policy.Green}, genuineVerdict, ""},
 		{"a good one, and one that was not asked for", func(w *world, o *Options) []byte {
 			return w.together(w.present(w.licence(), asked), w.pid())
 		}, []policy.Colour{policy.Green, policy.Amber}, with(func(v *policy.Verdict) { v.Entitlement = policy.CannotTell }), "document 2 of 2: entitlement: cannot tell (doc.requested"},

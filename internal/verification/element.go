@@ -2,9 +2,11 @@ package verification
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -26,7 +28,7 @@ type held struct {
 	shows func(path []string) bool
 }
 
-func newHeld() *held { return &held{values: map[string]any{}, ages: map[int]bool{}} }
+func newHeld() *held { return &held{values: make(map[string]any, 32), ages: map[int]bool{}} }
 
 // put keeps a decoded element.
 func (h *held) put(row *elements.Element, decoded elements.Decoded) {
@@ -50,11 +52,19 @@ func (h *held) put(row *elements.Element, decoded elements.Decoded) {
 func (o *Options) mdocElements(c *checks, d *Document, signed *mdoc.IssuerSigned, shown *mdoc.Document, p path, request *policy.DocumentRequest) policy.Entitlement {
 	h := newHeld()
 	set, known := elements.ForDocType(d.Type)
+	ages := ageStatements(signed)
+	if request == nil {
+		n := 0
+		for _, ns := range signed.NameSpaces {
+			n += len(ns.Items)
+		}
+		d.IssuerSigned = make([]Element, 0, n)
+	}
 	for _, ns := range signed.NameSpaces {
 		for i := range ns.Items {
 			item := &ns.Items[i]
 			name := item.ElementIdentifier
-			var value any
+			var value any // as decoded by its rule, nil where there is none
 			if known && ns.Name == set.NameSpace {
 				if row, ok := set.ByIdentifier(name); ok {
 					decoded, err := row.Decode(item.ElementValue)
@@ -62,12 +72,12 @@ func (o *Options) mdocElements(c *checks, d *Document, signed *mdoc.IssuerSigned
 						h.wrong = append(h.wrong, err.Error())
 						continue
 					}
-					value = decoded.Value
 					h.put(&row, decoded)
+					value = decoded.Value
 				}
 			}
-			if wanted(request, ns.Name, name, value) {
-				d.IssuerSigned = append(d.IssuerSigned, render(ns.Name, name, item.ElementValue))
+			if wanted(request, ns.Name, name, ages[ns.Name]) {
+				d.IssuerSigned = append(d.IssuerSigned, render(ns.Name, name, item.ElementValue, value))
 			} else {
 				d.Dropped = append(d.Dropped, ns.Name+" "+name)
 			}
@@ -75,14 +85,14 @@ func (o *Options) mdocElements(c *checks, d *Document, signed *mdoc.IssuerSigned
 	}
 	h.shows = func(path []string) bool {
 		return slices.ContainsFunc(d.IssuerSigned, func(e Element) bool {
-			return matches(path, e.NameSpace, e.Name, e.Value)
+			return matches(path, e.NameSpace, e.Name, ages[e.NameSpace])
 		})
 	}
 	if shown != nil && c.holds("da.keyauth") && (c.holds("da.sig") || c.holds("da.mac")) {
 		for _, ns := range shown.DeviceSigned.NameSpaces {
 			for _, e := range ns.Elements {
-				if wanted(request, ns.Name, e.Identifier, nil) {
-					d.DeviceSigned = append(d.DeviceSigned, render(ns.Name, e.Identifier, e.Value))
+				if wanted(request, ns.Name, e.Identifier, ages[ns.Name]) {
+					d.DeviceSigned = append(d.DeviceSigned, render(ns.Name, e.Identifier, e.Value, nil))
 				} else {
 					d.Dropped = append(d.Dropped, ns.Name+" "+e.Identifier)
 				}
@@ -94,42 +104,87 @@ func (o *Options) mdocElements(c *checks, d *Document, signed *mdoc.IssuerSigned
 }
 
 // render turns a value into JSON; a value that JSON cannot say is shown in
-// diagnostic notation.
-func render(ns, name string, value cbor.RawMessage) Element {
+// diagnostic notation. What was decoded already is not decoded again where it
+// reads as it was signed. Bytes are a copy: they outlive the message.
+func render(ns, name string, item cbor.RawMessage, decoded any) Element {
 	e := Element{NameSpace: ns, Name: name}
-	var err error
-	if e.Value, err = elements.Render(value); err != nil {
-		e.Value = cbor.Diagnose(value)
-	}
-	if len(value) > 0 && value[0]>>5 == 2 {
-		if err := cbor.Unmarshal(value, &e.Bytes); err != nil {
-			e.Bytes = nil
+	switch v := decoded.(type) {
+	case bool:
+		e.Value = v
+		return e
+	case string:
+		if item[0]>>5 == 3 || bytes.HasPrefix(item, fullDateTag) {
+			e.Value = v
+			return e
 		}
+	case uint64:
+		e.Value = json.Number(strconv.FormatUint(v, 10))
+		return e
+	}
+	if content, err := cbor.Bytes(item); err == nil {
+		e.Bytes = bytes.Clone(content)
+		e.Value = Base64URL(e.Bytes)
+		return e
+	}
+	var err error
+	if e.Value, err = elements.Render(item); err != nil {
+		e.Value = cbor.Diagnose(item)
 	}
 	return e
 }
 
+// fullDateTag is tag 1004.
+var fullDateTag = []byte{0xd9, 0x03, 0xec}
+
+// ageStatements are the age statements of a document by namespace, since which of
+// them answers depends on the others.
+func ageStatements(signed *mdoc.IssuerSigned) map[string]map[int]bool {
+	ages := map[string]map[int]bool{}
+	for _, ns := range signed.NameSpaces {
+		for i := range ns.Items {
+			nn, ok := elements.AgeOfElement(ns.Items[i].ElementIdentifier)
+			over, decided := boolean(ns.Items[i].ElementValue)
+			if !ok || !decided {
+				continue
+			}
+			if ages[ns.Name] == nil {
+				ages[ns.Name] = map[int]bool{}
+			}
+			ages[ns.Name][nn] = over
+		}
+	}
+	return ages
+}
+
+// boolean reads true or false, as one byte.
+func boolean(item cbor.RawMessage) (value, ok bool) {
+	return len(item) == 1 && item[0] == 0xf5, len(item) == 1 && (item[0] == 0xf4 || item[0] == 0xf5)
+}
+
 // wanted reports whether an element of an mdoc was asked for.
-func wanted(request *policy.DocumentRequest, ns, name string, value any) bool {
+func wanted(request *policy.DocumentRequest, ns, name string, ages map[int]bool) bool {
 	return request == nil || slices.ContainsFunc(request.Elements, func(e policy.ElementRequest) bool {
-		return matches(e.Path, ns, name, value)
+		return matches(e.Path, ns, name, ages)
 	})
 }
 
-// matches reports whether an element answers a request. An age statement of
-// another NN does so when it decides: true of nn or more, false of nn or less
-// (ISO/IEC 18013-5, 7.2.5).
-func matches(path []string, ns, name string, value any) bool {
+// matches reports whether an element answers a request. Of the age statements
+// that is the one asked for, else the nearest that decides (ISO/IEC 18013-5,
+// 7.2.5): others would tell more of the age than was asked.
+func matches(path []string, ns, name string, ages map[int]bool) bool {
 	if len(path) != 2 || path[0] != ns {
 		return false
 	}
-	if path[1] == name {
-		return true
-	}
 	asked, ok := elements.AgeOfElement(path[1])
-	nn, also := elements.AgeOfElement(name)
-	over, decided := value.(bool)
-	return ok && also && decided && (over && nn >= asked || !over && nn <= asked)
+	if !ok {
+		return path[1] == name
+	}
+	if _, exactly := ages[asked]; exactly {
+		return path[1] == name
+	}
+	nn, ok := elements.AgeOfElement(name)
+	nearest, decides := elements.NearestAge(ages, asked)
+	return ok && decides && nn == nearest
 }
 
 // elementChecks makes the checks over decoded values that hold for every
@@ -171,11 +226,9 @@ func (o *Options) elementChecks(c *checks, h *held, known bool, p path, d *Docum
 		c.fail(id, err.Error())
 	}
 	if portrait, ok := h.values["portrait"].([]byte); ok && len(portrait) > 0 {
-		if _, err := elements.InspectPicture(portrait); err != nil {
+		if err := o.portrait(c, portrait); err != nil {
 			c.fail("mdl.portrait", err.Error())
 			d.IssuerSigned = slices.DeleteFunc(d.IssuerSigned, func(e Element) bool { return bytes.Equal(e.Bytes, portrait) })
-		} else {
-			c.pass("mdl.portrait", "")
 		}
 	}
 	if expiry, ok := elements.Day(h.values["expiry_date"]); ok {
@@ -185,6 +238,28 @@ func (o *Options) elementChecks(c *checks, h *held, known bool, p path, d *Docum
 			c.pass("mdl.expiry", "until "+expiry.Format(time.DateOnly))
 		}
 	}
+}
+
+// portrait makes check mdl.portrait, but for its failure: a picture within the
+// limits, decoded to the end where the caller wants that.
+func (o *Options) portrait(c *checks, b []byte) error {
+	p, err := elements.InspectPicture(b)
+	if err != nil {
+		return err
+	}
+	size := fmt.Sprintf("%s, %d x %d", p.Format, p.Width, p.Height)
+	switch {
+	case !o.DecodePortrait:
+		c.pass("mdl.portrait", size)
+	case p.Format != elements.FormatJPEG:
+		c.warn("mdl.portrait", size+": JPEG 2000 cannot be shown here")
+	default:
+		if _, err := elements.DecodePicture(b); err != nil {
+			return err
+		}
+		c.pass("mdl.portrait", size+", decoded")
+	}
+	return nil
 }
 
 // some joins the first few of a list that a hostile document can make long.

@@ -48,10 +48,14 @@ func readIdentifierList(ref statuslist.IdentifierReference) reader {
 // st.* and the one that sums them up.
 func (o *Options) ask(c *checks, q *question, uri string, certificate []byte, answer *StatusAnswer, read reader) statusOutcome {
 	if o.Lists == nil {
-		c.notDone(q.id, fmt.Sprintf("no status list at hand for %.200s", uri))
-		return notKnown
+		c.notDone(q.id, fmt.Sprintf("not checked: no status list at hand for %.200s", uri))
+		return notChecked
 	}
 	data, err := o.Lists(uri)
+	if errors.Is(err, ErrNotAtHand) {
+		c.notDone(q.id, fmt.Sprintf("not checked: %v", err))
+		return notChecked
+	}
 	if err != nil {
 		c.notDone(q.id, fmt.Sprintf("the status list %.200s cannot be had: %v", uri, err))
 		return notKnown
@@ -142,7 +146,14 @@ func (o *Options) listSigner(q *question, chain [][]byte, certificate []byte) (*
 	if len(chain) == 0 {
 		return nil, errors.New("the list carries no certificate")
 	}
-	return o.Chains.Validate(chain, []*pki.Certificate{point}, pki.PathOptions{
+	p, err := o.Chains.Validate(chain, []*pki.Certificate{point}, pki.PathOptions{
 		Now: o.Now, Purposes: slices.Concat(o.purposes(q.typ), statusPurposes), MaxIntermediates: o.policy().MaxIntermediates, AllowRSA: q.json,
 	})
+	if err != nil {
+		return nil, err
+	}
+	if got := o.CRLs.Of(p, o.Now, o.skew(), q.json); got.State == pki.Revoked {
+		return nil, errors.New(got.Detail)
+	}
+	return p, nil
 }

@@ -50,8 +50,11 @@ func IssuerSigned(data []byte, o Options) *Report {
 	return r
 }
 
+// newReport begins a report with what the reader knows, whatever was shown.
 func newReport(f Format, o Options) *Report {
-	return &Report{Format: f, At: o.Now.UTC(), Policy: o.policyName()}
+	return &Report{Format: f, At: o.Now.UTC(), Policy: o.policyName(), Knowledge: Knowledge{
+		AnchorsAsOf: known(o.anchorsAsOf()), StatusAsOf: known(o.StatusAsOf), PolicyVersion: o.policy().Version,
+	}}
 }
 
 // checksMdoc are the checks that every document of an mdoc has, made or not.
@@ -91,13 +94,15 @@ func (o *Options) document(docType string, signed *mdoc.IssuerSigned, shown *mdo
 	info := signed.MSO.ValidityInfo
 	d.Validity = Validity{Signed: info.Signed.Time, From: info.ValidFrom.Time, Until: info.ValidUntil.Time}
 
-	status := o.mdocStatus(c, signed.MSO, p, &d.Status)
+	signer := o.revocation(c, p, false, &d.Revocation)
+	status := o.mdocStatus(c, signed.MSO, p, &d.Status).beside(signer)
 	entitlement := unasked(asked)
 	if (p.trusted() || p.lapsed()) && !c.forged(p.excused()...) {
+		d.issuer = p.leaf.Country
 		entitlement = o.mdocElements(c, &d, signed, shown, p, request)
 	}
 	c.complete(checksMdoc)
-	d.judge(c, p, needed, status, entitlement, asked)
+	o.judge(&d, c, p, needed, status, entitlement, asked)
 	return d
 }
 

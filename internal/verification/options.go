@@ -3,6 +3,7 @@ package verification
 import (
 	"crypto/ecdh"
 	"encoding/asn1"
+	"errors"
 	"time"
 
 	"vidimus/internal/elements"
@@ -16,7 +17,8 @@ import (
 type Options struct {
 	Now    time.Time
 	Policy *policy.Policy // nil for the built-in one
-	// PolicyName stands in the Report, so that it says by what it was judged.
+	// PolicyName stands in the Report beside the policy's own version, so that it
+	// says by what it was judged.
 	PolicyName string
 
 	// Trust holds the anchors; nil trusts nobody.
@@ -26,8 +28,17 @@ type Options struct {
 	// edition, 12.3.6), a JWT for an SD-JWT VC (draft -19, 2.2.2.2). The other
 	// container gives no answer. It is asked only for references that a trusted
 	// issuer has signed. Nil means that there is none at hand. An error becomes
-	// the reason why the status is unknown.
+	// the reason why the status is unknown, or, where it matches ErrNotAtHand, why
+	// it was not checked.
 	Lists func(uri string) ([]byte, error)
+	// CRLs are the certificate revocation lists at hand; nil checks no signer.
+	CRLs *pki.CRLs
+	// AnchorsAsOf is when the anchors were put together, for stores whose anchors
+	// do not say it themselves. Zero: nobody knows.
+	AnchorsAsOf time.Time
+	// StatusAsOf is when the lists were gathered: it stands in a Report for which
+	// none had to be looked at. Zero: nobody knows.
+	StatusAsOf time.Time
 	// Chains remembers certificate paths between calls; may be nil.
 	Chains *pki.Cache
 
@@ -39,12 +50,22 @@ type Options struct {
 	// the holder is not proven.
 	Nonce, Audience string
 
+	// DecodePortrait decodes portraits to the last pixel, within the limits of
+	// package elements, before they count as portraits. Without it their structure
+	// is checked alone, and whoever shows them finds out.
+	DecodePortrait bool
+
 	// Profile is what was asked; nil asks nothing and shows everything.
 	Profile *policy.Profile
 	// Purposes replaces the extended key usages that the signer of a doctype or
 	// vct must have one of.
 	Purposes map[string][]asn1.ObjectIdentifier
 }
+
+// ErrNotAtHand is for the function Lists: the list was never asked for, since it is
+// not among those that this reader carries. Every other error says that it was
+// looked for and does not count.
+var ErrNotAtHand = errors.New("no such list at hand")
 
 // statusPurposes let a certificate sign status lists of any type.
 var statusPurposes = []asn1.ObjectIdentifier{pki.OIDStatusSigner}

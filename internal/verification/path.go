@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"vidimus/internal/elements"
 	"vidimus/internal/pki"
@@ -153,9 +154,18 @@ func (i pathIDs) rest(c *checks, result Result, detail string) {
 	}
 }
 
+// anchorsAsOf is the age of the anchors as a whole: the oldest of those that tell
+// one, else what the caller says.
+func (o *Options) anchorsAsOf() time.Time {
+	if at := o.Trust.AsOf(); !at.IsZero() {
+		return at
+	}
+	return o.AnchorsAsOf
+}
+
 // describe fills in on whose word the document rests.
 func (o *Options) describe(p path, purpose trust.Purpose, typ string) Trust {
-	t := Trust{AnchorAt: o.Trust.AsOf()}
+	t := Trust{AnchorAt: o.anchorsAsOf()}
 	if p.leaf != nil {
 		t.Signer, t.Serial = p.leaf.Cert.Subject.String(), p.leaf.Cert.SerialNumber.Text(16)
 	}
@@ -163,10 +173,9 @@ func (o *Options) describe(p path, purpose trust.Purpose, typ string) Trust {
 		return t
 	}
 	t.Anchor = p.Anchor.Cert.Subject.String()
-	for _, a := range o.Trust.All() {
-		if a.Cert.Equal(p.Anchor) && slices.Contains(a.Purposes, purpose) && (slices.Contains(a.DocTypes, typ) || slices.Contains(a.VCTs, typ)) {
-			t.Source, t.AnchorAt = a.Source, a.AsOf
-			break
+	if a, ok := o.Trust.Find(p.Anchor, purpose, typ); ok {
+		if t.Source = a.Source; !a.AsOf.IsZero() {
+			t.AnchorAt = a.AsOf
 		}
 	}
 	return t

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"vidimus/internal/jose"
 	"vidimus/internal/policy"
 )
 
@@ -34,12 +35,25 @@ type Report struct {
 	Format    Format          `json:"format"`
 	At        time.Time       `json:"at"` // the instant of the verification
 	Policy    string          `json:"policy"`
+	Knowledge Knowledge       `json:"knowledge"`
 	Verdict   policy.Verdict  `json:"verdict"` // the worst of the documents
 	Colour    policy.Colour   `json:"colour"`
 	Reasons   []string        `json:"reasons,omitempty"`
-	Checks    []Check         `json:"checks"` // of the message as a whole
+	Warnings  []string        `json:"warnings,omitempty"` // what was odd and failed nothing
+	Checks    []Check         `json:"checks"`             // of the message as a whole
 	Documents []Document      `json:"documents,omitempty"`
 	Errors    []DocumentError `json:"document_errors,omitempty"` // hints of the holder, not authenticated
+}
+
+// Knowledge is what every answer rests on and as of when it was known: nil is
+// "nobody knows", and is written so.
+type Knowledge struct {
+	AnchorsAsOf    *time.Time `json:"anchors_as_of"`
+	StatusAsOf     *time.Time `json:"status_as_of"`
+	RevocationAsOf *time.Time `json:"revocation_as_of"`
+	// PolicyVersion is what the author of the policy calls this state of it, "" when
+	// nothing.
+	PolicyVersion string `json:"policy_version"`
 }
 
 // Format names what was verified.
@@ -54,19 +68,24 @@ const (
 
 // Document is the answer for one document of a presentation.
 type Document struct {
-	Type         string         `json:"type"` // doctype or vct, as claimed
-	Verdict      policy.Verdict `json:"verdict"`
-	Colour       policy.Colour  `json:"colour"`
-	Reasons      []string       `json:"reasons,omitempty"`
-	Checks       []Check        `json:"checks"`
-	Trust        Trust          `json:"trust"`
-	Validity     Validity       `json:"validity"`
-	Status       StatusAnswer   `json:"status"`
-	IssuerSigned []Element      `json:"issuer_signed,omitempty"` // only what is genuine and was asked for
-	DeviceSigned []Element      `json:"device_signed,omitempty"` // said by the device, never merged
-	Missing      []string       `json:"missing,omitempty"`       // asked for, not there
-	Dropped      []string       `json:"dropped,omitempty"`       // there, not asked for: names only
-	Driving      []Driving      `json:"driving,omitempty"`
+	Type     string         `json:"type"` // doctype or vct, as claimed
+	Verdict  policy.Verdict `json:"verdict"`
+	Colour   policy.Colour  `json:"colour"`
+	Reasons  []string       `json:"reasons,omitempty"`
+	Warnings []string       `json:"warnings,omitempty"` // what was odd and failed nothing
+	Checks   []Check        `json:"checks"`
+	Trust    Trust          `json:"trust"`
+	Validity Validity       `json:"validity"`
+	Status   StatusAnswer   `json:"status"`
+
+	Revocation   CertificateAnswer `json:"revocation"`              // of the signer and who stands above it
+	IssuerSigned []Element         `json:"issuer_signed,omitempty"` // only what is genuine and was asked for
+	DeviceSigned []Element         `json:"device_signed,omitempty"` // said by the device, never merged
+	Missing      []string          `json:"missing,omitempty"`       // asked for, not there
+	Dropped      []string          `json:"dropped,omitempty"`       // there, not asked for: names only
+	Driving      []Driving         `json:"driving,omitempty"`
+
+	issuer string // country of the signer, by its certificate
 }
 
 // Trust says on whose word the document rests.
@@ -98,15 +117,31 @@ type Element struct {
 	NameSpace string `json:"namespace,omitempty"`
 	Name      string `json:"name"`
 	Value     any    `json:"value"`
-	Bytes     []byte `json:"-"` // of a binary value, such as the portrait
+	Bytes     []byte `json:"-"` // of a binary value, such as the portrait; Value is these bytes too
 }
 
-// Driving is the answer for one vehicle category.
+// Base64URL is a byte string in a Report: JSON writes it as base64url without
+// padding. Of a portrait that text would be larger than all the rest, and most
+// callers never write it.
+type Base64URL []byte
+
+// MarshalText implements encoding.TextMarshaler.
+func (b Base64URL) MarshalText() ([]byte, error) { return []byte(jose.EncodeBase64URL(b)), nil }
+
+// Driving is the answer for one vehicle category: may the holder drive it here
+// today.
 type Driving struct {
-	Category   string `json:"category"`
-	Answer     string `json:"answer"` // yes, no, under conditions
+	Category string `json:"category"`
+	Answer   string `json:"answer"` // yes, no, under conditions
+	Reason   string `json:"reason"`
+	// Conditions are restriction codes with their signs and values, Notes codes that
+	// restrict nothing.
 	Conditions string `json:"conditions,omitempty"`
+	Notes      string `json:"notes,omitempty"`
+	From       string `json:"from,omitempty"` // YYYY-MM-DD, as Until
 	Until      string `json:"until,omitempty"`
+	// Domestic says that no other state knows the category.
+	Domestic bool `json:"domestic,omitempty"`
 }
 
 // DocumentError is what a holder says it did not return.

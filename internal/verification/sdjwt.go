@@ -29,7 +29,7 @@ func SDJWT(compact string, o Options) *Report {
 }
 
 // checksSDJWT are the checks that every SD-JWT has, made or not.
-var checksSDJWT = []string{"sd.sig", "sd.disclosure", "sd.digest", "sd.validity", "sd.vct", "sd.status",
+var checksSDJWT = []string{"sd.sig", "sd.disclosure", "sd.digest", "sd.validity", "sd.vct", "sd.status", "ds.revocation",
 	"sd.kb", "sd.sdhash", "sd.nonce", "sd.aud", "sd.iat", "mdl.elements", "mdl.country", "req.satisfied"}
 
 // sdDocument makes every check of RFC 9901, 7.3 and of SD-JWT VC.
@@ -54,19 +54,21 @@ func (o *Options) sdDocument(token *sdjwt.SDJWT) Document {
 		leaf = p.leaf.PublicKey()
 	}
 	c.sdFindings(token.VerifySignature(leaf))
+	signer := o.revocation(c, p, true, &d.Revocation)
 	status, entitlement := notKnown, unasked(asked)
 	if payload != nil {
 		validity := payload.VerifyValidity(sdjwt.ValidityOptions{Now: o.Now, Skew: o.skew()})
 		c.sdFindings(payload.VerifyVCT(), validity)
 		d.Validity = Validity{Signed: payload.IssuedAt, From: payload.NotBefore, Until: payload.Expires}
 		o.keyBinding(c, token)
-		status = o.sdStatus(c, payload, validity, p, &d.Status)
+		status = o.sdStatus(c, payload, validity, p, &d.Status).beside(signer)
 		if (p.trusted() || p.lapsed()) && !c.forged(p.excused()...) {
+			d.issuer = p.leaf.Country
 			entitlement = o.sdElements(c, &d, payload, p, request)
 		}
 	}
 	c.complete(checksSDJWT)
-	d.judge(c, p, neededSDJWT, status, entitlement, asked)
+	o.judge(&d, c, p, neededSDJWT, status, entitlement, asked)
 	return d
 }
 

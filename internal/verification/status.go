@@ -15,13 +15,16 @@ type statusOutcome struct {
 	freshness policy.Freshness
 }
 
-// notKnown is the answer while nothing has been learned.
-var notKnown = statusOutcome{policy.Unknown, policy.NotKnown}
+// notKnown is the answer while nothing has been learned, notChecked while there
+// was nothing to learn it from.
+var (
+	notKnown   = statusOutcome{policy.Unknown, policy.NotKnown}
+	notChecked = statusOutcome{policy.NotChecked, policy.NotKnown}
+)
 
 // mdocStatus answers for an mdoc: validity first, since expired beats what a
 // list says, then the mechanism that the MSO names (second edition, 12.3.6).
 func (o *Options) mdocStatus(c *checks, mso *mdoc.MobileSecurityObject, p path, answer *StatusAnswer) statusOutcome {
-	c.notDone("ds.revocation", "certificate revocation lists are not read by this version")
 	info := &mso.ValidityInfo
 	validity := validityOutcome(c, o.Now, o.skew(), info)
 	if mso.Status == nil {
@@ -103,6 +106,10 @@ func (o *Options) lookUp(c *checks, q question, validity policy.Status, answer *
 		c.notDone(q.id, "the reference is not vouched for")
 		return unlessOver(validity, notKnown)
 	}
+	if c.has(Fail, "ds.revocation") {
+		c.notDone(q.id, "the reference is that of a signer who was revoked")
+		return unlessOver(validity, notKnown)
+	}
 	var outcomes []statusOutcome
 	if ref := q.refs.List; ref != nil {
 		answer.URI, answer.Index = ref.URI, ref.Index
@@ -125,7 +132,7 @@ func join(validity policy.Status, outcomes []statusOutcome) statusOutcome {
 		if out.status == policy.Revoked {
 			return out
 		}
-		if out.status != policy.Valid {
+		if out.status == policy.Unknown || out.status != policy.Valid && joined.status == policy.Valid {
 			joined.status = out.status
 		}
 		if staleness(out.freshness) > staleness(joined.freshness) {
@@ -143,6 +150,8 @@ func staleness(f policy.Freshness) int {
 		return 1
 	case policy.TooOld:
 		return 2
+	case policy.PastUse:
+		return 4
 	}
 	return 3
 }

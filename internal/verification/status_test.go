@@ -121,7 +121,7 @@ func TestStatusOfMdoc(t *testing.T) {
 			w.must(w.list.Set(5, statuslist.Invalid))
 			o.Now = w.Now.AddDate(0, 0, 14)
 			o.Lists = w.lists(w.StatusSigner, o.Now)
-		}, failed: []string{"mso.status", "mso.validity"}, want: revoked},
+		}, failed: []string{"mso.status", "mso.validity"}, want: with(func(v *policy.Verdict) { *v = revoked; v.Freshness = policy.Old })}, // the list of the signer is
 		{name: "trust point in the reference", change: func(l *licence) { l.copy.Status.StatusList.Certificate = listCA(l.world).Cert.Raw },
 			reader: func(w *world, o *Options) { o.Lists = w.lists(*w.statusSigner(listCA(w)), w.Now) }, want: genuineVerdict},
 		{name: "trust point in the reference, list below the IACA", change: func(l *licence) { l.copy.Status.StatusList.Certificate = listCA(l.world).Cert.Raw },
@@ -165,6 +165,7 @@ func TestListBelowAnotherAuthority(t *testing.T) {
 	f := newForgery(t)
 	root := f.authority(nil, []string{"UT"})
 	roads, others := f.authorityOf(root, "roads"), f.authorityOf(root, "others")
+	noCRLs(&f.options)
 	f.options.Trust = f.trusting(root)
 	signer := f.leafOf(roads, pki.OIDMdlDS)
 	f.signer, f.unprotected[33] = signer.Key, cose.X5ChainValue(signer.Chain)
@@ -235,6 +236,7 @@ func TestClockEdges(t *testing.T) {
 	from, until := f.validity["validFrom"].(interface{ Unix() int64 }), f.validity["validUntil"].(interface{ Unix() int64 })
 	mdocAt := func(now time.Time) policy.Status {
 		o := f.options
+		noCRLs(&o) // they have edges of their own
 		o.Now, o.Lists = now, f.lists(f.StatusSigner, now)
 		return DeviceResponse(response, o).Verdict.Status
 	}
@@ -250,6 +252,7 @@ func TestClockEdges(t *testing.T) {
 	// Without a transaction the proof of the holder has no age.
 	sdLater := func(now time.Time) policy.Status {
 		o := f.sdOptions()
+		noCRLs(&o)
 		o.Now, o.Lists, o.Nonce, o.Audience = now, f.listsJWT(f.StatusSigner, now), "", ""
 		return SDJWT(compact, o).Documents[0].Verdict.Status
 	}

@@ -77,7 +77,7 @@ func annexD(t testing.TB) (response []byte, o Options, vector func(string) []byt
 		t.Fatal(err)
 	}
 	p := *policy.Default()
-	p.Status.Required = false
+	p.Status.Required, p.RequireRevocation = false, false
 	return vector("device_response"), Options{
 		Now: time.Date(2021, 1, 1, 0, 0, 0, 0, time.UTC), Policy: &p, Trust: mdocAnchor(t, vector("iaca_certificate")),
 		Transcript: transcript, ReaderKey: reader,
@@ -193,7 +193,7 @@ func TestAnnexB(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := *policy.Default()
-	p.Status.Required = false
+	p.Status.Required, p.RequireRevocation = false, false
 	o := Options{Policy: &p, Trust: mdocAnchor(t, unhex(t, file.IACA)), Now: parsed.Documents[0].IssuerSigned.MSO.ValidityInfo.ValidFrom.Add(time.Hour)}
 
 	o.Transcript = unhex(t, file.Transcript)

@@ -27,13 +27,13 @@ func TestVerdicts(t *testing.T) {
 		{name: "expired", reader: func(w *world, o *Options) {
 			o.Now = w.Now.Add(15 * day)
 			o.Lists = w.lists(w.StatusSigner, o.Now)
-		}, want: policy.Verdict{Authenticity: policy.Genuine, Status: policy.Expired, Freshness: policy.WithinPolicy, Entitlement: policy.Yes}, failed: []string{"mso.validity"}},
+		}, want: policy.Verdict{Authenticity: policy.Genuine, Status: policy.Expired, Freshness: policy.Old, Entitlement: policy.Yes}, failed: []string{"mso.validity"}}, // as the list of the signer
 		{name: "not yet valid", reader: func(w *world, o *Options) { o.Now = w.Now.Add(-day) },
 			want: policy.Verdict{Authenticity: policy.Genuine, Status: policy.NotYetValid, Freshness: policy.NotKnown, Entitlement: policy.Yes}, failed: []string{"mso.validity", "st.exp"}},
 		{name: "revoked", reader: func(w *world, o *Options) { w.must(w.list.Set(5, statuslist.Invalid)) },
 			want: policy.Verdict{Authenticity: policy.Genuine, Status: policy.Revoked, Freshness: policy.WithinPolicy, Entitlement: policy.Yes}, failed: []string{"mso.status"}},
 		{name: "no list at hand", reader: func(w *world, o *Options) { o.Lists = nil },
-			want: policy.Verdict{Authenticity: policy.Genuine, Status: policy.Unknown, Freshness: policy.NotKnown, Entitlement: policy.Yes}},
+			want: policy.Verdict{Authenticity: policy.Genuine, Status: policy.NotChecked, Freshness: policy.NotKnown, Entitlement: policy.Yes}},
 		{name: "no network", reader: func(w *world, o *Options) { o.Lists = func(string) ([]byte, error) { return nil, errNoNetwork } },
 			want: policy.Verdict{Authenticity: policy.Genuine, Status: policy.Unknown, Freshness: policy.NotKnown, Entitlement: policy.Yes}},
 		{name: "old list", reader: func(w *world, o *Options) { o.Lists = w.lists(w.StatusSigner, w.Now.Add(-3*day)) },

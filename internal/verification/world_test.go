@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"vidimus/internal/elements"
+	"vidimus/internal/jose"
 	"vidimus/internal/mdoc"
 	"vidimus/internal/pki/pkitest"
 	"vidimus/internal/policy"
@@ -168,7 +169,14 @@ func (w *world) options() Options {
 	if !ok {
 		w.t.Fatal("no profile")
 	}
-	return Options{Now: w.Now, Trust: w.trust, Lists: w.lists(w.StatusSigner, w.Now.Add(-time.Hour)), Transcript: w.transcript(), Profile: &p}
+	return Options{Now: w.Now, Trust: w.trust, CRLs: w.CRLs, Lists: w.lists(w.StatusSigner, w.Now.Add(-time.Hour)), Transcript: w.transcript(), Profile: &p}
+}
+
+// noCRLs asks for no revocation lists: of authorities made by hand there are none.
+func noCRLs(o *Options) {
+	p := *policy.Default()
+	p.RequireRevocation = false
+	o.Policy, o.CRLs = &p, nil
 }
 
 // lists publishes the list for mdocs, signed by an entity at an instant.
@@ -199,10 +207,12 @@ func (w *world) publish(at time.Time, sign func(*statuslist.Body, statuslist.Cla
 	}
 }
 
-// sdOptions are those of a reader of SD-JWTs that asked for an identity.
+// sdOptions are those of a reader of SD-JWTs that asked for what an identity
+// holds, and not for whose it is: of most of these there is no picture.
 func (w *world) sdOptions() Options {
 	o := w.options()
 	p, _ := policy.Default().Profile("identity")
+	p.Question = policy.Question{}
 	o.Profile, o.Nonce, o.Audience = &p, "n-1234567890", "x509_hash:abc"
 	o.Lists = w.listsJWT(w.StatusSigner, w.Now.Add(-time.Hour))
 	return o
@@ -241,6 +251,7 @@ func person() sdjwt.Object {
 		{Name: "family_name", Value: "Weber"}, {Name: "given_name", Value: "Anouk"}, {Name: "birthdate", Value: "1990-05-02"},
 		{Name: "place_of_birth", Value: sdjwt.Object{{Name: "country", Value: "UT"}}}, {Name: "nationalities", Value: []any{"UT"}},
 		{Name: "issuing_authority", Value: "Utopia"}, {Name: "issuing_country", Value: "UT"},
+		{Name: "picture", Value: "data:image/jpeg;base64," + jose.EncodeBase64(picture)},
 	}
 }
 

@@ -32,6 +32,11 @@
 // TestProvider attests all the same. Two processes must not work on one folder at
 // the same time: they could choose one copy, or ask twice for one.
 //
+// Who asks is told before anything is shown: Session.Readers are the authorities
+// of readers that the holder trusts, Session.Revoked their lists of readers that
+// were lost. Consent decides; a reader that signs falsely or was revoked gets
+// nothing from AgreeToAll.
+//
 // A copy is chosen so that each is shown as seldom as the others, and a key that
 // has signed never makes a MAC (ISO/IEC 18013-5, 9.1.3).
 package wallet

@@ -49,4 +49,8 @@ const (
 	maxGrantFile = 4 << 20 // our own record of a grant: 64 waits for 50 keys each
 	maxWaiting   = 64      // requests of one grant that wait
 	maxGrants    = 10_000
+
+	// readerSkew forgives a list of revoked readers that was written by a clock
+	// ahead of ours.
+	readerSkew = 5 * time.Minute
 )

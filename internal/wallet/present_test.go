@@ -44,7 +44,8 @@ func (w *world) verifier(profile, listType string) verification.Options {
 	web := fetch.New(fetch.Options{AllowInsecureLoopback: true})
 	w.t.Cleanup(web.Close)
 	return verification.Options{
-		Now: w.pki.Clock.Now(), Trust: w.allAnchors(), Profile: &p, Nonce: nonce, Audience: clientID, Transcript: transcript(w.t),
+		Now: w.pki.Clock.Now(), Trust: w.allAnchors(), AnchorsAsOf: w.pki.Clock.Now(), CRLs: w.revocationsOf(w.pki.IACA, w.pki.Clock.Now()),
+		Profile: &p, Nonce: nonce, Audience: clientID, Transcript: transcript(w.t),
 		Lists: func(uri string) ([]byte, error) {
 			token, _, err := web.StatusList(w.t.Context(), uri, listType)
 			return token, err
@@ -115,7 +116,7 @@ func TestPresentMdoc(t *testing.T) {
 func TestPresentPID(t *testing.T) {
 	w := holding(t, 1)
 	response, err := w.wallet.PresentMdoc(wallet.MdocPresentation{DocType: elements.PIDDocType, Transcript: transcript(t),
-		Elements: []string{"family_name", "given_name", elements.PIDNameSpace + "/birth_date", "nationality", "issuing_country"}})
+		Elements: []string{"portrait", "family_name", "given_name", elements.PIDNameSpace + "/birth_date", "nationality", "issuing_country"}})
 	w.must(err)
 	w.green(verification.DeviceResponse(response, w.verifier("identity", fetch.TypeStatusListCWT)))
 }
@@ -123,7 +124,7 @@ func TestPresentPID(t *testing.T) {
 func TestPresentSDJWT(t *testing.T) {
 	w := holding(t, 1)
 	compact, err := w.wallet.PresentSDJWT(wallet.SDJWTPresentation{VCT: elements.PIDVCT, Nonce: nonce, Audience: clientID,
-		Claims: []string{"family_name", "given_name", "birthdate", "nationalities", "issuing_country"}})
+		Claims: []string{"picture", "family_name", "given_name", "birthdate", "nationalities", "issuing_country"}})
 	w.must(err)
 	report := verification.SDJWT(compact, w.verifier("identity", fetch.TypeStatusListJWT))
 	w.green(report)

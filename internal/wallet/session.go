@@ -8,6 +8,7 @@ import (
 	"vidimus/internal/elements"
 	"vidimus/internal/mdoc"
 	"vidimus/internal/oid4vci"
+	"vidimus/internal/pki"
 	"vidimus/internal/trust"
 )
 
@@ -19,6 +20,9 @@ type Session struct {
 	Consent Consent
 	// Readers holds the anchors of readers; nil knows none.
 	Readers *trust.Store
+	// Revoked holds the lists of revoked readers; nil is none, and no reader is
+	// refused for being on one.
+	Revoked *pki.CRLs
 	// ReaderKey gives the reader's ephemeral key once the session stands
 	// (Holder.ReaderKey): the proof is then a MAC where the curves fit. Nil
 	// means signatures.
@@ -30,9 +34,14 @@ type Session struct {
 type Consent func(Inquiry) func(AskedDocument, AskedElement) bool
 
 // AgreeToAll shows whatever is asked and held, but to nobody whose signature is
-// wrong.
+// wrong or whose certificate was revoked.
 func AgreeToAll(Inquiry) func(AskedDocument, AskedElement) bool {
-	return func(d AskedDocument, _ AskedElement) bool { return d.Reader.State != ReaderInvalid }
+	return func(d AskedDocument, _ AskedElement) bool { return !d.Reader.Refused() }
+}
+
+// AgreeToKnown shows it to those alone whom an authority of ours vouches for.
+func AgreeToKnown(Inquiry) func(AskedDocument, AskedElement) bool {
+	return func(d AskedDocument, _ AskedElement) bool { return d.Reader.State == ReaderKnown }
 }
 
 // Inquiry is a request as the holder reads it.
@@ -127,10 +136,11 @@ func (s *Session) readerKey() *ecdh.PublicKey {
 func (s *Session) inquire(r *mdoc.DeviceRequest, transcript mdoc.SessionTranscript, proof Proof) (Inquiry, error) {
 	w, now := s.Wallet, s.Wallet.cfg.Clock.Now()
 	var inquiry Inquiry
+	who := newAsker(s.Readers, s.Revoked, now)
 	ages := map[string]int{} // for a docType asked twice too
 	for i := range r.DocRequests {
 		asked := &r.DocRequests[i].ItemsRequest
-		d := AskedDocument{DocType: asked.DocType, Reader: identify(r, i, transcript, s.Readers, now)}
+		d := AskedDocument{DocType: asked.DocType, Reader: who.identify(r, i, transcript)}
 		var signed *mdoc.IssuerSigned
 		b, err := w.cfg.Store.newest(oid4vci.FormatMdoc, asked.DocType, proof, now)
 		switch {

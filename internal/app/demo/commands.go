@@ -74,14 +74,14 @@ func (s *story) trustDir() string { return filepath.Join(s.dir, "trust") }
 // rechecks verify once more what the reader of the story saw.
 func (s *story) rechecks() []commandView {
 	licence := func(what, name, list string) commandView {
-		return command(what, "./cmd/verifier", "check", "--trust", s.trustDir(), "--status", s.seen(list), "--profile", atTheRoadside,
+		return command(what, "./cmd/verifier", "check", "--trust", s.trustDir(), "--crl", s.seen(revokedSigners), "--status", s.seen(list), "--profile", atTheRoadside,
 			"--transcript", s.seen(name+".transcript"), "--reader-key", s.seen(name+".reader-key.jwk"), s.seen(name+".mdoc"))
 	}
 	return []commandView{
 		licence("The licence of the story, with the status list of that moment: green", "licence", "status.cwt"),
 		licence("The same licence after it was annulled: red", "licence-revoked", "status-after.cwt"),
 		command("The identity of the story, as SD-JWT with key binding: green", "./cmd/verifier", "check", "--trust", s.trustDir(),
-			"--status", s.seen("status-after.jwt"), "--profile", atThePortal, "--nonce", s.nonce, "--aud", portalURL, s.seen("identity.sd-jwt")),
+			"--crl", s.seen(revokedSigners), "--status", s.seen("status-after.jwt"), "--profile", atThePortal, "--nonce", s.nonce, "--aud", portalURL, s.seen("identity.sd-jwt")),
 	}
 }
 
@@ -106,5 +106,5 @@ func (s *story) tries(o offer, licence bool) []commandView {
 	for _, uri := range slices.Sorted(maps.Keys(s.reader.lists[mediaType])) {
 		tries = append(tries, commandView{"Fetch the status list of now, as the portal would", []string{"curl", "-s", "-H", "Accept: " + mediaType, "-o", list, uri}})
 	}
-	return append(tries, command(then, "./cmd/verifier", slices.Concat([]string{"check", "--trust", s.trustDir(), "--status", list, "--profile", profile}, session, []string{shown})...))
+	return append(tries, command(then, "./cmd/verifier", slices.Concat([]string{"check", "--trust", s.trustDir(), "--crl", s.seen(revokedSigners), "--status", list, "--profile", profile}, session, []string{shown})...))
 }

@@ -39,8 +39,11 @@ func (s *story) keepLists(suffix string) error {
 			}
 		}
 	}
-	return nil
+	return s.keepFile(revokedSigners, s.reader.crls.All()[0].Raw)
 }
+
+// revokedSigners is the name of the file with the list of revoked signers.
+const revokedSigners = "signers.crl"
 
 // keepPresentation writes the answer of a session with what it takes to verify
 // it once more: the transcript, and the reader's key of that session, since the

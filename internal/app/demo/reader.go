@@ -37,6 +37,7 @@ type reader struct {
 	web    *fetch.Client
 	office string                       // its public URL
 	lists  map[string]map[string][]byte // media type, URI
+	crls   *pki.CRLs                    // revoked signers
 }
 
 func newReader(c clock.Clock) (*reader, error) {
@@ -86,8 +87,24 @@ func (r *reader) synchronize(ctx context.Context) error {
 			lists[mediaType][uri] = token
 		}
 	}
+	if r.crls, err = r.revoked(ctx); err != nil {
+		return err
+	}
 	r.lists = lists
 	return nil
+}
+
+// revoked fetches the list of revoked signers.
+func (r *reader) revoked(ctx context.Context) (*pki.CRLs, error) {
+	raw, _, err := r.web.Get(ctx, r.office+issuerhttp.SignerCRLPath, pki.MaxCRLBytes, "application/pkix-crl")
+	if err != nil {
+		return nil, err
+	}
+	list, err := pki.ParseCRL(raw)
+	if err != nil {
+		return nil, err
+	}
+	return pki.NewCRLs(list)
 }
 
 // addresses asks for the list of lists (Token Status List, section 9.3), until
@@ -160,7 +177,7 @@ func (r *reader) request(profile, docType string, transcript mdoc.SessionTranscr
 func (r *reader) judge(profile string, response []byte, session *proximity.Reader) *verification.Report {
 	p, _ := r.policy.Profile(profile)
 	return verification.DeviceResponse(response, verification.Options{
-		Now: r.clock.Now(), Policy: r.policy, Trust: r.trust, Lists: r.held(fetch.TypeStatusListCWT),
+		Now: r.clock.Now(), Policy: r.policy, Trust: r.trust, CRLs: r.crls, Lists: r.held(fetch.TypeStatusListCWT),
 		Transcript: session.Transcript(), ReaderKey: session.Key(), Profile: &p,
 	})
 }
@@ -169,7 +186,7 @@ func (r *reader) judge(profile string, response []byte, session *proximity.Reade
 func (r *reader) judgeToken(profile, presentation, nonce, audience string) *verification.Report {
 	p, _ := r.policy.Profile(profile)
 	return verification.SDJWT(presentation, verification.Options{
-		Now: r.clock.Now(), Policy: r.policy, Trust: r.trust, Lists: r.held(fetch.TypeStatusListJWT),
+		Now: r.clock.Now(), Policy: r.policy, Trust: r.trust, CRLs: r.crls, Lists: r.held(fetch.TypeStatusListJWT),
 		Nonce: nonce, Audience: audience, Profile: &p,
 	})
 }

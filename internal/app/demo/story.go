@@ -28,7 +28,7 @@ const copies = 5
 // is.
 const (
 	atTheRoadside = "right-to-drive"
-	atThePortal   = "identity"
+	atThePortal   = "personal-data"
 	portalURL     = "https://portal.example"
 )
 

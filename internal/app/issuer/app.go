@@ -20,6 +20,7 @@ import (
 	"vidimus/internal/clock"
 	"vidimus/internal/document"
 	"vidimus/internal/faults"
+	"vidimus/internal/fleet"
 	"vidimus/internal/issuance"
 	"vidimus/internal/keys"
 	"vidimus/internal/keys/soft"
@@ -90,6 +91,7 @@ type App struct {
 	sources    []registry.Source // without the console
 	pseudonyms *audit.PeriodKeys
 	schedule   *status.Mixing
+	bundle     servedBundle
 	statusKey  crypto.PublicKey // of the signer of lists
 	receipt    *identity
 	store      *bolt.Store
@@ -102,6 +104,7 @@ type App struct {
 	inbox      *registry.Inbox
 	own        *ownSource
 	holders    *citizen.Service
+	fleet      *fleet.Service // nil without a reader CA
 	providers  *walletProviders
 	sweeps     *walletSweeps    // nil when no status of wallets is read
 	pusher     *registry.Pusher // nil without webhooks

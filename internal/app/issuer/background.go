@@ -27,6 +27,11 @@ func (a *App) sweep(ctx context.Context) {
 		if err := a.holders.Sweep(ctx); err != nil && ctx.Err() == nil {
 			a.log.Error("sweeping expired revocation codes", "error", err)
 		}
+		if a.fleet != nil {
+			if err := a.fleet.Sweep(ctx); err != nil && ctx.Err() == nil {
+				a.log.Error("sweeping readers", "error", err)
+			}
+		}
 		select {
 		case <-ctx.Done():
 			return

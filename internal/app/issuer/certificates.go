@@ -39,14 +39,16 @@ func (c *Config) profile(name string) pki.Profile {
 		return pki.ProfileRegistrySource
 	case "access":
 		return pki.ProfileAccess
+	case "bundle":
+		return pki.ProfileBundleSigner
 	}
 	return pki.ProfileDocumentSignerPID
 }
 
-// internal says whether a profile is below the operations CA: keys that sign
-// what no reader of credentials sees.
+// internal says whether a profile is below the operations CA: keys that sign no
+// credential, and what readers of credentials see of ours beside them.
 func internal(p pki.Profile) bool {
-	return p == pki.ProfileReceiptSigner || p == pki.ProfileCheckpointSigner || p == pki.ProfileRegistrySource
+	return p == pki.ProfileReceiptSigner || p == pki.ProfileCheckpointSigner || p == pki.ProfileRegistrySource || p == pki.ProfileBundleSigner
 }
 
 // template is the certificate that Init makes for a signer.

@@ -158,14 +158,14 @@ func (k *checker) listeners() {
 }
 
 // signerProfiles are the profiles that a signer may have.
-var signerProfiles = []pki.Profile{pki.ProfileDocumentSignerMDL, pki.ProfileDocumentSignerPID, pki.ProfileStatusSigner, pki.ProfileReceiptSigner, pki.ProfileCheckpointSigner, pki.ProfileRegistrySource, pki.ProfileAccess}
+var signerProfiles = []pki.Profile{pki.ProfileDocumentSignerMDL, pki.ProfileDocumentSignerPID, pki.ProfileStatusSigner, pki.ProfileReceiptSigner, pki.ProfileCheckpointSigner, pki.ProfileRegistrySource, pki.ProfileAccess, pki.ProfileBundleSigner}
 
 func (k *checker) keys() {
 	c := k.c
 	if c.Curve != "P-256" && c.Curve != "P-384" {
 		k.bad("curve", "P-256 or P-384, got %q", c.Curve)
 	}
-	for _, name := range []string{"status", "receipt", "checkpoint", "console", "access"} {
+	for _, name := range []string{"status", "receipt", "checkpoint", "console", "access", "bundle"} {
 		if _, ok := c.Signers[name]; !ok {
 			k.bad("signers."+name, "missing: key and chain are needed")
 		}
@@ -191,6 +191,7 @@ func (k *checker) keys() {
 			k.uri(r.key+".key", r.root.Key)
 		}
 	}
+	k.readers()
 }
 
 func (k *checker) uri(key, uri string) {

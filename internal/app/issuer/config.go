@@ -34,6 +34,8 @@ type Config struct {
 	IACA           Root              `yaml:"iaca"`
 	OperationsCA   Root              `yaml:"operations_ca"`
 	AccessCA       Root              `yaml:"access_ca"`
+	ReaderCA       Root              `yaml:"reader_ca"`
+	Readers        Readers           `yaml:"readers"`
 	Catalog        []string          `yaml:"catalog"`
 	Effects        string            `yaml:"effects"`
 	Sources        []Source          `yaml:"sources"`
@@ -93,6 +95,12 @@ type Signer struct {
 type Root struct {
 	Key         string `yaml:"key"`
 	Certificate string `yaml:"certificate"`
+}
+
+// Readers is what readers get when they are enrolled.
+type Readers struct {
+	Lifetime  time.Duration `yaml:"lifetime"`
+	BundleURL string        `yaml:"bundle_url"`
 }
 
 // Source is a registry and what it may say.

@@ -24,6 +24,7 @@ func (a *App) Doctor(ctx context.Context, full bool) (any, error) {
 	a.diagnoseSources(ctx, d, now)
 	a.diagnoseAudit(ctx, d, now)
 	a.diagnoseNotices(ctx, d, now)
+	a.diagnoseReaders(ctx, d, now)
 	return d, nil
 }
 

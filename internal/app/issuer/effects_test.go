@@ -28,7 +28,7 @@ func (h *holder) licence() *verification.Report {
 	web := fetch.New(fetch.Options{AllowInsecureLoopback: true})
 	defer web.Close()
 	return verification.DeviceResponse(response, verification.Options{
-		Now: h.clock.Now(), Trust: h.anchors(), Transcript: transcript, Lists: lists(web, "cwt"),
+		Now: h.clock.Now(), Trust: h.anchors(), CRLs: h.crls(), Transcript: transcript, Lists: lists(web, "cwt"),
 	})
 }
 

@@ -52,7 +52,7 @@ func TestIdentifierList(t *testing.T) {
 		o.must(err)
 		response, err := h.PresentMdoc(wallet.MdocPresentation{DocType: elements.MDLDocType, Elements: []string{"family_name", "portrait"}, Transcript: transcript})
 		o.must(err)
-		return verification.DeviceResponse(response, verification.Options{Now: o.clock.Now(), Trust: o.anchors(), Transcript: transcript, Lists: identifierLists(web)})
+		return verification.DeviceResponse(response, verification.Options{Now: o.clock.Now(), Trust: o.anchors(), CRLs: o.crls(), Transcript: transcript, Lists: identifierLists(web)})
 	}
 	expect(t, judge(h), policy.Green, policy.Valid)
 	copies, err := o.app.Store().Copies(t.Context(), "DL-1")

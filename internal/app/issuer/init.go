@@ -14,6 +14,7 @@ import (
 	"slices"
 	"time"
 
+	"vidimus/internal/issuerhttp"
 	"vidimus/internal/keys"
 	"vidimus/internal/keys/soft"
 	"vidimus/internal/pki"
@@ -181,6 +182,9 @@ func (m *maker) certificates(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("access_ca: %w", err)
 	}
+	if err := m.readerCA(ctx); err != nil {
+		return fmt.Errorf("reader_ca: %w", err)
+	}
 	for _, name := range slices.Sorted(maps.Keys(m.cfg.Signers)) {
 		by := iaca
 		switch p := m.cfg.profile(name); {
@@ -261,7 +265,10 @@ func (c *Config) crlURL(p pki.Profile) string {
 	if internal(p) || p == pki.ProfileOperationsCA || p == pki.ProfileAccess || p == pki.ProfileAccessCA {
 		return ""
 	}
-	return c.PublicURL + "/crl/iaca.crl"
+	if p == pki.ProfileReader || p == pki.ProfileReaderCA {
+		return c.PublicURL + issuerhttp.ReaderCRLPath
+	}
+	return c.PublicURL + issuerhttp.SignerCRLPath
 }
 
 // leaf makes a signer's key and certificate, or a request for one.

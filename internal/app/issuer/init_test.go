@@ -52,7 +52,7 @@ func TestInit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if secret != 14 { // 3 roots, 7 signers, the sample registry, 2 secrets, the database
+	if secret != 16 { // 4 roots, 8 signers, the sample registry, 2 secrets, the database
 		t.Errorf("%d secret files", secret)
 	}
 	before := snapshot(t, o.cfg.StateDir)
@@ -167,7 +167,7 @@ func TestInitWithoutRootKeys(t *testing.T) {
 		signers []string
 	}{
 		{o.cfg.IACA, pki.ProfileIACA, []string{"mdl", "pid", "status"}},
-		{o.cfg.OperationsCA, pki.ProfileOperationsCA, []string{"receipt", "checkpoint", "console"}},
+		{o.cfg.OperationsCA, pki.ProfileOperationsCA, []string{"receipt", "checkpoint", "console", "bundle"}},
 	} {
 		key, err := elsewhere.Create(t.Context(), "soft:path="+string(r.profile)+".key", elliptic.P384())
 		o.must(err)
@@ -185,7 +185,7 @@ func TestInitWithoutRootKeys(t *testing.T) {
 			o.must(err)
 			o.must(csr.CheckSignature())
 			tpl := pki.Template{
-				Profile: map[string]pki.Profile{"mdl": pki.ProfileDocumentSignerMDL, "pid": pki.ProfileDocumentSignerPID, "status": pki.ProfileStatusSigner, "receipt": pki.ProfileReceiptSigner, "checkpoint": pki.ProfileCheckpointSigner, "console": pki.ProfileRegistrySource}[name],
+				Profile: map[string]pki.Profile{"mdl": pki.ProfileDocumentSignerMDL, "pid": pki.ProfileDocumentSignerPID, "status": pki.ProfileStatusSigner, "receipt": pki.ProfileReceiptSigner, "checkpoint": pki.ProfileCheckpointSigner, "console": pki.ProfileRegistrySource, "bundle": pki.ProfileBundleSigner}[name],
 				Subject: pki.Name{Country: csr.Subject.Country[0], Organization: csr.Subject.Organization[0], CommonName: csr.Subject.CommonName},
 				Public:  csr.PublicKey, NotBefore: start.AddDate(0, 0, -1), NotAfter: start.AddDate(0, 6, 0), DNSNames: csr.DNSNames,
 				IssuerAltName: "https://utopia.example", CRLDistributionPoint: "https://utopia.example/crl",

@@ -46,7 +46,7 @@ func (o *office) verifyBy(w *wallet.Wallet, web wallet.Web) map[string]*verifica
 	o.t.Helper()
 	transcript, err := mdoc.OpenID4VPTranscript(clientID, nonce, nil, responseURI)
 	o.must(err)
-	opt := verification.Options{Now: o.clock.Now(), Trust: o.anchors(), Transcript: transcript, Nonce: nonce, Audience: clientID, Lists: lists(web, "cwt")}
+	opt := verification.Options{Now: o.clock.Now(), Trust: o.anchors(), CRLs: o.crls(), Transcript: transcript, Nonce: nonce, Audience: clientID, Lists: lists(web, "cwt")}
 	out := map[string]*verification.Report{}
 	for id, p := range map[string]wallet.MdocPresentation{
 		"mdl":      {DocType: elements.MDLDocType, Elements: []string{"family_name", "portrait", "driving_privileges", "age_over_18"}},

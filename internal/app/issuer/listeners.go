@@ -91,11 +91,14 @@ func (a *App) public() (http.Handler, error) {
 		return nil, err
 	}
 	cfg := issuerhttp.PublicConfig{
-		URL: a.cfg.PublicURL, Credentials: a.issuance, Lists: a.publisher,
+		URL: a.cfg.PublicURL, Credentials: a.issuance, Lists: a.publisher, Signers: a, Bundles: a,
 		Ready:   readiness{a.store, a.publisher},
 		Limit:   webserver.NewLimiter(a.cfg.RateLimit.PerSecond, a.cfg.RateLimit.Burst),
 		Guesses: webserver.NewLimiter(guessesPerSecond, guessesBurst),
 		Busy:    a.issuance.Busy,
+	}
+	if a.fleet != nil {
+		cfg.Readers = a
 	}
 	a.tokenServer(&cfg)
 	a.metadata.serve(&cfg)
@@ -153,7 +156,7 @@ func (a *App) officeHandler() (http.Handler, officeToken, error) {
 	}
 	issuerhttp.Office(e, issuerhttp.OfficeConfig{
 		Grants: a.grants(), Offers: a.issuance, Actor: token.actor(a.cfg.Console.Officers), Issuable: a.documents, Operator: a,
-		Requests: a.issuance, Invite: a.inviter(),
+		Requests: a.issuance, Invite: a.inviter(), Fleet: readerOffice{a},
 	})
 	return e, token, nil
 }

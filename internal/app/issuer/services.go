@@ -162,6 +162,9 @@ func (a *App) services(cat *catalog.Catalog, identities map[string]*identity) er
 	if a.own, err = a.ownSource(identities["console"]); err != nil {
 		return err
 	}
+	if err := a.readers(); err != nil {
+		return err
+	}
 	if a.holders, err = citizen.New(citizen.Parts{Store: a.store, Wallets: a.own, Clock: a.opts.Clock, Rand: a.opts.Rand}); err != nil {
 		return err
 	}

@@ -2,17 +2,22 @@
 // without a network, show a Report or decode without trusting.
 //
 // Start with Check, which gives a verification.Report, with WriteText, which
-// shows it to a person, and with Inspect. Nothing is fetched: anchors come from
-// a folder, status lists from files, the instant from the caller. Whatever
+// shows it to a person, and with Inspect. What a reader knows comes from a signed
+// bundle (BundleSource) and the folder in which it keeps how far it got (State), or
+// from folders and files. Nothing is fetched but by FetchBundle and BuildBundle;
+// the instant comes from the caller. Whatever
 // stands in a file reaches the terminal through Clean alone.
 package verifier
 
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
+	"vidimus/internal/bundle"
+	"vidimus/internal/pki"
 	"vidimus/internal/policy"
 	"vidimus/internal/statuslist"
 	"vidimus/internal/verification"
@@ -36,6 +41,8 @@ type CheckConfig struct {
 	VICAL    string   // file with a list of issuing authorities, beside or instead of the folder
 	Roots    string   // PEM file with the roots of VICAL signers
 	Lists    []string // files with status lists or identifier lists
+	CRLs     []string // files with certificate revocation lists, PEM or DER
+	Bundle   BundleSource
 
 	TranscriptFile string // SessionTranscript, tagged or not
 	ReaderKeyFile  string // JWK, for a deviceMac and for encrypted responses
@@ -46,6 +53,9 @@ type CheckConfig struct {
 	PolicyFile     string
 
 	At time.Time
+	// Notes takes what concerns no document, such as a state folder that cannot be
+	// written; nil says nothing.
+	Notes io.Writer
 }
 
 // Check verifies one file. The error is for what concerns the command itself:
@@ -57,7 +67,11 @@ func Check(cfg CheckConfig, stdin io.Reader) (*verification.Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	opt, err := cfg.options(f)
+	knows, err := cfg.knowledge(f)
+	if err != nil {
+		return nil, err
+	}
+	opt, err := cfg.options(f, knows)
 	if err != nil {
 		return nil, err
 	}
@@ -65,24 +79,48 @@ func Check(cfg CheckConfig, stdin io.Reader) (*verification.Report, error) {
 	if err != nil {
 		return nil, err
 	}
+	var report *verification.Report
 	switch in.Kind {
 	case KindIssuerSigned:
-		opt.Lists = lists.of(statuslist.FormatCWT)
-		return verification.IssuerSigned(in.Data, opt), nil
+		opt.Lists = lists.before(knows, statuslist.FormatCWT, cfg.At)
+		report = verification.IssuerSigned(in.Data, opt)
 	case KindSDJWT:
-		opt.Lists = lists.of(statuslist.FormatJWT)
-		return verification.SDJWT(string(in.Data), opt), nil
+		opt.Lists = lists.before(knows, statuslist.FormatJWT, cfg.At)
+		report = verification.SDJWT(string(in.Data), opt)
 	case KindDeviceResponse, KindCBOR:
 		// Whatever it is, it was handed over as a presentation: say what is wrong
 		// with it as one.
-		opt.Lists = lists.of(statuslist.FormatCWT)
-		return verification.DeviceResponse(in.Data, opt), nil
+		opt.Lists = lists.before(knows, statuslist.FormatCWT, cfg.At)
+		report = verification.DeviceResponse(in.Data, opt)
+	default:
+		return nil, fmt.Errorf("%s is of the kind %q: check takes a DeviceResponse, an IssuerSigned or an SD-JWT; `verifier inspect` decodes the others", cfg.File, in.Kind)
 	}
-	return nil, fmt.Errorf("%s is of the kind %q: check takes a DeviceResponse, an IssuerSigned or an SD-JWT; `verifier inspect` decodes the others", cfg.File, in.Kind)
+	if err := knows.Saw(report); err != nil && cfg.Notes != nil {
+		fmt.Fprintf(cfg.Notes, "note: %s\n", CleanLines(err.Error()))
+	}
+	return report, nil
 }
 
-func (cfg CheckConfig) options(f *files) (verification.Options, error) {
-	opt := verification.Options{Now: cfg.At, Nonce: cfg.Nonce, Audience: cfg.Audience, Policy: policy.Default()}
+// knowledge opens the bundle, nil when none is given.
+func (cfg CheckConfig) knowledge(f *files) (*Knowledge, error) {
+	if !cfg.Bundle.Given() {
+		return nil, nil
+	}
+	k, err := cfg.Bundle.open(f, cfg.At)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.Notes != nil && cfg.Bundle.State == "" {
+		fmt.Fprintln(cfg.Notes, "note: no --state given: an older bundle, or a clock that was put back, would pass")
+	}
+	if cfg.Notes != nil && k.Ended(cfg.At) {
+		fmt.Fprintf(cfg.Notes, "note: %s ended at %s: none of its lists says that a document is valid\n", detail(k.Source()), k.Expires.Format(time.RFC3339))
+	}
+	return k, nil
+}
+
+func (cfg CheckConfig) options(f *files, knows *Knowledge) (verification.Options, error) {
+	opt := verification.Options{Now: cfg.At, Nonce: cfg.Nonce, Audience: cfg.Audience}
 	if cfg.PolicyFile != "" {
 		data, err := f.read(cfg.PolicyFile)
 		if err != nil {
@@ -93,6 +131,12 @@ func (cfg CheckConfig) options(f *files) (verification.Options, error) {
 		}
 		opt.PolicyName = cfg.PolicyFile
 	}
+	if knows != nil {
+		knows.Fill(&opt)
+	}
+	if opt.Policy == nil {
+		opt.Policy = policy.Default()
+	}
 	if cfg.ProfileID != "" {
 		p, ok := opt.Policy.Profile(cfg.ProfileID)
 		if !ok {
@@ -102,9 +146,12 @@ func (cfg CheckConfig) options(f *files) (verification.Options, error) {
 	}
 	var err error
 	if cfg.TrustDir != "" {
-		if opt.Trust, err = LoadTrust(cfg.TrustDir, cfg.DocTypes, cfg.VCTs); err != nil {
+		anchors, err := LoadTrust(cfg.TrustDir, cfg.DocTypes, cfg.VCTs)
+		if err != nil {
 			return opt, fmt.Errorf("--trust: %w\nIt is a folder with the roots of issuers alone, as files: copy there the iaca.pem of every office that is trusted", err)
 		}
+		anchors.Merge(opt.Trust)
+		opt.Trust = anchors
 	}
 	if cfg.VICAL != "" {
 		list, err := f.vical(cfg.VICAL, cfg.Roots, cfg.At)
@@ -117,8 +164,33 @@ func (cfg CheckConfig) options(f *files) (verification.Options, error) {
 		}
 		opt.Trust = anchors
 	}
+	if err := cfg.revocation(f, &opt); err != nil {
+		return opt, err
+	}
 	opt.Transcript, opt.ReaderKey, err = cfg.session(f)
 	return opt, err
+}
+
+// revocation puts the revocation lists of files beside those of the bundle.
+func (cfg CheckConfig) revocation(f *files, opt *verification.Options) error {
+	if len(cfg.CRLs) == 0 {
+		return nil
+	}
+	lists := opt.CRLs.All()
+	for _, name := range cfg.CRLs {
+		data, err := f.read(name)
+		if err != nil {
+			return err
+		}
+		list, err := pki.ParseCRL(bundle.DER(data))
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		lists = append(slices.Clip(lists), list)
+	}
+	var err error
+	opt.CRLs, err = pki.NewCRLs(lists...)
+	return err
 }
 
 func profiles(p *policy.Policy) string {
@@ -149,9 +221,11 @@ func (cfg CheckConfig) Hints(r *verification.Report) []string {
 		return false
 	}
 	token := r.Format == verification.FormatSDJWT
-	hint(cfg.TrustDir+cfg.VICAL == "", "no --trust or --vical given: nobody is trusted, so no issuer is known")
-	hint(cfg.Lists == nil && (checked("mso.status", verification.NotDone) || checked("sd.status", verification.NotDone)),
+	hint(cfg.TrustDir+cfg.VICAL == "" && !cfg.Bundle.Given(), "no --trust, --vical or --bundle given: nobody is trusted, so no issuer is known")
+	hint(cfg.Lists == nil && !cfg.Bundle.Given() && (checked("mso.status", verification.NotDone) || checked("sd.status", verification.NotDone)),
 		"no --status given: whether the copy was revoked cannot be known")
+	hint(cfg.CRLs == nil && !cfg.Bundle.Given() && cfg.TrustDir+cfg.VICAL != "" && checked("ds.revocation", verification.NotDone),
+		"no --crl given: whether the certificate of the signer was revoked cannot be known")
 	hint(token && (cfg.Nonce == "") != (cfg.Audience == ""), "--nonce and --aud prove the holder together, one alone does not")
 	hint(token && cfg.TranscriptFile+cfg.ResponseURI+cfg.ReaderKeyFile != "", "--transcript, --response-uri and --reader-key are for mdocs: this is an SD-JWT, which --nonce and --aud tie to its transaction")
 	hint(r.Format == verification.FormatDeviceResponse && cfg.TranscriptFile+cfg.ResponseURI == "" && cfg.Nonce+cfg.Audience != "",

@@ -51,17 +51,17 @@ func TestJSONIsStable(t *testing.T) {
 		}
 		return object
 	}
-	top := keys(got, "at", "checks", "colour", "document_errors", "documents", "format", "policy", "reasons", "verdict")
+	top := keys(got, "at", "checks", "colour", "document_errors", "documents", "format", "knowledge", "policy", "reasons", "verdict")
 	keys(top["verdict"], verdictNames...)
 	keys(top["checks"], "axis", "clause", "detail", "id", "result")
 	keys(top["document_errors"], "code", "type")
-	d := keys(top["documents"], "checks", "colour", "device_signed", "driving", "dropped", "issuer_signed", "missing", "reasons", "status", "trust", "type", "validity", "verdict")
+	d := keys(top["documents"], "checks", "colour", "device_signed", "driving", "dropped", "issuer_signed", "missing", "reasons", "revocation", "status", "trust", "type", "validity", "verdict")
 	keys(d["verdict"], verdictNames...)
 	keys(d["trust"], "anchor", "anchors_as_of", "serial", "signer", "source")
 	keys(d["validity"], "from", "signed", "until")
 	keys(d["status"], "age", "as_of", "index", "uri")
 	keys(d["issuer_signed"], "name", "namespace", "value")
-	keys(d["driving"], "answer", "category", "conditions", "until")
+	keys(d["driving"], "answer", "category", "conditions", "reason", "until")
 	if top["colour"] != "green" || top["at"] != "2026-06-15T10:00:00Z" || top["format"] != "mdoc DeviceResponse" || !bytes.Contains(b.Bytes(), []byte(`"<&>"`)) {
 		t.Errorf("%s", b.String())
 	}

@@ -3,6 +3,7 @@ package verifier
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"vidimus/internal/statuslist"
 )
@@ -64,5 +65,23 @@ func (s listSet) of(format statuslist.Format) func(string) ([]byte, error) {
 			}
 		}
 		return nil, errors.New("it is not among the files given with --status")
+	}
+}
+
+// before asks the files first, and then the bundle; nil when there is neither.
+func (s listSet) before(k *Knowledge, format statuslist.Format, now time.Time) func(string) ([]byte, error) {
+	files := s.of(format)
+	if k == nil {
+		return files
+	}
+	carried := k.ListsAt(format, now)
+	if files == nil {
+		return carried
+	}
+	return func(uri string) ([]byte, error) {
+		if data, ok := s[listKey{uri, format}]; ok {
+			return data, nil
+		}
+		return carried(uri)
 	}
 }

@@ -60,6 +60,8 @@ func TestOpenID4VP(t *testing.T) {
 	key := file("reader.jwk", jwk)
 	file("anchors/iaca.pem", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: w.IACA.Cert.Raw}))
 
+	crl := file("iaca.crl", w.CRLs.All()[0].Raw)
+
 	for _, tt := range []struct {
 		name       string
 		thumbprint []byte
@@ -83,7 +85,7 @@ func TestOpenID4VP(t *testing.T) {
 			must(err)
 			response, err := mdoc.BuildDeviceResponse(mdoc.ResponseDocument{IssuerSigned: issued, DeviceSigned: signed})
 			must(err)
-			cfg := CheckConfig{File: file("response", response), TrustDir: filepath.Join(dir, "anchors"), At: w.Now,
+			cfg := CheckConfig{File: file("response", response), TrustDir: filepath.Join(dir, "anchors"), CRLs: []string{crl}, At: w.Now,
 				Nonce: "nonce", Audience: "x509_hash:abc", ResponseURI: "https://verifier.example/r", ReaderKeyFile: tt.key}
 			r, err := Check(cfg, nil)
 			must(err)

@@ -13,6 +13,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"fmt"
+	"math/big"
 	"testing"
 	"time"
 
@@ -61,6 +62,8 @@ type World struct {
 
 	// Anchors are the IACA alone: what a reader of documents trusts.
 	Anchors []*pki.Certificate
+	// CRLs are the lists of every root, an hour old, with nobody in them.
+	CRLs *pki.CRLs
 }
 
 // NewWorld makes a world that stands at Now.
@@ -110,7 +113,42 @@ func New(now time.Time) (*World, error) {
 		*s.to = *e
 	}
 	w.Anchors = []*pki.Certificate{w.IACA.Cert}
-	return w, nil
+	var lists []*pki.CRL
+	for _, root := range []Entity{w.IACA, w.ReaderCA, w.AccessCA, w.VICALRoot, w.OperationsCA} {
+		list, err := w.CRL(root, 1)
+		if err != nil {
+			return nil, fmt.Errorf("making the revocation list of %s: %w", root.Cert, err)
+		}
+		lists = append(lists, list)
+	}
+	var err error
+	w.CRLs, err = pki.NewCRLs(lists...)
+	return w, err
+}
+
+// CRL makes a revocation list of an authority that names the certificates given.
+// It is an hour old and counts for 30 days.
+func (w *World) CRL(authority Entity, number int64, revoked ...Entity) (*pki.CRL, error) {
+	at := w.Now.Add(-time.Hour)
+	r := pki.Revocations{Number: big.NewInt(number), ThisUpdate: at, NextUpdate: at.AddDate(0, 0, 30)}
+	for _, e := range revoked {
+		r.Revoked = append(r.Revoked, pki.RevokedCertificate{Serial: e.Cert.Cert.SerialNumber, At: at})
+	}
+	return pki.BuildCRL(r, authority.Cert, authority.Key, rand.Reader)
+}
+
+// MustRevoke is a set of one list, in which the authority revokes certificates.
+func (w *World) MustRevoke(t testing.TB, authority Entity, revoked ...Entity) *pki.CRLs {
+	t.Helper()
+	list, err := w.CRL(authority, 2, revoked...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := pki.NewCRLs(list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set
 }
 
 // Issue makes one more certificate with a fresh P-256 key, signed by issuer,

@@ -34,6 +34,12 @@ func TestWorldValidates(t *testing.T) {
 		if !p.Anchor.Equal(tt.anchor.Cert) || len(p.Chain) != 2 || !tt.leaf.Key.PublicKey.Equal(p.Leaf.PublicKey()) {
 			t.Errorf("%s: path %v", tt.name, p.Chain)
 		}
+		if got := w.CRLs.Of(p, w.Now, 0, false); got.State != pki.NotRevoked {
+			t.Errorf("%s: %+v", tt.name, got)
+		}
+		if got := w.MustRevoke(t, tt.anchor, tt.leaf).Of(p, w.Now, 0, false); got.State != pki.Revoked {
+			t.Errorf("%s, revoked: %+v", tt.name, got)
+		}
 	}
 	if !w.Clock.Now().Equal(Now) {
 		t.Error("the clock does not stand at Now")

@@ -86,6 +86,11 @@ const (
 
 	markBucket // digest of a list's name -> issuance.ListMark
 
+	readerBucket     // id -> fleet.Reader
+	readerNameBucket // name -> id, of readers that are not revoked
+	readerCodeBucket // digest of the code -> id, likewise
+	readerEndBucket  // instant, id -> nothing: when a record may be forgotten
+
 	expiryBucket // instant, letter of a bucket, key in it -> nothing
 	auditBucket  // sequence number -> line
 	treeBucket   // index of a stored hash -> hash
@@ -108,11 +113,12 @@ var bucketNames = [bucketCount]string{
 	"requests", "codes", "refreshes", "revoked",
 	"revocations", "revocation-units", "revocation-ends",
 	"list-marks",
+	"readers", "reader-names", "reader-codes", "reader-ends",
 	"expiry", "audit", "tree",
 }
 
 // younger are the buckets that Open adds to a file of before there were any.
-var younger = []bucketID{markBucket}
+var younger = []bucketID{markBucket, readerBucket, readerNameBucket, readerCodeBucket, readerEndBucket}
 
 func (b bucketID) String() string { return bucketNames[b] }
 

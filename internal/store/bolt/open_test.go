@@ -224,3 +224,37 @@ func TestClosed(t *testing.T) {
 		t.Errorf("reading: %v", err)
 	}
 }
+
+// A database of a version that did not keep readers yet opens, and keeps them from
+// then on.
+func TestBucketsThatCameLater(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "earlier.db")
+	if err := Create(path, options()); err != nil {
+		t.Fatal(err)
+	}
+	db, err := bbolt.Open(path, 0o600, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Update(func(tx *bbolt.Tx) error {
+		for _, b := range younger {
+			if err := tx.DeleteBucket([]byte(b.String())); err != nil {
+				return err
+			}
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	db.Close()
+	for range 2 {
+		s, err := Open(path, options())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if list, err := s.Readers(t.Context()); err != nil || len(list) != 0 {
+			t.Errorf("%v, %v", list, err)
+		}
+		s.Close()
+	}
+}

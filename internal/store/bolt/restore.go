@@ -65,7 +65,7 @@ const (
 // singleUse are the buckets of what may be used once: the backup does not know
 // what was used since.
 var singleUse = []bucketID{offerBucket, nonceBucket, useBucket, grantBucket, keyBucket, tokenBucket, seenBucket,
-	requestBucket, codeBucket, refreshBucket, revokedBucket, expiryBucket, linkBucket, sessionBucket, transactionBucket, waitingBucket, awaitingBucket}
+	requestBucket, codeBucket, refreshBucket, revokedBucket, expiryBucket, linkBucket, sessionBucket, transactionBucket, waitingBucket, awaitingBucket, readerCodeBucket}
 
 // Restored makes a database that came back from a backup fit to go on, in one
 // transaction, before it is opened for the first time: no list gives out an

@@ -20,6 +20,7 @@ import (
 	"vidimus/internal/authserver"
 	"vidimus/internal/bulk"
 	"vidimus/internal/citizen"
+	"vidimus/internal/fleet"
 	"vidimus/internal/issuance"
 	"vidimus/internal/notice"
 	"vidimus/internal/officer"
@@ -89,6 +90,7 @@ type Store struct {
 	notices     map[uint64]notice.Record
 	imports     map[importID]bulk.Import
 	revocations map[citizen.Digest]citizen.Code
+	readers     map[string]fleet.Reader
 	links       map[officer.Digest]officer.Link
 	sessions    map[officer.Digest]officer.Session
 	proposals   map[string]officer.Proposal
@@ -118,6 +120,7 @@ var (
 	_ notice.Store     = (*Store)(nil)
 	_ bulk.Store       = (*Store)(nil)
 	_ officer.Store    = (*Store)(nil)
+	_ fleet.Store      = (*Store)(nil)
 	_ audit.Writer     = (*Store)(nil)
 	_ audit.TreeStore  = (*Store)(nil)
 )
@@ -159,8 +162,8 @@ func New(opts Options) (*Store, error) {
 		lists:        map[listID]list{}, giving: map[status.Kind][]listID{}, flips: map[place]uint64{},
 		alive:   map[expiring]int{},
 		notices: map[uint64]notice.Record{}, imports: map[importID]bulk.Import{},
-		revocations: map[citizen.Digest]citizen.Code{},
-		links:       map[officer.Digest]officer.Link{}, sessions: map[officer.Digest]officer.Session{}, proposals: map[string]officer.Proposal{},
+		revocations: map[citizen.Digest]citizen.Code{}, readers: map[string]fleet.Reader{},
+		links: map[officer.Digest]officer.Link{}, sessions: map[officer.Digest]officer.Session{}, proposals: map[string]officer.Proposal{},
 		grants: map[authserver.Digest]authserver.GrantRecord{}, grantKeys: map[string]authserver.Digest{},
 		tokens: map[authserver.Digest]authserver.TokenRecord{}, seen: map[authserver.Digest]time.Time{},
 		requests: map[authserver.Digest]authserver.RequestRecord{}, codes: map[authserver.Digest]authserver.CodeRecord{},

@@ -5,7 +5,8 @@
 // history of chance on two stores, Draws one on two that draw from the same
 // octets. They say what the comments of
 // registry.Store, issuance.Store, authserver.Store, status.Store, notice.Store,
-// bulk.Store, officer.Store, citizen.Store and audit.TreeStore promise: one step at a time, a
+// bulk.Store, officer.Store, citizen.Store, fleet.Store
+// and audit.TreeStore promise: one step at a time, a
 // refusal without a trace, one-time things once among any number of
 // goroutines, every copy found, records copied in and out.
 package storetest
@@ -24,6 +25,7 @@ import (
 	"vidimus/internal/authserver"
 	"vidimus/internal/bulk"
 	"vidimus/internal/citizen"
+	"vidimus/internal/fleet"
 	"vidimus/internal/issuance"
 	"vidimus/internal/notice"
 	"vidimus/internal/officer"
@@ -42,6 +44,7 @@ type Store interface {
 	bulk.Store
 	officer.Store
 	citizen.Store
+	fleet.Store
 	audit.Writer
 	audit.TreeStore
 	Copies(ctx context.Context, document string) ([]issuance.Copy, error)
@@ -100,7 +103,7 @@ func Run(t *testing.T, open func(t *testing.T, o Options) Store) {
 	}{
 		{"Registry", registryTests}, {"History", historyTests}, {"Time", timeTests}, {"Covering", coveringTests}, {"Receipts", receiptTests},
 		{"Issuance", issuanceTests}, {"Transaction", transactionTests}, {"Wallet", walletTests}, {"Mark", markTests}, {"Lists", listTests}, {"Cover", coverTests}, {"Race", raceTests},
-		{"Notice", noticeTests}, {"Bulk", bulkTests}, {"Officer", officerTests}, {"Citizen", citizenTests},
+		{"Notice", noticeTests}, {"Bulk", bulkTests}, {"Officer", officerTests}, {"Citizen", citizenTests}, {"Fleet", fleetTests},
 		{"Authserver", authserverTests}, {"Authorization", authorizationTests}, {"Audit", auditTests}, {"Tree", treeTests},
 	} {
 		for _, tt := range group.tests {

@@ -1,6 +1,7 @@
-package citizen
+package typedcode
 
 import (
+	"crypto/rand"
 	"strings"
 	"testing"
 )
@@ -12,21 +13,40 @@ func FuzzDigestOf(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, typed string) {
-		digest, ok := digestOf(typed)
+		digest, ok := DigestOf(typed)
 		if !ok {
-			if digest != (Digest{}) {
+			if digest != ([32]byte{}) {
 				t.Error("a refusal with a digest")
 			}
 			return
 		}
 		core := strings.NewReplacer("-", "", " ", "", "\u00a0", "", "\t", "").Replace(typed)
-		if len(core) != codeCharacters {
+		if len(core) != characters {
 			t.Fatalf("%q reads as a code", typed)
 		}
 		for _, again := range []string{core, strings.ToUpper(core), strings.ToLower(core), core[:4] + "-" + core[4:]} {
-			if d, ok := digestOf(again); !ok || d != digest {
+			if d, ok := DigestOf(again); !ok || d != digest {
 				t.Errorf("%q and %q read differently", typed, again)
 			}
 		}
 	})
+}
+
+// A code that was made reads, and no two are alike.
+func TestNew(t *testing.T) {
+	seen := map[[32]byte]bool{}
+	for range 100 {
+		code, err := New(rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		digest, ok := DigestOf(code)
+		if !ok || len(code) != 24 || seen[digest] {
+			t.Fatalf("%s reads: %v, seen before: %v", code, ok, seen[digest])
+		}
+		seen[digest] = true
+	}
+	if _, err := New(strings.NewReader("short")); err == nil {
+		t.Error("a code without randomness")
+	}
 }

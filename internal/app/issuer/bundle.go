@@ -1,0 +1,264 @@
+package issuer
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"vidimus/internal/bundle"
+	"vidimus/internal/catalog"
+	"vidimus/internal/issuerhttp"
+	"vidimus/internal/keys"
+	"vidimus/internal/keys/soft"
+	"vidimus/internal/pki"
+	"vidimus/internal/problem"
+	"vidimus/internal/trust"
+)
+
+// bundleNumber keeps the number of the last bundle in the state folder, bundleFile
+// the bundle that the office serves.
+const (
+	bundleNumber = "bundle.sequence"
+	bundleFile   = "bundle.cbor"
+)
+
+// BundleWish is what goes into a bundle beside the office's own.
+type BundleWish struct {
+	Output string // "" is the one that the office serves
+	Days   int    // how long it lives
+	// Trust are folders of other anchors, with trust.yaml each.
+	Trust []string
+	// CRLs are files with revocation lists of others, Lists files and folders with
+	// their status lists, as published.
+	CRLs, Lists []string
+	Policy      string // file; "" for none
+	Countries   []string
+	MinReader   uint64
+}
+
+// BuildBundle makes the bundle of the office's readers and puts it into a file
+// whole: its root with the doctypes and vcts of the catalogue, its lists as they
+// are served now, its revoked signers, and what was wished for. Of a running office
+// the lists are asked for; else it is opened meanwhile.
+func BuildBundle(ctx context.Context, cfg *Config, w BundleWish, now time.Time, rand io.Reader) (*bundle.Built, error) {
+	r, err := cfg.loadRoots()
+	if err != nil {
+		return nil, err
+	}
+	id, err := cfg.chainOf("bundle", r, now)
+	if err == nil {
+		id.key, err = soft.New(cfg.StateDir).Signer(ctx, cfg.Signers["bundle"].Key)
+	}
+	if err == nil {
+		err = keys.Prove(id.key, id.leaf.Cert, rand)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("signers.bundle: %w", err)
+	}
+	c := bundle.Contents{Publisher: cfg.PublicURL, Issued: now, Expires: now.AddDate(0, 0, w.Days), MinReader: w.MinReader, Countries: w.Countries}
+	if c.Anchors, err = cfg.bundleAnchors(r, w.Trust, now); err != nil {
+		return nil, err
+	}
+	var notes []string
+	own, err := RevokedSigners(cfg)
+	switch {
+	case err != nil:
+		return nil, err
+	case own == nil:
+		notes = append(notes, "the list of revoked signers of the IACA: there is none yet (issuer crl makes it), so that no document will be green")
+	default:
+		c.CRLs = append(c.CRLs, own.Raw)
+	}
+	for _, name := range w.CRLs {
+		raw, err := readLimited(name, pki.MaxCRLBytes)
+		if err != nil {
+			return nil, err
+		}
+		c.CRLs = append(c.CRLs, bundle.DER(raw))
+	}
+	if c.Lists, err = cfg.bundleLists(ctx, w.Lists); err != nil {
+		return nil, err
+	}
+	if w.Policy != "" {
+		if c.Policy, err = readLimited(w.Policy, maxBundlePolicy); err != nil {
+			return nil, err
+		}
+	}
+	last, err := cfg.lastBundle()
+	if err != nil {
+		return nil, err
+	}
+	c.Sequence = bundle.NextSequence(last, now)
+	built, err := bundle.Build(c, id.key, id.chain, rand)
+	if err != nil {
+		return nil, err
+	}
+	built.LeftOut = append(notes, built.LeftOut...)
+	// The number is kept first: one that is never used does no harm.
+	if err := replaceFile(cfg.Path(bundleNumber), fmt.Appendf(nil, "%d\n", c.Sequence), 0o600); err != nil {
+		return nil, err
+	}
+	if w.Output == "" {
+		w.Output = cfg.Path(bundleFile)
+	}
+	return built, replaceFile(w.Output, built.Data, 0o644)
+}
+
+// servedBundle is the bundle as it was read last, so that a thousand readers at the
+// start of a shift do not read it each.
+type servedBundle struct {
+	mu      sync.Mutex
+	of      os.FileInfo
+	body    []byte
+	version string
+}
+
+// Bundle implements issuerhttp.Bundles: the file as it lies in the state folder.
+func (a *App) Bundle(context.Context) ([]byte, string, error) {
+	path := a.cfg.Path(bundleFile)
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, "", problem.New(problem.NotFound, "this office publishes no bundle: issuer bundle build makes it")
+	case err != nil:
+		return nil, "", problem.Wrap(problem.Unavailable, err, "try again later")
+	}
+	s := &a.bundle
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.of == nil || !os.SameFile(s.of, info) || !s.of.ModTime().Equal(info.ModTime()) || s.of.Size() != info.Size() {
+		body, err := readLimited(path, bundle.MaxBundle)
+		if err != nil {
+			return nil, "", problem.Wrap(problem.Unavailable, err, "try again later")
+		}
+		digest := sha256.Sum256(body)
+		s.of, s.body, s.version = info, body, fmt.Sprintf(`"%x"`, digest[:16])
+	}
+	return s.body, s.version, nil
+}
+
+// SeenReader implements issuerhttp.Bundles.
+func (a *App) SeenReader(ctx context.Context, token string) {
+	if a.fleet == nil {
+		return
+	}
+	if err := a.fleet.Seen(ctx, token); err != nil {
+		a.log.Debug("what a reader said of itself does not count", "error", err)
+	}
+}
+
+// replaceFile puts a file into its place whole, or leaves the one that was there.
+func replaceFile(path string, data []byte, mode fs.FileMode) error {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name()) // gone after the rename
+	_, werr := f.Write(data)
+	if err := errors.Join(werr, f.Chmod(mode), f.Sync(), f.Close()); err != nil {
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	return os.Rename(f.Name(), path)
+}
+
+// maxBundlePolicy bounds the policy file, as its reader does.
+const maxBundlePolicy = 1 << 20
+
+// bundleAnchors are our root, for what the catalogue issues, and those of folders.
+func (c *Config) bundleAnchors(r roots, folders []string, now time.Time) (*trust.Store, error) {
+	cat, err := c.loadCatalog()
+	if err != nil {
+		return nil, err
+	}
+	scope := trust.Scope{Purposes: []trust.Purpose{trust.StatusList}}
+	add := func(list *[]string, p trust.Purpose, typ string) {
+		if !slices.Contains(*list, typ) {
+			*list = append(*list, typ)
+		}
+		if !slices.Contains(scope.Purposes, p) {
+			scope.Purposes = append(scope.Purposes, p)
+		}
+	}
+	for _, name := range cat.IDs() {
+		switch cfg, _ := cat.Configuration(name); cfg.Format {
+		case catalog.FormatMDoc:
+			add(&scope.DocTypes, trust.IssueMdoc, cfg.DocType)
+		case catalog.FormatSDJWT:
+			add(&scope.VCTs, trust.IssueSDJWT, cfg.VCT)
+		}
+	}
+	store := &trust.Store{}
+	if err := store.Add(trust.Anchor{Cert: r.iaca, Scope: scope, Source: c.PublicURL, AsOf: now}); err != nil {
+		return nil, fmt.Errorf("iaca: %w", err)
+	}
+	for _, dir := range folders {
+		others, err := trust.LoadDir(dir, trust.Scope{})
+		if err != nil {
+			return nil, err
+		}
+		store.Merge(others)
+	}
+	return store, nil
+}
+
+// bundleLists are our lists as they are served, and those of files and folders.
+func (c *Config) bundleLists(ctx context.Context, others []string) ([][]byte, error) {
+	folder := c.Path(c.Status.Directory)
+	if c.Status.Directory == "" || !exists(folder) {
+		dir, err := os.MkdirTemp("", "vidimus-lists-")
+		if err != nil {
+			return nil, err
+		}
+		defer os.RemoveAll(dir)
+		desk, err := OpenOffice(ctx, c, Options{})
+		if err != nil {
+			return nil, err
+		}
+		_, err = desk.Publish(ctx, dir)
+		if err := errors.Join(err, desk.Close()); err != nil {
+			return nil, fmt.Errorf("asking the office for its lists: %w", err)
+		}
+		folder = dir
+	}
+	lists, err := bundle.ReadLists(os.DirFS(folder), ".")
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", folder, err)
+	}
+	for _, name := range others {
+		more, err := bundle.ReadLists(os.DirFS(filepath.Dir(name)), filepath.Base(name))
+		if err != nil {
+			return nil, err
+		}
+		lists = append(lists, more...)
+	}
+	return lists, nil
+}
+
+// lastBundle is the number of the last bundle, 0 before the first.
+func (c *Config) lastBundle() (uint64, error) {
+	data, err := os.ReadFile(c.Path(bundleNumber))
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	n, err := strconv.ParseUint(strings.TrimSpace(string(data)), 10, 63)
+	if err != nil {
+		return 0, fmt.Errorf("%s is damaged: it holds the number of the last bundle; write the last number there that readers have seen: %w", c.Path(bundleNumber), err)
+	}
+	return n, nil
+}
+
+// BundlePath is where the office serves it, below the public URL.
+const BundlePath = issuerhttp.BundlePath

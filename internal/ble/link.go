@@ -1,0 +1,95 @@
+package ble
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	"vidimus/internal/proximity/gatt"
+)
+
+// link is one connection (gatt.Link); client and server fill it in.
+type link struct {
+	mtu  int
+	role gatt.Role
+	in   *inbox
+
+	// send hands a message's value to BlueZ, state a value of State; taken waits
+	// until BlueZ has taken what was sent.
+	send  func(ctx context.Context, value []byte) error
+	state func(ctx context.Context, value []byte) error
+	taken func(ctx context.Context) error
+	ident func(ctx context.Context) ([]byte, error) // nil where there is none
+
+	end  func() // puts everything back
+	once sync.Once
+}
+
+var errRole = errors.New("not of this role")
+
+// MTU implements gatt.Link. It is what values may be measured by, and can be less
+// than what was agreed on (limits.go).
+func (l *link) MTU() int { return l.mtu }
+
+// Write implements gatt.Link.
+func (l *link) Write(ctx context.Context, c gatt.Characteristic, value []byte) error {
+	var err error
+	switch {
+	case c == gatt.State:
+		// State takes another way than messages: it must not overtake them.
+		if err = l.taken(ctx); err == nil {
+			err = l.state(ctx, value)
+		}
+	case c == gatt.ClientServer && l.role == gatt.Client, c == gatt.ServerClient && l.role == gatt.Server:
+		err = l.send(ctx, value)
+	default:
+		err = errRole
+	}
+	if err != nil {
+		return fmt.Errorf("writing %v: %w", c, err)
+	}
+	return nil
+}
+
+// Read implements gatt.Link.
+func (l *link) Read(ctx context.Context) (gatt.Characteristic, []byte, error) {
+	return l.in.next(ctx)
+}
+
+// ReadIdent implements gatt.Link.
+func (l *link) ReadIdent(ctx context.Context) ([]byte, error) {
+	if l.ident == nil {
+		return nil, fmt.Errorf("reading Ident: %w", errRole)
+	}
+	return l.ident(ctx)
+}
+
+// Close implements gatt.Link.
+func (l *link) Close() error {
+	l.once.Do(func() {
+		l.in.close()
+		l.end()
+	})
+	return nil
+}
+
+// watchPeer ends the link when the device disconnects, and returns what stops it.
+func (l *link) watchPeer(r *Radio, w *watcher) (stop func(), err error) {
+	w.iface = ifDevice
+	w.changed = func(p properties) {
+		if connected, ok := p["Connected"].Value().(bool); ok && !connected {
+			l.in.end(io.EOF)
+		}
+	}
+	w.removed = func() { l.in.end(io.EOF) }
+	stop, _ = r.tree.watch(w)
+	connected := false
+	r.tree.see(func(all objects) { connected = property[bool](all, w.path, ifDevice, "Connected") })
+	if !connected {
+		stop()
+		return nil, fmt.Errorf("%w: it disconnected at once", ErrPeer)
+	}
+	return stop, nil
+}
