@@ -132,7 +132,7 @@ exit codes: 0 fine, 1 mistakes`,
 func state(ctx context.Context, env command.Env, cfg issuer.Config) error {
 	if _, err := os.Stat(cfg.StateDir); errors.Is(err, os.ErrNotExist) {
 		fmt.Fprintf(env.Stderr, "%s does not exist: issuer init creates it\n", cfg.StateDir)
-		wrong, later := cfg.BeforeInit()
+		later, wrong := cfg.BeforeInit()
 		for _, line := range later {
 			fmt.Fprintln(env.Stderr, "not there yet:", line)
 		}

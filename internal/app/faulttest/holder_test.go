@@ -204,51 +204,53 @@ func (w *journalWeb) look(e *invariants.Entry, body []byte) {
 	e.Verified = true
 	all := sha256.New()
 	for _, c := range response.Credentials {
-		one := sha256.Sum256([]byte(c.Credential))
+		at, payload, genuine := w.one(c.Credential)
+		one := sha256.Sum256(payload)
 		all.Write(one[:])
-		at, genuine := w.one(c.Credential)
 		e.Verified = e.Verified && genuine
 		e.Copies = append(e.Copies, at)
 	}
 	e.Batch = hex.EncodeToString(all.Sum(nil))
 }
 
-func (w *journalWeb) one(text string) (at invariants.Copy, genuine bool) {
+// one gives, of one copy, its place in a list and what was signed.
+func (w *journalWeb) one(text string) (at invariants.Copy, signed []byte, genuine bool) {
 	opt := verification.Options{Now: clock.System{}.Now(), Trust: w.trust}
 	var report *verification.Report
 	if strings.Contains(text, "~") {
 		t, err := sdjwt.Parse(text)
 		if err != nil {
-			return at, false
+			return at, nil, false
 		}
 		payload, err := t.Process()
 		if err != nil {
-			return at, false
+			return at, nil, false
 		}
 		refs, err := statuslist.ParseReferencesJSON(payload.Claims["status"])
 		if err != nil {
-			return at, false
+			return at, nil, false
 		}
-		at.URI, at.Index = refs.List.URI, refs.List.Index
+		at.URI, at.Index, signed = refs.List.URI, refs.List.Index, t.Issuer.Payload
 		report = verification.SDJWT(text, opt)
 	} else {
 		raw, err := jose.DecodeBase64URL(text)
 		if err != nil {
-			return at, false
+			return at, nil, false
 		}
-		signed, err := mdoc.ParseIssuerSigned(raw)
-		if err != nil || signed.MSO.Status == nil {
-			return at, false
+		m, err := mdoc.ParseIssuerSigned(raw)
+		if err != nil || m.MSO.Status == nil {
+			return at, nil, false
 		}
-		if list := signed.MSO.Status.StatusList; list != nil {
+		if list := m.MSO.Status.StatusList; list != nil {
 			at.URI, at.Index = list.URI, list.Index
-		} else if list := signed.MSO.Status.IdentifierList; list != nil {
+		} else if list := m.MSO.Status.IdentifierList; list != nil {
 			at.URI, at.ID = list.URI, hex.EncodeToString(list.ID)
 		}
+		signed = m.IssuerAuth.Payload
 		report = verification.IssuerSigned(raw, opt)
 	}
 	genuine = report.Verdict.Authenticity == policy.Genuine || report.Verdict.Authenticity == policy.HolderNotProven
-	return at, genuine && w.covered(report)
+	return at, signed, genuine && w.covered(report)
 }
 
 // covered tells that every document is signed under a certificate that the

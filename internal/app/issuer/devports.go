@@ -27,16 +27,25 @@ var freePortsOf = sync.OnceValues(func() (first, count int) {
 	begin := rand.IntN(freePorts / freePortBlock)
 	for i := range freePorts / freePortBlock {
 		first := firstFreePort + (begin+i)%(freePorts/freePortBlock)*freePortBlock
-		var err error
-		if freePortsHeld, err = net.Listen("tcp", local(first)); err == nil {
+		if held, err := net.Listen("tcp", local(first)); err == nil {
+			go hold(held)
 			return first + 1, freePortBlock - 1
 		}
 	}
 	return firstFreePort, freePorts
 })
 
-// freePortsHeld is that first port: forgotten, it would be closed.
-var freePortsHeld net.Listener
+// hold keeps a port: forgotten, it would be closed. Nobody has anything to say to
+// it.
+func hold(port net.Listener) {
+	for {
+		conn, err := port.Accept()
+		if err != nil {
+			return
+		}
+		conn.Close()
+	}
+}
 
 // lastFreePort was tried last; it begins anywhere.
 var lastFreePort atomic.Uint32

@@ -129,7 +129,7 @@ func (c *Config) missing(files []namedFile) error {
 // BeforeInit says of an office whose state folder is not there yet which files
 // the operator still has to bring: wrong are those elsewhere, later names, a line
 // each, those that go into the folder once issuer init has made it.
-func (c *Config) BeforeInit() (wrong error, later []string) {
+func (c *Config) BeforeInit() (later []string, wrong error) {
 	var elsewhere []namedFile
 	for _, f := range append(c.certificateFiles(), c.otherFiles()...) {
 		path := c.Path(f.path)
@@ -146,5 +146,5 @@ func (c *Config) BeforeInit() (wrong error, later []string) {
 			elsewhere = append(elsewhere, f)
 		}
 	}
-	return c.missing(elsewhere), later
+	return later, c.missing(elsewhere)
 }
