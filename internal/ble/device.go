@@ -57,19 +57,29 @@ func (r *Radio) resolve(ctx context.Context, device dbus.ObjectPath) (err error)
 	if err := r.call(ctx, device, ifDevice+".Connect").Err; err != nil {
 		return peerError(ctx, "connecting", err)
 	}
+	r.refresh(ctx, device)
 	connected := false
 	err = r.tree.wait(ctx, func(all objects) (bool, error) {
 		now := property[bool](all, device, ifDevice, "Connected")
-		if connected && !now {
+		if connected && !now || all[device][ifDevice] == nil {
 			return false, fmt.Errorf("%w: it disconnected while its services were read", ErrPeer)
 		}
 		connected = now
-		return now && property[bool](all, device, ifDevice, "ServicesResolved"), r.ready(all)
+		return property[bool](all, device, ifDevice, "ServicesResolved"), r.ready(all)
 	})
 	if err != nil {
 		return fmt.Errorf("reading services: %w", err)
 	}
 	return nil
+}
+
+// refresh asks what a device is: when a connection and its report cross, bluetoothd
+// does not say that the device is connected.
+func (r *Radio) refresh(ctx context.Context, device dbus.ObjectPath) {
+	var now properties
+	if r.call(ctx, device, ifProperties+".GetAll", ifDevice).Store(&now) == nil {
+		r.tree.change(device, ifDevice, now)
+	}
 }
 
 // peerError tells an adapter that is gone from a device that does not answer.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"sync"
@@ -81,16 +80,11 @@ func (s *server) serve(ctx context.Context) (*link, error) {
 		s.radio.warn(fmt.Sprintf("the peer may send values that bluetoothd %d.%02d loses (MTU %d): set ExchangeMTU=512 under [GATT] in /etc/bluetooth/main.conf and restart bluetoothd, or install 5.70 or newer", v/100, v%100, mtu))
 	}
 	l := &link{role: gatt.Server, in: s.in, mtu: max(gatt.MinMTU, min(mtu, gatt.MaxMTU)-serverHeader), send: s.notify, state: s.notifyState, taken: s.taken}
-	stop, err := l.watchPeer(s.radio, &watcher{path: peer})
+	stop := l.watchPeer(ctx, s.radio, peer)
 	l.end = func() {
 		stop()
 		s.stop()
 		s.radio.release(peer)
-	}
-	if err != nil {
-		// What it has started is read, and then the end.
-		s.in.end(io.EOF)
-		l.end = func() { s.stop(); s.radio.release(peer) }
 	}
 	return l, nil
 }
