@@ -84,7 +84,7 @@ type Reader interface {
 	// Standing says what it knows now.
 	Standing(ctx context.Context) Standing
 	// Check refuses a wish that cannot be tried, with ErrWish in the chain.
-	Check(w Wish) error
+	Check(ctx context.Context, w Wish) error
 	// Read asks a phone and waits for the answer; progress gets every step, one of
 	// Steps. An error is a reading without a verdict; it holds no value of a
 	// document.

@@ -103,7 +103,7 @@ func (k *room) begin(v *pages.Visit) error {
 		wrong = "reader.no-code"
 	case !isCode(w.Code):
 		wrong = "reader.other-code"
-	case k.Reader.Check(w) != nil:
+	case k.Reader.Check(v.C.Request.Context(), w) != nil:
 		wrong = "reader.wrong-wish"
 	}
 	if wrong != "" {
