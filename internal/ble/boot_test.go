@@ -25,10 +25,12 @@ var kernelModules = []string{
 	"crypto/af_alg", "crypto/algif_hash", "crypto/algif_skcipher", "net/bluetooth/bluetooth", "drivers/bluetooth/hci_vhci",
 }
 
-// configurations of bluetoothd: as doc.go asks for it, and as Debian has it.
+// configurations of bluetoothd: as doc.go asks for it, and with the MTU that Debian
+// leaves it. With Debian's three channels values overtake each other, and
+// bluetoothd 5.66 ends with a damaged heap.
 var configurations = map[string]string{
-	"set up":  "[Policy]\nAutoEnable=true\n[GATT]\nExchangeMTU=512\nChannels=1\n",
-	"default": "[Policy]\nAutoEnable=true\n",
+	"set up":    "[Policy]\nAutoEnable=true\n[GATT]\nExchangeMTU=512\nChannels=1\n",
+	"large MTU": "[Policy]\nAutoEnable=true\n[GATT]\nChannels=1\n",
 }
 
 const guestBus = `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN" "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
@@ -70,14 +72,10 @@ func TestGuest(t *testing.T) {
 // boot runs the machine to its end, without KVM.
 func boot(t *testing.T, kernel, initrd string) {
 	t.Helper()
-	run := "TestRadio"
-	if one := os.Getenv("BLE_RUN"); one != "" {
-		run = one
-	}
 	began := time.Now()
 	cmd := exec.Command("qemu-system-x86_64", "-accel", "tcg", "-cpu", "qemu64", "-m", "512", "-smp", "1", "-display", "none", "-no-reboot", "-net", "none",
 		"-kernel", kernel, "-initrd", initrd, "-monitor", "none", "-serial", "stdio",
-		"-append", "console=ttyS0 quiet panic=-1 -- -test.v -test.run=^"+run+" -test.timeout=10m")
+		"-append", "console=ttyS0 quiet panic=-1 -- -test.v -test.run=^TestRadio -test.timeout=10m")
 	var console bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &console, &console
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}

@@ -36,8 +36,11 @@
 //     told when a phone has agreed on more.
 //   - As a server it cuts two bytes off full notifications to clients that take
 //     several in one packet. Servers here leave these two bytes out.
-//   - With more than one channel ([GATT] Channels, from 5.54) two BlueZ let values
-//     overtake each other: Channels=1.
+//   - With several channels ([GATT] Channels, three in 5.66) two BlueZ let values
+//     overtake each other, and bluetoothd has been seen to crash: Channels=1. Phones
+//     open more than one to paired machines alone.
+//   - When a connection and its report cross, it does not say that a device is
+//     connected: it is asked after each Connect.
 //
 // UUIDs, device addresses and what is sent are not logged.
 package ble
