@@ -182,6 +182,7 @@ func TestReadScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"bluetooth": bluetooth, "shown": shown,
 			// invite VARIABLE NAME puts a one-time code into a variable.
 			"invite": func(ts *testscript.TestScript, _ bool, args []string) {
 				_, code, err := of(ts).fleet.Invite(t.Context(), fleet.Invitation{Name: args[1], Actor: "test"})
