@@ -99,6 +99,16 @@ func BuildBundle(ctx context.Context, cfg *Config, w BundleWish, now time.Time, 
 		return nil, err
 	}
 	c.Sequence = bundle.NextSequence(last, now)
+	to := w.Output
+	if to == "" {
+		to = cfg.Path(bundleFile)
+	}
+	if data, err := readLimited(to, bundle.MaxBundle); err == nil {
+		c.Previous, err = bundle.Open(data, []*pki.Certificate{r.operations}, now)
+		if errors.Is(err, bundle.ErrClock) { // the next one would be refused by every reader
+			return nil, err
+		} // what is there and not ours is replaced without a look
+	}
 	built, err := bundle.Build(c, id.key, id.chain, rand)
 	if err != nil {
 		return nil, err
@@ -108,10 +118,7 @@ func BuildBundle(ctx context.Context, cfg *Config, w BundleWish, now time.Time, 
 	if err := replaceFile(cfg.Path(bundleNumber), fmt.Appendf(nil, "%d\n", c.Sequence), 0o600); err != nil {
 		return nil, err
 	}
-	if w.Output == "" {
-		w.Output = cfg.Path(bundleFile)
-	}
-	return built, replaceFile(w.Output, built.Data, 0o644)
+	return built, replaceFile(to, built.Data, 0o644)
 }
 
 // servedBundle is the bundle as it was read last, so that a thousand readers at the

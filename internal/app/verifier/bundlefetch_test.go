@@ -98,6 +98,12 @@ func TestBuildFromSources(t *testing.T) {
 	if err != nil || got.Colour != "green" || k.Sequence != built.Bundle.Sequence {
 		t.Errorf("%+v, %v", got, err)
 	}
+	// The mirror gives an older list than last time: that does not go back.
+	r.file("list.cwt", r.contents(r.Now.Add(-day), 20*day).Lists[0])
+	again, err := build(fmt.Sprintf("publisher: https://police.example\nanchors: [{folder: anchors}]\nlists: [%q]\n", s.URL+"/status.cwt"))
+	if err != nil || !again.Bundle.Lists()[0].Issued.Equal(r.Now) || again.Bundle.Sequence <= built.Bundle.Sequence || len(again.LeftOut) != 1 {
+		t.Errorf("%+v, %v", again, err)
+	}
 	for yaml, says := range map[string]string{
 		"publisher: x\nanchors: [{folder: none}]\n":                                                                          "no such file",
 		"publisher: x\nanchors: [{folder: anchors, vical: x}]\n":                                                             "one of folder, vical",
