@@ -13,6 +13,10 @@ const (
 	Lifetime    = 366 * 24 * time.Hour
 	MaxLifetime = 1187 * 24 * time.Hour
 
+	// RenewAhead is how long before the end of a certificate the name may be given
+	// to its successor.
+	RenewAhead = 60 * 24 * time.Hour
+
 	// MaxReaders bounds the fleet: a police force has some thousand.
 	MaxReaders = 20_000
 

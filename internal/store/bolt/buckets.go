@@ -85,7 +85,7 @@ const (
 	revocationEndBucket  // instant, digest -> nothing
 
 	readerBucket     // id -> fleet.Reader
-	readerNameBucket // name -> id, of readers that are not revoked
+	readerNameBucket // name -> id of who was invited last under it
 	readerCodeBucket // digest of the code -> id, likewise
 	readerEndBucket  // instant, id -> nothing: when a record may be forgotten
 
