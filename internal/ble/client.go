@@ -32,7 +32,7 @@ func (r *Radio) Scan(offer gatt.Offer) gatt.Connect {
 
 // client makes a link of a connected device, which is held.
 func (r *Radio) client(ctx context.Context, device dbus.ObjectPath, offer gatt.Offer) (_ gatt.Link, err error) {
-	found, err := r.find(device, offer)
+	found, err := r.find(ctx, device, offer)
 	if err != nil {
 		return nil, err
 	}

@@ -102,23 +102,27 @@ type remoteCharacteristic struct {
 	flags []string
 }
 
-// find reads which characteristics the service has; all of the mode but Ident must
-// be there.
-func (r *Radio) find(device dbus.ObjectPath, offer gatt.Offer) (remote, error) {
+// find asks which characteristics the service has; all of the mode but Ident must be
+// there.
+func (r *Radio) find(ctx context.Context, device dbus.ObjectPath, offer gatt.Offer) (remote, error) {
+	// The signals may lag behind the answer that services are resolved.
+	var all objects
+	if err := r.call(ctx, "/", ifObjects+".GetManagedObjects").Store(&all); err != nil {
+		return nil, explain(ctx, "reading services", err)
+	}
 	found := remote{}
-	r.tree.see(func(all objects) {
-		for path, has := range all {
-			service := option[dbus.ObjectPath](has[ifCharacteristic], "Service")
-			if !below(path, device) || property[string](all, service, ifService, "UUID") != offer.Service.String() {
-				continue
-			}
-			for c := gatt.State; c <= gatt.Ident; c++ {
-				if id, ok := offer.Mode.UUID(c); ok && option[string](has[ifCharacteristic], "UUID") == id.String() {
-					found[c] = remoteCharacteristic{path, option[[]string](has[ifCharacteristic], "Flags")}
-				}
+	for path, has := range all {
+		service := option[dbus.ObjectPath](has[ifCharacteristic], "Service")
+		if !below(path, device) || property[string](all, service, ifService, "UUID") != offer.Service.String() {
+			continue
+		}
+		for c := gatt.State; c <= gatt.Ident; c++ {
+			if id, ok := offer.Mode.UUID(c); ok && option[string](has[ifCharacteristic], "UUID") == id.String() {
+				found[c] = remoteCharacteristic{path, option[[]string](has[ifCharacteristic], "Flags")}
+				r.tree.add(path, has)
 			}
 		}
-	})
+	}
 	for c := gatt.State; c <= gatt.ServerClient; c++ {
 		if _, ok := found[c]; !ok {
 			return nil, fmt.Errorf("%w: its service has no %v", ErrPeer, c)

@@ -16,12 +16,13 @@
 //
 // # What is used of BlueZ
 //
-// Messages go over the descriptors of AcquireWrite and AcquireNotify, which keep
-// the order and block when the stack is full; State goes over the bus, which names
-// the device that wrote it. Both directions are put in one order again: a start
-// before the messages that it opens, an end behind those that it closes. A server
-// serves the first device that starts: it stops advertising then, and whoever else
-// has touched the service is disconnected.
+// A client's messages go over the descriptors of AcquireWrite and AcquireNotify, a
+// server's notifications over the one of AcquireNotify: they keep the order, and wait
+// when the stack is full. What a server receives and all of State go over the bus,
+// in order too, which names the device that wrote; why not over AcquireWrite,
+// application.go says. A start stands before the messages that it opens, an end
+// behind those that it closes. A server serves the first device that starts: it
+// stops advertising then, and whoever else has touched the service is disconnected.
 //
 // Nothing stays behind: application, advertisement, discovery and connection end
 // with the link or the call that made them, in every case, and BlueZ is told to
