@@ -38,6 +38,9 @@ const (
 	// 90 days at least, and within 48 hours of a revocation; ours is new at once.
 	listFresh = 30 * 24 * time.Hour
 	listAgain = 24 * time.Hour
+	// listRead is for how long a list is given out without a look at the fleet,
+	// which anybody could ask for: what was revoked here is seen at once.
+	listRead = time.Minute
 
 	sweepBatch = 500
 

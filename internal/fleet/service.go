@@ -60,9 +60,11 @@ type Parts struct {
 type Service struct {
 	p Parts
 
-	mu   sync.Mutex
-	list *pki.CRL // the last one that was signed
-	of   string   // what it says, to notice a change
+	mu    sync.Mutex
+	list  *pki.CRL  // the last one that was signed
+	of    string    // what it says, to notice a change
+	read  time.Time // when the fleet was looked at for it
+	stale bool      // somebody was revoked since
 }
 
 // New makes a service.
@@ -203,6 +205,9 @@ func (s *Service) Revoke(ctx context.Context, id, actor string) (Reader, error) 
 	if err != nil {
 		return Reader{}, refusal(err)
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stale = true
 	return r, nil
 }
 
