@@ -90,7 +90,7 @@ func (k *room) begin(v *pages.Visit) error {
 	}
 	wrong := ""
 	if w.Code == "" && len(f.picture) > 0 {
-		if w.Code, err = k.look(f.picture, qr.MaxSide); err != nil {
+		if w.Code, err = k.look(f.picture, qr.MaxSide); err != nil && problem.KindOf(err) != problem.InvalidRequest {
 			return err
 		}
 		if w.Code == "" {

@@ -33,8 +33,7 @@ type Radio interface {
 // off meanwhile is found again when it is on.
 func OverEach(open func(context.Context) (Radio, error)) Link {
 	return func(ctx context.Context, e *proximity.Engagement) (proximity.Transport, error) {
-		// It lives as long as the transport, and not as the reaching.
-		radio, err := open(context.WithoutCancel(ctx))
+		radio, err := open(ctx)
 		if err != nil {
 			return nil, err
 		}
