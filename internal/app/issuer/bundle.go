@@ -154,6 +154,35 @@ func (a *App) Bundle(context.Context) ([]byte, string, error) {
 	return s.body, s.version, nil
 }
 
+// bundleSoon is how long before its end a bundle should be followed by the next.
+const bundleSoon = 3 * 24 * time.Hour
+
+// diagnoseBundle says when the bundle that is served leaves its readers alone. An
+// office without one has none to serve.
+func (a *App) diagnoseBundle(d *Diagnosis, now time.Time) {
+	data, err := readLimited(a.cfg.Path(bundleFile), bundle.MaxBundle)
+	if errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	const remedy = "run issuer bundle build, and see that its timer runs"
+	var b *bundle.Bundle
+	if err == nil {
+		b, err = bundle.Open(data, []*pki.Certificate{a.roots.operations}, now)
+	}
+	if err != nil {
+		d.add("bundle", bundleFile, Wrong, remedy, "%v", err)
+		return
+	}
+	grade := Good
+	switch {
+	case b.Ended(now):
+		grade = Wrong
+	case b.Ended(now.Add(bundleSoon)):
+		grade = Look
+	}
+	d.add("bundle", bundleFile, grade, remedy, "number %d of %s, until %s", b.Sequence, stamp(b.Issued), stamp(b.Expires))
+}
+
 // SeenReader implements issuerhttp.Bundles.
 func (a *App) SeenReader(ctx context.Context, token string) {
 	if a.fleet == nil {
