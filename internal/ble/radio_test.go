@@ -107,19 +107,44 @@ func TestRadioMessages(t *testing.T) {
 	}
 }
 
-// One after the other, with the same radios and new ones; a holder of both modes.
+// One after the other, in both modes; a holder that offers both, to a reader that
+// waits in the preferred one however long an emulated machine takes.
 func TestRadioAgain(t *testing.T) {
 	for _, modes := range [][]gatt.Mode{bothModes, bothModes[:1], bothModes[1:], bothModes[:1]} {
-		reader, holder := guestMet(t, modes...)
+		e, _ := engagement(t, modes...)
+		b, err := e.BLE()
+		if err != nil {
+			t.Fatal(err)
+		}
+		ident, err := e.Ident()
+		if err != nil {
+			t.Fatal(err)
+		}
+		reader, offer := guestRadio(t, "hci0"), gatt.Offers(b)[0]
+		connect := reader.Scan(offer)
+		if offer.Mode == gatt.CentralClient {
+			connect = reader.Advertise(offer, ident)
+		}
+		holder := guestRadio(t, "hci1")
+		done := make(chan meeting)
+		go func() {
+			transport, err := gatt.Meet(slowly(t), holder, e, gatt.Options{Side: gatt.Holder})
+			done <- meeting{transport, err}
+		}()
+		r, err := gatt.Open(slowly(t), connect, gatt.Options{Mode: offer.Mode, Side: gatt.Reader})
+		h := <-done
+		if err != nil || h.err != nil {
+			t.Fatalf("%v: %v, %v", modes, err, h.err)
+		}
 		// At once many values: the first ones come whole, too.
 		message := make([]byte, 25<<10)
 		_, _ = rand.Read(message)
-		go func() { _ = holder.Send(slowly(t), message) }()
-		if got, err := reader.Recv(slowly(t)); !bytes.Equal(got, message) {
+		go func() { _ = h.transport.Send(slowly(t), message) }()
+		if got, err := r.Recv(slowly(t)); !bytes.Equal(got, message) {
 			t.Errorf("%v: got %d bytes, otherwise than sent, %v", modes, len(got), err)
 		}
-		reader.Close()
-		holder.Close()
+		r.Close()
+		h.transport.Close()
 		guestClean(t)
 	}
 }
