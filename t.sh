@@ -3,10 +3,10 @@
 #
 #   ./t.sh              lint unit race fuzz interop e2e faults: everything that a change must pass
 #   ./t.sh fast         unit tests without the race detector, vet, archtest: under two minutes
-#   ./t.sh WORD...      any of: fast lint unit race fuzz interop e2e bench bench-office bench-issuance chaos faults vuln interop-more
+#   ./t.sh WORD...      any of: fast lint unit race fuzz interop e2e bench bench-office bench-issuance ble chaos faults vuln interop-more
 #
 # Needed on the machine: Go, and for interop and e2e a Debian with apt. What is
-# missing is installed: node, npm, chromium, and for interop-more python3, java,
+# missing is installed: dbus-daemon, node, npm, chromium, and for interop-more python3, java,
 # maven and cargo (Debian), the peers (npm, PyPI, Maven Central, crates.io).
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -39,17 +39,20 @@ lint() {
 	(cd tools && go mod tidy -diff)
 	say "go vet"
 	go vet ./internal/faults ./internal/publication # what the tags below leave out
-	go vet -tags=nomsgpack,e2e,interop,more,faults ./...
+	go vet -tags=nomsgpack,e2e,interop,more,faults,bluez ./...
 	say "staticcheck"
 	mkdir -p bin
 	(cd tools && go build -o ../bin/staticcheck honnef.co/go/tools/cmd/staticcheck)
-	bin/staticcheck -tags=nomsgpack,e2e,interop,more,faults ./...
+	bin/staticcheck -tags=nomsgpack,e2e,interop,more,faults,bluez ./...
 	say "archtest"
 	go test -count=1 ./internal/archtest
 }
 
+# A bus for the stand-in of bluetoothd, with which Bluetooth is tested everywhere.
+bus() { need dbus-daemon dbus-daemon; }
+
 # A test program that hangs says where after this time, on a slow machine too.
-unit() { say "unit"; go test -timeout 20m ./...; }
+unit() { bus; say "unit"; go test -timeout 20m ./...; }
 
 # What walks a large space in one goroutine, builds programs or measures: for
 # unit, and of no use or too long under the race detector and in fast. (TestRestored
@@ -60,7 +63,7 @@ LONG='^(TestEverySequence|TestHistories|TestUnlinkable.*|TestPermutationIsBiject
 # what the tests of internal/app run: unit is enough for them.
 ALONE='/(cmd/.*|api|internal/(cbor|cose|qr|problem|i18n|portrait|elements|policy|oauth|document|statuslist|archtest|app/command|app/officebench|app/issuancebench))$'
 # lint vets everything: to do it again for each way of building costs a minute.
-race() { say "race"; go test -vet=off -race -short -timeout 30m -skip "$LONG" $(go list ./... | grep -vE "$ALONE"); }
+race() { bus; say "race"; go test -vet=off -race -short -timeout 30m -skip "$LONG" $(go list ./... | grep -vE "$ALONE"); }
 
 # Two rooms at a time, one worker each: as many as the smallest machine has cores.
 # A room is built once for all its targets; one that imports much comes first and
@@ -130,6 +133,26 @@ faults() {
 	go test -count=1 -v -vet=off -run 'Kill|Crash|Fatal' ./internal/store/bolt
 	go test -count=1 -vet=off -tags nomsgpack,faults ./internal/faults
 	FAULTS=$FAULTS go test -count=1 -v -vet=off -timeout 180m -tags nomsgpack,faults ./internal/app/faulttest
+}
+
+# Reader and holder over a real bluetoothd and the kernel's Bluetooth, between two
+# virtual controllers (btvirt) in a guest without KVM; two minutes. The kernel for
+# it is unpacked, not installed: the one for clouds has no Bluetooth.
+ble() {
+	need qemu-system-x86_64 qemu-system-x86
+	need dbus-daemon dbus-daemon
+	need btvirt bluez bluez-test-tools
+	local kernel=$PWD/bin/ble-kernel
+	if ! compgen -G "$kernel/boot/vmlinuz-*-amd64" >/dev/null; then
+		say "unpacking a kernel with Bluetooth"
+		rm -rf "$kernel"
+		mkdir -p "$kernel"
+		local package
+		package=$(apt-cache depends linux-image-amd64 | awk '/Depends:/ { print $2; exit }')
+		(cd "$kernel" && apt-get download -qq "$package" && dpkg-deb -x ./*.deb . && rm ./*.deb)
+	fi
+	say "ble: a real bluetoothd"
+	BLE_KERNEL=$kernel go test -count=1 -v -timeout 40m -tags nomsgpack,bluez -run '^TestGuest$' ./internal/ble
 }
 
 # Sessions between a reader and a holder over radios that cut, lose, repeat and
@@ -220,8 +243,8 @@ mkdir -p bin
 [ $# -gt 0 ] || set -- lint unit race fuzz interop e2e faults
 for word in "$@"; do
 	case $word in
-	fast) say "vet"; go vet ./...; say "unit"; go test -short -skip "$LONG" ./... ;;
-	lint | unit | race | fuzz | interop | e2e | bench | bench-office | bench-issuance | chaos | faults | vuln | interop-more) "$word" ;;
+	fast) bus; say "vet"; go vet ./...; say "unit"; go test -short -skip "$LONG" ./... ;;
+	lint | unit | race | fuzz | interop | e2e | bench | bench-office | bench-issuance | ble | chaos | faults | vuln | interop-more) "$word" ;;
 	*) sed -n '2,10p' "$0"; exit 2 ;;
 	esac
 done

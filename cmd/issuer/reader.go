@@ -24,8 +24,8 @@ the reader up, who runs ` + "`verifier enroll`" + ` with it; it works once, for 
 list shows the fleet: who waits, until when certificates live, and which bundle
 each reader was last seen with. approve signs the certificate of a reader that
 used its code: compare the fingerprint on its screen with the one in the list
-first, or type it with --fingerprint. revoke ends a reader; it stands in the next
-list of revoked readers and in the next bundle. READER is an id or a name.`,
+first, or type it with --fingerprint. revoke ends a reader; it stands at
+once in the list of revoked readers that wallets look at. READER is an id or a name.`,
 	Setup: func(fs *flag.FlagSet) command.Run {
 		organization := fs.String("organization", "", "`NAME` of who asks, as wallets show it, for invite (default: the authority of the configuration)")
 		lifetime := fs.Duration("lifetime", 0, "`DURATION` that the code of invite lives, at most 720h (default 24h)")

@@ -22,7 +22,7 @@ var program = command.Program{
 	Intro: `verifier says whether a mobile driving licence or identity credential is
 genuine, valid, fresh and enough for what was asked, and why. It uses no network
 but to fetch what it is told to.`,
-	Commands: []command.Command{check, read, inspect, trust, bundles, enroll},
+	Commands: []command.Command{check, read, serve, inspect, trust, bundles, enroll},
 }
 
 var check = command.Command{

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -20,6 +21,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"vidimus/internal/app/command"
 	"vidimus/internal/clock"
 	"vidimus/internal/elements"
 	"vidimus/internal/fetch"
@@ -182,6 +184,7 @@ func TestReadScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"bluetooth": bluetooth, "shown": shown,
 			// invite VARIABLE NAME puts a one-time code into a variable.
 			"invite": func(ts *testscript.TestScript, _ bool, args []string) {
 				_, code, err := of(ts).fleet.Invite(t.Context(), fleet.Invitation{Name: args[1], Actor: "test"})
@@ -233,4 +236,38 @@ func TestReadScripts(t *testing.T) {
 			},
 		},
 	})
+}
+
+// Q17: a reading leaves nothing behind, neither in the folder where it runs, nor in
+// those of the user and of temporary files, nor in that of the reader; values are on
+// standard output alone.
+func TestNothingIsStored(t *testing.T) {
+	world := t.TempDir()
+	r, err := newRoadside(world)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.server.Close()
+	here, home, temporary := t.TempDir(), t.TempDir(), t.TempDir()
+	t.Chdir(here)
+	t.Setenv("HOME", home)
+	t.Setenv("TMPDIR", temporary)
+	t.Setenv("XDG_CACHE_HOME", filepath.Join(home, "cache"))
+	at := func(name string) string { return filepath.Join(world, name) }
+	for _, more := range [][]string{nil, {"--json"}, {"--all"}, {"--profile", "identity"}} {
+		var out, errs bytes.Buffer
+		args := append([]string{"read", "--simulate", at("wallet"), "--trust", at("anchors"), "--status", at("list.cwt"), "--crl", at("iaca.crl")}, more...)
+		if code := program.Run(t.Context(), command.Env{Stdin: strings.NewReader(""), Stdout: &out, Stderr: &errs}, args); code != 0 {
+			t.Fatalf("%v: exit %d\n%s%s", more, code, out.String(), errs.String())
+		}
+		if !strings.Contains(out.String(), "Weber") || strings.Contains(errs.String(), "Weber") || strings.Contains(errs.String(), "Anouk") {
+			t.Errorf("%v: values are missing, or among the steps\n%s", more, errs.String())
+		}
+	}
+	for _, dir := range []string{here, home, temporary} {
+		entries, err := os.ReadDir(dir)
+		if err != nil || len(entries) != 0 {
+			t.Errorf("%v, %v", entries, err)
+		}
+	}
 }

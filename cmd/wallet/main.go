@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"vidimus/internal/app/command"
@@ -123,13 +124,29 @@ verifier (--nonce and --aud).
 age_over_NN that is not held is answered by the nearest statement. Those of an
 SD-JWT are claims, with dots for what lies inside (address.locality).
 
+--ble shows documents to a reader that stands by, over the Bluetooth of this machine
+(ISO/IEC 18013-5; Linux with BlueZ): it shows a QR code, writes its text to standard
+output, waits for a reader, says who asks for what, and shows what --agree lets it.
+The reader chooses what to ask for: of the flags above none but --mac goes with it.
+
+  wallet present --ble
+  wallet present --ble --agree known --readers readers --code code.png
+
 --mac proves the holder by a MAC under the reader's key instead of a signature.
 A key of the wallet does one of the two during its life. With an OpenID4VP request
 that key is the one the response is encrypted to, and part of the transcript:
 give the verifier the file of --transcript-out.`,
 	Setup: func(fs *flag.FlagSet) command.Run {
 		var cfg wallet.PresentConfig
+		var person wallet.InPersonConfig
 		dir := dirFlag(fs)
+		radio := fs.Bool("ble", false, "show them to a reader that stands by, over Bluetooth")
+		fs.StringVar((*string)(&person.Agree), "agree", string(wallet.AgreeAsk), "to `WHOM` --ble shows what is asked: "+join(wallet.Agreements())+" (a person answers, those whom --readers vouches for, everybody)")
+		fs.StringVar(&person.Readers, "readers", "", "`FOLDER` of authorities of readers that --ble trusts, and their lists in *.crl")
+		fs.StringVar(&person.Mode, "mode", "both", "`MODE` that --ble offers: "+join(wallet.Modes()))
+		fs.StringVar(&person.Adapter, "adapter", "", "`NAME` of the Bluetooth adapter of --ble, as hci0 (default: the first that is on)")
+		fs.StringVar(&person.Code, "code", "", "`FILE` for a picture of the code of --ble, PNG")
+		fs.DurationVar(&person.Wait, "wait", wallet.DefaultWait, "`TIME` that --ble waits for a reader")
 		fs.StringVar(&cfg.Type, "type", "", "`TYPE` to show: mdl, pid-mdoc, pid-sd-jwt, a doctype or a vct")
 		chosen := fs.String("elements", "", "`NAMES` to show, with commas between")
 		fs.StringVar(&cfg.Nonce, "nonce", "", "`NONCE` of the verifier's request")
@@ -137,14 +154,31 @@ give the verifier the file of --transcript-out.`,
 		fs.StringVar(&cfg.Audience, "client-id", "", "`ID` of the verifier: another name of --aud")
 		fs.StringVar(&cfg.ResponseURI, "response-uri", "", "`URI` that the OpenID4VP response goes to")
 		fs.StringVar(&cfg.TranscriptFile, "transcript", "", "`FILE` with the SessionTranscript (binary, hexadecimal or base64url)")
-		fs.BoolVar(&cfg.MAC, "mac", false, "prove the holder by a MAC; needs --reader-key")
+		fs.BoolVar(&cfg.MAC, "mac", false, "prove the holder by a MAC; needs --reader-key, but with --ble")
 		fs.StringVar(&cfg.ReaderKeyFile, "reader-key", "", "`FILE` with the reader's JWK")
 		fs.StringVar(&cfg.OutFile, "o", "-", "`FILE` for the presentation; - is standard output, where an mdoc is base64url")
 		fs.StringVar(&cfg.TranscriptOutFile, "transcript-out", "", "`FILE` for the SessionTranscript")
-		return func(_ context.Context, env command.Env, args []string) error {
+		return func(ctx context.Context, env command.Env, args []string) error {
+			alone := ""
+			fs.Visit(func(f *flag.Flag) {
+				if *radio != strings.Contains(" agree readers mode adapter code wait ", " "+f.Name+" ") && !strings.Contains(" ble dir mac ", " "+f.Name+" ") {
+					alone = f.Name
+				}
+			})
 			switch {
 			case len(args) != 0:
 				return command.Usagef("present takes no arguments, got %q", args[0])
+			case alone != "" && *radio:
+				return command.Usagef("--%s does not go with --ble, where the reader asks", alone)
+			case alone != "":
+				return command.Usagef("--%s is for --ble", alone)
+			case *radio && !slices.Contains(wallet.Agreements(), person.Agree):
+				return command.Usagef("--agree %s: one of %s", person.Agree, join(wallet.Agreements()))
+			case *radio && person.Wait <= 0:
+				return command.Usagef("--wait %s: how long may a reader take?", person.Wait)
+			case *radio:
+				person.Dir, person.MAC = *dir, cfg.MAC
+				return misused(wallet.PresentInPerson(ctx, person, env.Stdin, env.Stdout, env.Stderr))
 			case cfg.Type == "":
 				return command.Usagef("--type is missing: mdl, pid-mdoc, pid-sd-jwt, a doctype or a vct")
 			}
@@ -154,13 +188,26 @@ give the verifier the file of --transcript-out.`,
 					cfg.Elements = append(cfg.Elements, name)
 				}
 			}
-			err := wallet.Present(cfg, env.Stdout)
-			if errors.Is(err, wallet.ErrUsage) {
-				return command.Usagef("%w", err)
-			}
-			return err
+			return misused(wallet.Present(cfg, env.Stdout))
 		}
 	},
+}
+
+// misused tells a mistake in the flags from other errors.
+func misused(err error) error {
+	if errors.Is(err, wallet.ErrUsage) {
+		return command.Usagef("%w", err)
+	}
+	return err
+}
+
+// join lists words.
+func join[T ~string](words []T) string {
+	list := make([]string, len(words))
+	for i, word := range words {
+		list[i] = string(word)
+	}
+	return strings.Join(list, ", ")
 }
 
 var remove = command.Command{

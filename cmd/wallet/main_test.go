@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script", Setup: issuer,
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"verify": verify, "setenv": setenv, "decide": decide},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"verify": verify, "setenv": setenv, "decide": decide, "bluetooth": bluetooth, "read": read},
 	})
 }
 
@@ -62,7 +62,7 @@ func decide(ts *testscript.TestScript, neg bool, args []string) {
 // issuer starts one on loopback and puts into the environment of the script:
 // ISSUER, its URL; OFFER (all three configurations, wants the transaction code
 // TXCODE); and the files reference.txt (the same offer by reference), anchors/,
-// others/, list.cwt, list.jwt, reader.jwk, reader-public.jwk.
+// others/, iaca.crl, list.cwt, list.jwt, reader.jwk, reader-public.jwk.
 func issuer(env *testscript.Env) error {
 	world, err := pkitest.New(clock.System{}.Now())
 	if err != nil {
@@ -109,6 +109,11 @@ func issuer(env *testscript.Env) error {
 	if files["list.jwt"], err = i.StatusList(statuslist.FormatJWT); err != nil {
 		return err
 	}
+	list, err := world.CRL(world.IACA, 1)
+	if err != nil {
+		return err
+	}
+	files["iaca.crl"] = list.Raw
 	for name, content := range files {
 		path := filepath.Join(env.WorkDir, filepath.FromSlash(name))
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
@@ -138,7 +143,7 @@ func setenv(ts *testscript.TestScript, neg bool, args []string) {
 // [profile=P] checks a presentation as the verifier does: green, or not.
 func verify(ts *testscript.TestScript, neg bool, args []string) {
 	cfg := verifier.CheckConfig{
-		File: ts.MkAbs(args[0]), Lists: []string{ts.MkAbs(args[1])}, TrustDir: ts.MkAbs("anchors"), At: clock.System{}.Now(),
+		File: ts.MkAbs(args[0]), Lists: []string{ts.MkAbs(args[1])}, TrustDir: ts.MkAbs("anchors"), CRLs: []string{ts.MkAbs("iaca.crl")}, At: clock.System{}.Now(),
 		DocTypes: []string{elements.MDLDocType, elements.PIDDocType}, VCTs: []string{elements.PIDVCT},
 	}
 	for _, arg := range args[2:] {

@@ -16,8 +16,6 @@ var groups = []string{"E", "J", "M", "X", "H", "B", "P", "C", "D", "R", "A", "S"
 
 // later are the numbers whose door does not exist yet, with the reason.
 var later = map[string]string{
-	"J26": "DCQL comes with the OpenID4VP verifier",
-	"X12": "reader certificates are enrolled with the roadside reader",
 	"R13": "person numbers are opaque: their digits are the registry's to check",
 	"R17": "HTTP/2 is spoken by no listener",
 	"A02": "no deed revokes more than one person's documents, and each needs two humans",

@@ -63,6 +63,7 @@ var Floors = []Room{
 	{"internal/consolehttp", 6, "pages of the console"},
 	{"internal/issuerhttp", 6, "HTTP adapters of the issuer, pages of its authorization endpoint"},
 	{"internal/citizenhttp", 6, "pages for the holders of documents"},
+	{"internal/verifierhttp", 6, "pages of a reader at a terminal"},
 
 	{"internal/app", 7, "the wiring, used by cmd and tests alike"},
 	{"internal/app/demo", 7.7, "joins issuer, wallet and verifier into one story"},
@@ -82,7 +83,7 @@ var OnlyImporter = []struct {
 	{"github.com/lestrrat-go/jwx", nil, "an oracle for the tests of jose, never linked: its defaults accept unknown crit and duplicate members"},
 	{"github.com/skip2/go-qrcode", []string{"internal/qr"}, "replaceable encoder"},
 	{"github.com/makiuchi-d/gozxing", []string{"internal/qr"}, "replaceable decoder"},
-	{"github.com/gin-gonic/gin", []string{"internal/webserver", "internal/webserver/pages", "internal/issuerhttp", "internal/consolehttp", "internal/citizenhttp"}, "handler cores never see the framework"},
+	{"github.com/gin-gonic/gin", []string{"internal/webserver", "internal/webserver/pages", "internal/issuerhttp", "internal/consolehttp", "internal/citizenhttp", "internal/verifierhttp"}, "handler cores never see the framework"},
 	{"github.com/godbus/dbus", []string{"internal/ble", "internal/ble/bletest"}, "one place talks to BlueZ; sessions see links"},
 	{"github.com/coreos/go-oidc", []string{"internal/idp"}, "services see who logged in, not how"},
 	{"go.etcd.io/bbolt", []string{"internal/store/bolt"}, "no transaction handle leaves a store"},

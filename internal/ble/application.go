@@ -13,8 +13,8 @@ import (
 // The objects of a server on the bus: what BlueZ asks an application
 // (org.bluez.GattManager.rst, org.bluez.LEAdvertisement.rst).
 
-// flags are what a peer may do, and what some do: writing with response is
-// accepted beside writing without (spec of the field, not of the standard).
+// flags are what a peer may do, and what some do: the standard has writing without
+// response alone, and there are phones that write with one.
 var flags = map[gatt.Characteristic][]string{
 	gatt.State:        {"notify", "write-without-response", "write"},
 	gatt.ClientServer: {"write-without-response", "write"},
@@ -47,12 +47,12 @@ func (s *server) managed() objects {
 		has := properties{
 			"UUID": dbus.MakeVariant(id.String()), "Service": dbus.MakeVariant(s.service()), "Flags": dbus.MakeVariant(flags[c]),
 		}
-		// What is named so, BlueZ acquires; State stays on the bus, which says who
-		// wrote.
-		switch c {
-		case gatt.ClientServer:
-			has["WriteAcquired"] = dbus.MakeVariant(false)
-		case gatt.ServerClient:
+		// What is named so, BlueZ acquires. Not so WriteAcquired: what is written
+		// while it acquires, it keeps by a pointer into a buffer that the next value
+		// overwrites (gatt-database.c, to this day), and it has one socket for all
+		// devices. Values that come over the bus are whole, in order, and say whose
+		// they are.
+		if c == gatt.ServerClient {
 			has["NotifyAcquired"] = dbus.MakeVariant(false)
 		}
 		all[s.path(c)] = interfaces{ifCharacteristic: has}
@@ -60,7 +60,7 @@ func (s *server) managed() objects {
 	return all
 }
 
-// advertised is the advertisement: the service alone (8.3.3.1.1.3), which takes 18
+// advertised is the advertisement: the service alone, which takes 18
 // of 31 bytes.
 func (s *server) advertisedProperties() interfaces {
 	return interfaces{ifAdvertisement: {
@@ -118,8 +118,8 @@ func (s *server) notifyState(ctx context.Context, value []byte) error {
 }
 
 // intercept sees every message of the bus, in order, before it is dispatched to
-// goroutines of their own: State is written here, so that an end does not overtake
-// a start, nor a start the notifications that go before it.
+// goroutines of their own. What peers write is taken here, where no value overtakes
+// another, nor a start the notifications that go before it.
 func (r *Radio) intercept(m *dbus.Message) {
 	if m.Type != dbus.TypeMethodCall || m.Headers[dbus.FieldInterface].Value() != ifCharacteristic {
 		return
@@ -130,8 +130,14 @@ func (r *Radio) intercept(m *dbus.Message) {
 	switch m.Headers[dbus.FieldMember].Value() {
 	case "WriteValue":
 		var value []byte
-		if s := r.serverOf(path, gatt.State, sender); s != nil && dbus.Store(m.Body, &value, &options) == nil {
-			s.written(value, option[dbus.ObjectPath](options, "device"), int(option[uint16](options, "mtu")))
+		if dbus.Store(m.Body, &value, &options) != nil {
+			return
+		}
+		device := option[dbus.ObjectPath](options, "device")
+		if s := r.serverOf(path, gatt.State, sender); s != nil {
+			s.written(value, device, int(option[uint16](options, "mtu")))
+		} else if s := r.serverOf(path, gatt.ClientServer, sender); s != nil {
+			s.wrote(value, device, int(option[uint16](options, "offset")))
 		}
 	case "AcquireNotify":
 		if s := r.serverOf(path, gatt.ServerClient, sender); s != nil && dbus.Store(m.Body, &options) == nil {
@@ -198,30 +204,23 @@ func (c characteristic) ReadValue(options properties) ([]byte, *dbus.Error) {
 	return c.s.ident[min(len(c.s.ident), int(option[uint16](options, "offset"))):], nil
 }
 
-// WriteValue acknowledges what intercept has taken. Messages do not come by it.
+// WriteValue acknowledges what intercept has taken.
 func (c characteristic) WriteValue(_ []byte, _ properties) *dbus.Error {
-	if c.c != gatt.State {
+	if c.c != gatt.State && c.c != gatt.ClientServer {
 		return notSupported
 	}
 	return nil
 }
 
-func (c characteristic) AcquireWrite(options properties) (dbus.UnixFD, uint16, *dbus.Error) {
-	if c.c != gatt.ClientServer {
-		return 0, 0, notSupported
-	}
-	return give(options, c.s.acquireWrite)
+func (c characteristic) AcquireWrite(_ properties) (dbus.UnixFD, uint16, *dbus.Error) {
+	return 0, 0, notSupported
 }
 
 func (c characteristic) AcquireNotify(options properties) (dbus.UnixFD, uint16, *dbus.Error) {
 	if c.c != gatt.ServerClient {
 		return 0, 0, notSupported
 	}
-	return give(options, c.s.acquireNotify)
-}
-
-func give(options properties, acquire func(device dbus.ObjectPath) (*socket, error)) (dbus.UnixFD, uint16, *dbus.Error) {
-	socket, err := acquire(option[dbus.ObjectPath](options, "device"))
+	socket, err := c.s.acquireNotify(option[dbus.ObjectPath](options, "device"))
 	if err != nil {
 		return 0, 0, notAuthorized
 	}

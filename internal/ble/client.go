@@ -32,7 +32,7 @@ func (r *Radio) Scan(offer gatt.Offer) gatt.Connect {
 
 // client makes a link of a connected device, which is held.
 func (r *Radio) client(ctx context.Context, device dbus.ObjectPath, offer gatt.Offer) (_ gatt.Link, err error) {
-	found, err := r.find(device, offer)
+	found, err := r.find(ctx, device, offer)
 	if err != nil {
 		return nil, err
 	}
@@ -50,14 +50,10 @@ func (r *Radio) client(ctx context.Context, device dbus.ObjectPath, offer gatt.O
 		}
 	}()
 
-	stop, err := l.watchPeer(r, &watcher{path: device})
-	if err != nil {
-		return nil, err
-	}
-	cleanup = append(cleanup, stop)
+	cleanup = append(cleanup, l.watchPeer(ctx, r, device))
 
 	state := found[gatt.State]
-	stop, _ = r.tree.watch(&watcher{path: state.path, iface: ifCharacteristic, removed: func() {}, changed: func(p properties) {
+	stop, _ := r.tree.watch(&watcher{path: state.path, iface: ifCharacteristic, removed: func() {}, changed: func(p properties) {
 		if value, ok := p["Value"].Value().([]byte); ok {
 			l.in.state(value)
 		}

@@ -57,19 +57,29 @@ func (r *Radio) resolve(ctx context.Context, device dbus.ObjectPath) (err error)
 	if err := r.call(ctx, device, ifDevice+".Connect").Err; err != nil {
 		return peerError(ctx, "connecting", err)
 	}
+	r.refresh(ctx, device)
 	connected := false
 	err = r.tree.wait(ctx, func(all objects) (bool, error) {
 		now := property[bool](all, device, ifDevice, "Connected")
-		if connected && !now {
+		if connected && !now || all[device][ifDevice] == nil {
 			return false, fmt.Errorf("%w: it disconnected while its services were read", ErrPeer)
 		}
 		connected = now
-		return now && property[bool](all, device, ifDevice, "ServicesResolved"), r.ready(all)
+		return property[bool](all, device, ifDevice, "ServicesResolved"), r.ready(all)
 	})
 	if err != nil {
 		return fmt.Errorf("reading services: %w", err)
 	}
 	return nil
+}
+
+// refresh asks what a device is: when a connection and its report cross, bluetoothd
+// does not say that the device is connected.
+func (r *Radio) refresh(ctx context.Context, device dbus.ObjectPath) {
+	var now properties
+	if r.call(ctx, device, ifProperties+".GetAll", ifDevice).Store(&now) == nil {
+		r.tree.change(device, ifDevice, now)
+	}
 }
 
 // peerError tells an adapter that is gone from a device that does not answer.
@@ -92,23 +102,27 @@ type remoteCharacteristic struct {
 	flags []string
 }
 
-// find reads which characteristics the service has; all of the mode but Ident must
-// be there.
-func (r *Radio) find(device dbus.ObjectPath, offer gatt.Offer) (remote, error) {
+// find asks which characteristics the service has; all of the mode but Ident must be
+// there.
+func (r *Radio) find(ctx context.Context, device dbus.ObjectPath, offer gatt.Offer) (remote, error) {
+	// The signals may lag behind the answer that services are resolved.
+	var all objects
+	if err := r.call(ctx, "/", ifObjects+".GetManagedObjects").Store(&all); err != nil {
+		return nil, explain(ctx, "reading services", err)
+	}
 	found := remote{}
-	r.tree.see(func(all objects) {
-		for path, has := range all {
-			service := option[dbus.ObjectPath](has[ifCharacteristic], "Service")
-			if !below(path, device) || property[string](all, service, ifService, "UUID") != offer.Service.String() {
-				continue
-			}
-			for c := gatt.State; c <= gatt.Ident; c++ {
-				if id, ok := offer.Mode.UUID(c); ok && option[string](has[ifCharacteristic], "UUID") == id.String() {
-					found[c] = remoteCharacteristic{path, option[[]string](has[ifCharacteristic], "Flags")}
-				}
+	for path, has := range all {
+		service := option[dbus.ObjectPath](has[ifCharacteristic], "Service")
+		if !below(path, device) || property[string](all, service, ifService, "UUID") != offer.Service.String() {
+			continue
+		}
+		for c := gatt.State; c <= gatt.Ident; c++ {
+			if id, ok := offer.Mode.UUID(c); ok && option[string](has[ifCharacteristic], "UUID") == id.String() {
+				found[c] = remoteCharacteristic{path, option[[]string](has[ifCharacteristic], "Flags")}
+				r.tree.add(path, has)
 			}
 		}
-	})
+	}
 	for c := gatt.State; c <= gatt.ServerClient; c++ {
 		if _, ok := found[c]; !ok {
 			return nil, fmt.Errorf("%w: its service has no %v", ErrPeer, c)

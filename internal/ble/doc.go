@@ -16,12 +16,13 @@
 //
 // # What is used of BlueZ
 //
-// Messages go over the descriptors of AcquireWrite and AcquireNotify, which keep
-// the order and block when the stack is full; State goes over the bus, which names
-// the device that wrote it. Both directions are put in one order again: a start
-// before the messages that it opens, an end behind those that it closes. A server
-// serves the first device that starts: it stops advertising then, and whoever else
-// has touched the service is disconnected.
+// A client's messages go over the descriptors of AcquireWrite and AcquireNotify, a
+// server's notifications over the one of AcquireNotify: they keep the order, and wait
+// when the stack is full. What a server receives and all of State go over the bus,
+// in order too, which names the device that wrote; why not over AcquireWrite,
+// application.go says. A start stands before the messages that it opens, an end
+// behind those that it closes. A server serves the first device that starts: it
+// stops advertising then, and whoever else has touched the service is disconnected.
 //
 // Nothing stays behind: application, advertisement, discovery and connection end
 // with the link or the call that made them, in every case, and BlueZ is told to
@@ -36,8 +37,11 @@
 //     told when a phone has agreed on more.
 //   - As a server it cuts two bytes off full notifications to clients that take
 //     several in one packet. Servers here leave these two bytes out.
-//   - With more than one channel ([GATT] Channels, from 5.54) two BlueZ let values
-//     overtake each other: Channels=1.
+//   - With several channels ([GATT] Channels, three in 5.66) two BlueZ let values
+//     overtake each other, and bluetoothd has been seen to crash: Channels=1. Phones
+//     open more than one to paired machines alone.
+//   - When a connection and its report cross, it does not say that a device is
+//     connected: it is asked after each Connect.
 //
 // UUIDs, device addresses and what is sent are not logged.
 package ble

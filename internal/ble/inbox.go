@@ -16,14 +16,14 @@ import (
 // behind.
 const stateStart = 0x01
 
-// inbox puts what a peer sends in one order: messages come over a socket, State
-// over the bus. BlueZ writes to the socket before it says on the bus what came
-// later.
+// inbox puts what a peer sends in one order. A server gets it all over the bus; a
+// client gets messages over a socket and State over the bus, and BlueZ writes to the
+// socket before it says on the bus what came later.
 type inbox struct {
 	from gatt.Characteristic // of the messages
 
 	mu     sync.Mutex
-	socket *socket // nil: none yet
+	socket *socket // of a client; nil: none yet
 	queue  []received
 	bytes  int
 	err    error // why nothing more comes
@@ -41,16 +41,12 @@ func newInbox(from gatt.Characteristic) *inbox {
 	return &inbox{from: from, wake: make(chan struct{}, 1)}
 }
 
-// connect reads the messages from s, in place of what there was before.
+// connect reads the messages from s.
 func (b *inbox) connect(s *socket) {
 	b.mu.Lock()
-	before := b.socket
 	b.socket = s
-	over := b.err != nil
+	over := errors.Is(b.err, io.ErrClosedPipe)
 	b.mu.Unlock()
-	if before != nil {
-		before.close()
-	}
 	if over {
 		s.close()
 		return
@@ -58,7 +54,7 @@ func (b *inbox) connect(s *socket) {
 	go s.each(func() bool {
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		return b.socket == s && b.drain()
+		return b.drain()
 	})
 }
 
@@ -77,11 +73,17 @@ func (b *inbox) drain() bool {
 			// same, and ends a session too.
 			b.fail(io.EOF)
 		default:
-			b.socket.arrived()
 			b.push(b.from, b.buf[:n])
 		}
 	}
 	return false
+}
+
+// message queues a part of a message.
+func (b *inbox) message(value []byte) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.push(b.from, value)
 }
 
 // state queues a value of State in its place.

@@ -23,6 +23,10 @@ const (
 	// cleanTime bounds each call that puts back what was set up, after the end.
 	cleanTime = 2 * time.Second
 
+	// releaseTime is how long the reason for the end of an advertisement is waited
+	// for.
+	releaseTime = 300 * time.Millisecond
+
 	// drainPause is the time between two looks at whether BlueZ has taken what was
 	// written.
 	drainPause = time.Millisecond

@@ -7,6 +7,8 @@ import (
 	"io"
 	"sync"
 
+	"github.com/godbus/dbus/v5"
+
 	"vidimus/internal/proximity/gatt"
 )
 
@@ -75,21 +77,17 @@ func (l *link) Close() error {
 	return nil
 }
 
-// watchPeer ends the link when the device disconnects, and returns what stops it.
-func (l *link) watchPeer(r *Radio, w *watcher) (stop func(), err error) {
-	w.iface = ifDevice
-	w.changed = func(p properties) {
+// watchPeer ends the link when the device disconnects, and returns what stops that.
+func (l *link) watchPeer(ctx context.Context, r *Radio, device dbus.ObjectPath) (stop func()) {
+	gone := func() { l.in.end(io.EOF) }
+	stop, there := r.tree.watch(&watcher{path: device, iface: ifDevice, removed: gone, changed: func(p properties) {
 		if connected, ok := p["Connected"].Value().(bool); ok && !connected {
-			l.in.end(io.EOF)
+			gone()
 		}
+	}})
+	if !there {
+		gone()
 	}
-	w.removed = func() { l.in.end(io.EOF) }
-	stop, _ = r.tree.watch(w)
-	connected := false
-	r.tree.see(func(all objects) { connected = property[bool](all, w.path, ifDevice, "Connected") })
-	if !connected {
-		stop()
-		return nil, fmt.Errorf("%w: it disconnected at once", ErrPeer)
-	}
-	return stop, nil
+	r.refresh(ctx, device) // what it did before, the watcher is told now
+	return stop
 }

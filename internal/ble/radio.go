@@ -3,6 +3,7 @@ package ble
 import (
 	"context"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -147,8 +148,15 @@ func pick(all objects, name string) (dbus.ObjectPath, error) {
 	return found, nil
 }
 
-// Close ends what is left of calls and links, and the connection to the bus.
+// Close disconnects the devices of links that nobody has closed, and ends the
+// connection to the bus, and with it whatever was set up over it.
 func (r *Radio) Close() error {
+	r.mu.Lock()
+	left := slices.Collect(maps.Keys(r.links))
+	r.mu.Unlock()
+	for _, device := range left {
+		r.forget(device)
+	}
 	return r.conn.Close()
 }
 

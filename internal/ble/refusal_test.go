@@ -209,6 +209,29 @@ func TestDisconnect(t *testing.T) {
 	m.clean(t)
 }
 
+// A radio that is closed takes its connections along.
+func TestClose(t *testing.T) {
+	for _, mode := range bothModes {
+		m := newMachine(t, bletest.Options{})
+		e, _ := engagement(t, mode)
+		reader, holder := m.radio(t, "hci0", nil), m.radio(t, "hci1", nil)
+		r, h := meet(limited(t), reader, holder, e)
+		if r.err != nil || h.err != nil {
+			t.Fatal(r.err, h.err)
+		}
+		reader.Close()
+		if _, err := h.transport.Recv(limited(t)); !errors.Is(err, io.EOF) {
+			t.Errorf("%v: the other side: %v", mode, err)
+		}
+		if _, err := r.transport.Recv(limited(t)); err == nil {
+			t.Errorf("%v: received after the end", mode)
+		}
+		r.transport.Close()
+		h.transport.Close()
+		m.clean(t)
+	}
+}
+
 // A passing scanner that connects, takes notifications and even writes a message
 // has no part in the session: the device that starts is served alone, and the other
 // is disconnected (badinputs Q06).

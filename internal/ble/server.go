@@ -4,13 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/godbus/dbus/v5"
 
+	"vidimus/internal/proximity"
 	"vidimus/internal/proximity/gatt"
 )
 
@@ -81,16 +82,11 @@ func (s *server) serve(ctx context.Context) (*link, error) {
 		s.radio.warn(fmt.Sprintf("the peer may send values that bluetoothd %d.%02d loses (MTU %d): set ExchangeMTU=512 under [GATT] in /etc/bluetooth/main.conf and restart bluetoothd, or install 5.70 or newer", v/100, v%100, mtu))
 	}
 	l := &link{role: gatt.Server, in: s.in, mtu: max(gatt.MinMTU, min(mtu, gatt.MaxMTU)-serverHeader), send: s.notify, state: s.notifyState, taken: s.taken}
-	stop, err := l.watchPeer(s.radio, &watcher{path: peer})
+	stop := l.watchPeer(ctx, s.radio, peer)
 	l.end = func() {
 		stop()
 		s.stop()
 		s.radio.release(peer)
-	}
-	if err != nil {
-		// What it has started is read, and then the end.
-		s.in.end(io.EOF)
-		l.end = func() { s.stop(); s.radio.release(peer) }
 	}
 	return l, nil
 }
@@ -139,10 +135,19 @@ func (s *server) wait(ctx context.Context) error {
 	}()
 	for {
 		s.mu.Lock()
-		err, ready := s.failed, s.peer != "" && s.out != nil
+		failed, ready := s.failed, s.peer != "" && s.out != nil
 		s.mu.Unlock()
-		if err != nil || ready {
-			return err
+		switch {
+		case ready:
+			return nil
+		case failed != nil:
+			// An adapter that is switched off says so a little later.
+			select {
+			case err := <-lost:
+				return err
+			case <-time.After(releaseTime):
+				return failed
+			}
 		}
 		select {
 		case <-s.changed:
@@ -205,23 +210,20 @@ func (s *server) written(value []byte, device dbus.ObjectPath, mtu int) {
 	s.poke()
 }
 
-// acquireWrite is where the peer's messages begin to come from. BlueZ has one
-// socket for all devices: the device that it is opened for must be the one that
-// started, and no other is connected by then.
-func (s *server) acquireWrite(device dbus.ObjectPath) (*socket, error) {
+// wrote takes a part of a message, in the order in which they come; of anybody but
+// the peer it is dropped. Parts of a value are none.
+func (s *server) wrote(value []byte, device dbus.ObjectPath, offset int) {
 	s.touch(device)
 	s.mu.Lock()
-	refused := s.over || device == "" || s.peer != device
+	peer := !s.over && device != "" && s.peer == device
 	s.mu.Unlock()
-	if refused {
-		return nil, errRole
+	switch {
+	case !peer:
+	case offset != 0:
+		s.in.end(fmt.Errorf("%w: value from byte %d", proximity.ErrMalformed, offset))
+	default:
+		s.in.message(value)
 	}
-	socket, err := pair()
-	if err != nil {
-		return nil, err
-	}
-	s.in.connect(socket)
-	return socket, nil
 }
 
 // acquireNotify is where notifications go from now on.

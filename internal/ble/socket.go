@@ -46,9 +46,13 @@ func pair() (*socket, error) {
 // given is the descriptor to send. It is kept until arrived says that BlueZ has
 // its own: the library sends a reply after the method that answers has returned.
 func (s *socket) given() int {
-	raw, err := s.theirs.SyscallConn()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	fd := -1
-	if err == nil {
+	if s.theirs == nil {
+		return fd // closed meanwhile
+	}
+	if raw, err := s.theirs.SyscallConn(); err == nil {
 		_ = raw.Control(func(d uintptr) { fd = int(d) })
 	}
 	return fd

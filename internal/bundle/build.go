@@ -37,6 +37,11 @@ type Contents struct {
 	CRLs, Lists [][]byte
 	// Policy is a policy file in YAML, laid over the built-in one; nil for none.
 	Policy []byte
+
+	// Previous is the bundle before this one, nil for the first: a list that a mirror
+	// gives in an older state than last time must not make a revoked document valid
+	// again.
+	Previous *Bundle
 }
 
 // Built is a bundle that was made.
@@ -201,10 +206,24 @@ func (m *builder) crls() error {
 		}
 		latest[key] = list
 	}
+	for _, old := range m.previousCRLs() {
+		key := string(old.RawIssuer) + string(old.AuthorityKeyID)
+		if list, here := latest[key]; here && list.Supersedes(old) != nil {
+			m.leave(fmt.Sprintf("revocation list %s", list.Number), fmt.Sprintf("number %s was there last time, and stays", old.Number))
+			latest[key] = old
+		}
+	}
 	for _, key := range order {
 		m.wire.CRLs = append(m.wire.CRLs, wrapBytes(latest[key].Raw))
 	}
 	return nil
+}
+
+func (m *builder) previousCRLs() []*pki.CRL {
+	if m.Previous == nil {
+		return nil
+	}
+	return m.Previous.CRLs().All()
 }
 
 func wrapBytes(b []byte) cbor.RawMessage { return cbor.WrapEncoded(cbor.AppendBytes(nil, b)) }
@@ -245,6 +264,7 @@ func (m *builder) lists() error {
 		}
 		byKey[key] = e
 	}
+	m.goOn(byKey)
 	var all []listEntry
 	for _, e := range byKey {
 		all = append(all, *e)
@@ -259,6 +279,22 @@ func (m *builder) lists() error {
 		}
 	}
 	return nil
+}
+
+// goOn puts back what was newer in the bundle before, while it has not ended.
+func (m *builder) goOn(byKey map[listKey]*listEntry) {
+	if m.Previous == nil {
+		return
+	}
+	for i := range m.Previous.lists {
+		old := &m.Previous.lists[i]
+		e := byKey[listKey{old.URI, old.Format}]
+		if e != nil && old.Issued.After(e.Issued) && (old.Expires.IsZero() || m.Issued.Before(old.Expires)) {
+			m.leave(fmt.Sprintf("list %.200s (%s)", e.URI, e.Format), fmt.Sprintf("it is of %s, and the one of last time, of %s, stays",
+				e.Issued.Format(time.RFC3339), old.Issued.Format(time.RFC3339)))
+			byKey[listKey{old.URI, old.Format}] = old
+		}
+	}
 }
 
 // vouched says whether somebody below our anchors has signed a list. Whether it may

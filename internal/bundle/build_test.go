@@ -118,6 +118,42 @@ func TestTwoSources(t *testing.T) {
 	}
 }
 
+// A mirror that gives older lists than last time does not take a revocation back.
+func TestBuildGoesOn(t *testing.T) {
+	w := newWorld(t)
+	day := 24 * time.Hour
+	first := w.contents(5, start.Add(day))
+	c := w.contents(6, start.Add(2*day))
+	c.Lists = append(w.list(listURI, start, 20*day), w.names(start.Add(2*day), "gone"))
+	c.CRLs = [][]byte{w.crl(3, start)}
+	c.Previous = w.build(first).Bundle
+	b := w.build(c)
+	if all := strings.Join(b.LeftOut, "\n"); len(b.LeftOut) != 3 || !strings.Contains(all, "the one of last time, of 2026-06-16T10:00:00Z, stays") || !strings.Contains(all, "revocation list 3: number 5 was there last time") {
+		t.Errorf("left out %s", all)
+	}
+	for _, l := range b.Bundle.Lists() {
+		want := start.Add(day)
+		if l.Identifiers {
+			want = start.Add(2 * day)
+		}
+		if !l.Issued.Equal(want) {
+			t.Errorf("%s of %s", l.URI, l.Issued)
+		}
+	}
+	w.listOf(b.Bundle, 1)
+	if got, err := b.Bundle.Status(listURI, b.Bundle.Lists()[1].Format, 7, start.Add(2*day)); err != nil || got.String() == "VALID" {
+		t.Errorf("%v, %v", got, err)
+	}
+	if b.Bundle.CRLs().All()[0].Number.Int64() != 5 {
+		t.Errorf("revocation list %s", b.Bundle.CRLs().All()[0].Number)
+	}
+	c.Issued = start.Add(22 * day) // what has ended comes back by no way
+	c.Expires, c.Lists, c.CRLs = c.Issued.Add(day), [][]byte{w.names(c.Issued)}, nil
+	if lists := w.build(c).Bundle.Lists(); len(lists) != 1 {
+		t.Errorf("%+v", lists)
+	}
+}
+
 // The same contents make the same bundle, but for its signature.
 func TestBuildIsStable(t *testing.T) {
 	w := newWorld(t)

@@ -152,6 +152,7 @@ func TestMalformed(t *testing.T) {
 	at := func(d time.Duration) cbor.RawMessage { return raw(cbor.NewDateTime(start.Add(d))) }
 	list := func(parts ...any) cbor.RawMessage { return raw([]any{parts}) }
 	token := embed(w.names(start))
+	tomorrow := cbor.NewDateTime(start.Add(24 * time.Hour))
 	leaf := raw(wireAnchor{Certificate: w.DocumentSignerMDL.Cert.Raw, Purposes: []string{"issue-mdoc"}, DocTypes: []string{mdl}})
 	for name, c := range map[string]struct {
 		member string
@@ -176,6 +177,7 @@ func TestMalformed(t *testing.T) {
 		"a leaf as anchor":        {"anchors", embed([]any{leaf}), ErrMalformed},
 		"an anchor for nothing":   {"anchors", embed([]any{wireAnchor{Certificate: w.IACA.Cert.Raw}}), ErrMalformed},
 		"an unknown purpose":      {"anchors", embed([]any{wireAnchor{Certificate: w.IACA.Cert.Raw, Purposes: []string{"all"}}}), ErrMalformed},
+		"an anchor of tomorrow":   {"anchors", embed([]any{wireAnchor{Certificate: w.IACA.Cert.Raw, Purposes: []string{"vical"}, AsOf: &tomorrow}}), ErrMalformed},
 		"no certificate":          {"anchors", embed([]any{wireAnchor{Certificate: []byte{0x30, 0}, Purposes: []string{"vical"}}}), ErrMalformed},
 		"too many anchors":        {"anchors", embed(make([]struct{}, MaxAnchors+1)), ErrMalformed},
 		"no revocation list":      {"crls", raw([]any{embed([]byte{0x30, 0})}), ErrMalformed},

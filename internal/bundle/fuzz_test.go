@@ -2,41 +2,33 @@ package bundle
 
 import (
 	"bytes"
-	"crypto/rand"
 	"errors"
 	"testing"
 	"time"
 
-	"vidimus/internal/cose"
-	"vidimus/internal/pki"
 	"vidimus/internal/statuslist"
 )
 
-// FuzzOpen: whatever a trusted signer signs, what is refused leaves nothing, and
-// what is taken keeps its promises. The signature is made anew, so that the fuzzer
-// gets past it.
-func FuzzOpen(f *testing.F) {
+// FuzzPayload: whatever a trusted signer signs, what is refused leaves nothing, and
+// what is taken keeps its promises. It begins behind the signature, which no fuzzer
+// gets past.
+func FuzzPayload(f *testing.F) {
 	w := newWorld(f)
-	f.Add(payloadOf(f, w.build(w.contents(1, start)).Data))
-	c := w.contents(2, start)
+	c := w.contents(1, start)
+	c.Lists = c.Lists[2:] // short ones
+	f.Add(payloadOf(f, w.build(c).Data))
 	c.Lists, c.CRLs, c.Policy, c.Countries = nil, nil, nil, []string{"UT"}
 	f.Add(payloadOf(f, w.build(c).Data))
 	f.Add([]byte{0xa0})
 	f.Fuzz(func(t *testing.T, payload []byte) {
-		data, err := cose.SignSign1(w.BundleSigner.Key, payload, cose.SignOptions{Tagged: true, Protected: map[any]any{
-			cose.LabelContentType: ContentType, cose.LabelX5Chain: w.BundleSigner.Cert.Raw}}, rand.Reader)
+		b, err := open(payload)
 		if err != nil {
-			t.Fatal(err)
-		}
-		b, err := Open(data, w.pins(), start)
-		if err != nil {
-			var path *pki.PathError
-			if b != nil || !errors.Is(err, ErrMalformed) && !errors.Is(err, ErrClock) && !errors.Is(err, ErrReader) && !errors.As(err, &path) {
+			if b != nil || !errors.Is(err, ErrMalformed) {
 				t.Fatalf("%v, %v", b, err)
 			}
 			return
 		}
-		if b.Publisher == "" || b.Sequence == 0 || b.Issued.After(start.Add(skew)) || !b.Expires.After(b.Issued) || b.Trust() == nil || b.CRLs() == nil {
+		if b.Publisher == "" || b.Sequence == 0 || !b.Expires.After(b.Issued) || b.Trust() == nil || b.CRLs() == nil {
 			t.Fatalf("%+v", b)
 		}
 		for _, a := range b.Trust().All() {
@@ -64,7 +56,9 @@ func FuzzOpen(f *testing.F) {
 // FuzzOpenRaw: nothing that our signer did not sign is a bundle.
 func FuzzOpenRaw(f *testing.F) {
 	w := newWorld(f)
-	good := w.build(w.contents(1, start)).Data
+	c := w.contents(1, start)
+	c.Lists, c.CRLs = nil, nil
+	good := w.build(c).Data
 	f.Add(good)
 	f.Add(good[:len(good)/2])
 	f.Add([]byte{0xd2, 0x84, 0x40, 0xa0, 0x40, 0x40})
@@ -107,4 +101,20 @@ func FuzzParseMark(f *testing.F) {
 			t.Fatalf("%+v after %+v", m, before)
 		}
 	})
+}
+
+// open reads a payload as if its signer had been believed.
+func open(payload []byte) (*Bundle, error) {
+	w, err := parsePayload(payload)
+	if err != nil {
+		return nil, err
+	}
+	b, err := w.header()
+	if err != nil {
+		return nil, err
+	}
+	if err := b.read(w); err != nil {
+		return nil, err
+	}
+	return b, nil
 }

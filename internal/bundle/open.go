@@ -165,6 +165,9 @@ func (b *Bundle) readAnchors(w *wireBundle) error {
 		if anchor.AsOf = b.Issued; a.AsOf != nil { // else the publisher's word of that day
 			anchor.AsOf = a.AsOf.UTC()
 		}
+		if anchor.AsOf.After(b.Issued.Add(skew)) { // it would be fresh for ever
+			return malformed("anchor %d: as of %s, after the bundle was made", i, anchor.AsOf.Format(time.RFC3339))
+		}
 		if err := b.trust.Add(anchor); err != nil {
 			return malformed("anchor %d: %w", i, err)
 		}

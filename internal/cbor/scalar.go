@@ -33,6 +33,18 @@ func Uint(item []byte) (uint64, error) {
 	return h.arg, err
 }
 
+// scalar reports whether item is exactly the integer or string of its head, so that
+// no walk has to find that out.
+func scalar(item []byte, h head) bool {
+	switch {
+	case h.major <= majorNegative:
+		return h.size == len(item)
+	case h.major > majorText || h.indefinite || h.arg != uint64(len(item)-h.size):
+		return false
+	}
+	return h.major == majorBytes || plain(item[h.size:])
+}
+
 func content(item []byte, major byte) ([]byte, error) {
 	h, err := typed(item, major)
 	if err != nil {
@@ -48,10 +60,13 @@ func typedLimit(item []byte, major byte, max int) (head, error) {
 	if err := bounded(item, max); err != nil {
 		return head{}, err
 	}
+	h, err := readHead(item, 0, len(item))
+	if err == nil && h.major == major && scalar(item, h) {
+		return h, nil
+	}
 	if err := check(item); err != nil {
 		return head{}, err
 	}
-	h, err := readHead(item, 0, len(item))
 	if err != nil {
 		return head{}, err
 	}

@@ -25,6 +25,10 @@ type walker struct {
 	loose bool
 }
 
+// fewKeys is how many keys of open maps a walk makes room for at once: the
+// messages of ISO/IEC 18013-5 have about twelve.
+const fewKeys = 12
+
 // keySpan is a map key: normalised head and content.
 type keySpan struct {
 	major   byte
@@ -114,11 +118,21 @@ func (w *walker) str(off int, h head, limit int) (int, error) {
 	}
 	end := start + int(h.arg)
 	if h.major == majorText {
-		if text := w.data[start:end]; !utf8.Valid(text) || bytes.IndexByte(text, 0) >= 0 {
+		if !plain(w.data[start:end]) {
 			return 0, fmt.Errorf("%w: byte %d: text is not UTF-8 or contains U+0000", ErrMalformed, off)
 		}
 	}
 	return end, nil
+}
+
+// plain reports whether text is UTF-8 without U+0000. Most text is short and ASCII.
+func plain(text []byte) bool {
+	for i, c := range text {
+		if c-1 >= 0x7f { // 0, and 0x80 and above
+			return utf8.Valid(text[i:]) && bytes.IndexByte(text[i:], 0) < 0
+		}
+	}
+	return true
 }
 
 // chunks walks an indefinite-length string: definite strings of the same major
@@ -186,6 +200,9 @@ func (w *walker) array(off int, h head, limit, depth, embedding int) (int, error
 func (w *walker) pairs(off int, h head, limit, depth, embedding int) (int, error) {
 	if err := w.count(off, h, limit, 2); err != nil {
 		return 0, err
+	}
+	if w.keys == nil && h.arg > 1 {
+		w.keys = make([]keySpan, 0, fewKeys)
 	}
 	base := len(w.keys)
 	defer func() { w.keys = w.keys[:base] }()

@@ -13,6 +13,10 @@ const (
 	Lifetime    = 366 * 24 * time.Hour
 	MaxLifetime = 1187 * 24 * time.Hour
 
+	// RenewAhead is how long before the end of a certificate the name may be given
+	// to its successor.
+	RenewAhead = 60 * 24 * time.Hour
+
 	// MaxReaders bounds the fleet: a police force has some thousand.
 	MaxReaders = 20_000
 
@@ -34,6 +38,9 @@ const (
 	// 90 days at least, and within 48 hours of a revocation; ours is new at once.
 	listFresh = 30 * 24 * time.Hour
 	listAgain = 24 * time.Hour
+	// listRead is for how long a list is given out without a look at the fleet,
+	// which anybody could ask for: what was revoked here is seen at once.
+	listRead = time.Minute
 
 	sweepBatch = 500
 

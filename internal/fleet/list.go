@@ -20,13 +20,19 @@ func (s *Service) RevocationList(ctx context.Context) (*pki.CRL, error) {
 	if a.Key == nil {
 		return nil, problem.New(problem.NotFound, "the key of the reader CA is not on this machine: its list is published elsewhere")
 	}
-	readers, err := s.Readers(ctx)
-	if err != nil {
-		return nil, err
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.p.Clock.Now()
+	if s.list != nil && !s.stale && !now.Before(s.read) && now.Sub(s.read) < listRead {
+		return s.list, nil
+	}
+	s.stale = false // before the look: who revokes meanwhile says so again
+	readers, err := s.Readers(ctx)
+	if err != nil {
+		s.stale = true
+		return nil, err
+	}
+	s.read = now
 	var revoked []pki.RevokedCertificate
 	digest := sha256.New()
 	slices.SortFunc(readers, func(a, b Reader) int { return slices.Compare(a.Serial, b.Serial) })
@@ -51,6 +57,7 @@ func (s *Service) RevocationList(ctx context.Context) (*pki.CRL, error) {
 	}
 	list, err := pki.BuildCRL(pki.Revocations{Number: number, ThisUpdate: now, NextUpdate: now.Add(listFresh), Revoked: revoked}, a.Certificate, a.Key, s.p.Rand)
 	if err != nil {
+		s.stale = true
 		return nil, unavailable(err)
 	}
 	s.list, s.of = list, of

@@ -60,9 +60,11 @@ type Parts struct {
 type Service struct {
 	p Parts
 
-	mu   sync.Mutex
-	list *pki.CRL // the last one that was signed
-	of   string   // what it says, to notice a change
+	mu    sync.Mutex
+	list  *pki.CRL  // the last one that was signed
+	of    string    // what it says, to notice a change
+	read  time.Time // when the fleet was looked at for it
+	stale bool      // somebody was revoked since
 }
 
 // New makes a service.
@@ -203,6 +205,9 @@ func (s *Service) Revoke(ctx context.Context, id, actor string) (Reader, error) 
 	if err != nil {
 		return Reader{}, refusal(err)
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stale = true
 	return r, nil
 }
 
@@ -216,7 +221,7 @@ func (s *Service) Readers(ctx context.Context) ([]Reader, error) {
 }
 
 // Find gives the one reader with this id or, among those that are not revoked,
-// this name.
+// this name. Kind Conflict while a reader and its successor have one name.
 func (s *Service) Find(ctx context.Context, idOrName string) (Reader, error) {
 	r, err := s.p.Store.Reader(ctx, idOrName)
 	if err == nil || !errors.Is(err, ErrReader) {
@@ -226,12 +231,19 @@ func (s *Service) Find(ctx context.Context, idOrName string) (Reader, error) {
 	if err != nil {
 		return Reader{}, err
 	}
+	var found []Reader
 	for _, r := range list {
 		if r.Name == idOrName && r.State != Revoked {
-			return r, nil
+			found = append(found, r)
 		}
 	}
-	return Reader{}, refusal(ErrReader)
+	switch len(found) {
+	case 0:
+		return Reader{}, refusal(ErrReader)
+	case 1:
+		return found[0], nil
+	}
+	return Reader{}, problem.New(problem.Conflict, "a reader and its successor have this name: say which by its id, %s or %s", found[0].ID, found[1].ID)
 }
 
 // Sweep forgets what is past its time, in small steps.

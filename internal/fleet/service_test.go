@@ -312,6 +312,27 @@ func TestRevocationList(t *testing.T) {
 	}
 }
 
+// A successor of the same name; who is meant has to be said then.
+func TestRenewed(t *testing.T) {
+	w := newWorld(t)
+	first := w.enrolled(t, "Patrol 1")
+	_, _, err := w.Invite(t.Context(), fleet.Invitation{Name: "Patrol 1", Actor: "office"})
+	wantKind(t, "too early", err, problem.Conflict)
+	w.clock.Set(first.Expires.Add(-fleet.RenewAhead))
+	second := w.enrolled(t, "Patrol 1")
+	_, err = w.Find(t.Context(), "Patrol 1")
+	wantKind(t, "which of the two", err, problem.Conflict)
+	if r, err := w.Find(t.Context(), second.ID); err != nil || r.ID != second.ID {
+		t.Errorf("%+v, %v", r, err)
+	}
+	if _, err := w.Revoke(t.Context(), first.ID, "office"); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := w.Find(t.Context(), "Patrol 1"); err != nil || r.ID != second.ID {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
+
 // Without its key here the CA is another's business.
 func TestKeyElsewhere(t *testing.T) {
 	w := newWorld(t)

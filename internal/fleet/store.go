@@ -63,6 +63,21 @@ type Reader struct {
 	BundleSeen time.Time
 }
 
+// Holds says whether the name is taken at an instant: not any more when the reader
+// was revoked, its invitation was not used in time, or its certificate ends within
+// RenewAhead, so that its successor can be invited.
+func (r *Reader) Holds(now time.Time) bool {
+	switch r.State {
+	case Revoked:
+		return false
+	case Invited:
+		return r.CodeExpires.After(now)
+	case Enrolled:
+		return r.Expires.Sub(now) > RenewAhead
+	}
+	return true
+}
+
 // End is when the record may be forgotten.
 func (r *Reader) End() time.Time {
 	switch {
@@ -81,8 +96,8 @@ func (r *Reader) End() time.Time {
 // that returned an error has written nothing. Audit events are written in the
 // same step.
 type Store interface {
-	// PutReader keeps a reader that is Invited. ErrName when one that is not
-	// Revoked has its name, ErrFull.
+	// PutReader keeps a reader that is Invited. ErrName when another Holds its name
+	// at r.Invited, ErrFull.
 	PutReader(ctx context.Context, r Reader, did audit.Event) error
 	// ClaimReader uses a code: of an invitation that has not expired at now the
 	// reader becomes Asked with this key. A repeat with the same code and key gives

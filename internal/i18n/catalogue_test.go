@@ -82,7 +82,7 @@ func TestKeysAreUsed(t *testing.T) {
 func readSources(t *testing.T) string {
 	t.Helper()
 	var b strings.Builder
-	for _, room := range []string{"../consolehttp", "../officer", "../issuerhttp", "../citizenhttp", "../webserver/pages"} {
+	for _, room := range []string{"../consolehttp", "../officer", "../issuerhttp", "../citizenhttp", "../verifierhttp", "../webserver/pages"} {
 		err := filepath.WalkDir(room, func(path string, d fs.DirEntry, err error) error {
 			if err != nil || d.IsDir() || strings.HasSuffix(path, "_test.go") || !strings.HasSuffix(path, ".go") && !strings.HasSuffix(path, ".html") {
 				return err

@@ -75,7 +75,7 @@ func TestLimbo(t *testing.T) {
 			k := authority("icc", j, 0)
 			return trial{[]*forge{r}, []*forge{leaf("ee", k), k, j, i}, deep(3)}
 		}},
-		{"pathlen::root-pathlen-0", ReasonPathLength, func() trial { // the IACA profile
+		{"Annex B: root of path length 0", ReasonPathLength, func() trial { // the IACA profile
 			r := root("limbo root")
 			i := authority("ica", r, 0)
 			return trial{[]*forge{r}, []*forge{leaf("ee", i), i}, deep(1)}

@@ -222,6 +222,102 @@ func TestBadInputs(t *testing.T) {
 			o.Lists = func(string) ([]byte, error) { return good(listURI) }
 			return kb(w, o, w.identity(person(), func(c *sdjwt.Copy) { c.Status.URI = "https://issuer.example/status/2" }))
 		}},
+		{id: "J26/vct_not_asked", fails: "doc.requested", colour: policy.Amber, sd: func(w *world, o *Options) string {
+			o.Profile = profileOf("urn:eudi:other:1", "family_name")
+			return w.bind(w.identity(person()))
+		}},
+		{id: "J26/claim_missing", fails: "req.satisfied", colour: policy.Amber, sd: func(w *world, o *Options) string {
+			o.Profile = profileOf(elements.PIDVCT, "family_name", "email")
+			return w.bind(w.identity(person()))
+		}},
+		{id: "J26/format_asked_is_another", fails: "doc.requested", colour: policy.Amber, mdoc: func(w *world, o *Options) []byte {
+			o.Profile = profileOf(elements.MDLDocType, "family_name")
+			return w.by(&w.DocumentSignerMDL)
+		}},
+		{id: "J26/extra_credential", fails: "doc.requested", colour: policy.Amber, mdoc: func(w *world, o *Options) []byte {
+			return w.together(w.present(w.licence(), asked), w.pid())
+		}},
+		{id: "J26/another_value", fails: "req.satisfied", colour: policy.Amber, sd: func(w *world, o *Options) string {
+			o.Profile = profileOf(elements.PIDVCT, "family_name", "nationalities")
+			o.Profile.Documents[0].Elements[1].Values = []any{"LU", "BE"}
+			return w.bind(w.identity(person()))
+		}},
+		{id: "J26/one_of_the_values", fails: "", colour: policy.Green, sd: func(w *world, o *Options) string {
+			o.Profile = profileOf(elements.PIDVCT, "family_name", "nationalities")
+			o.Profile.Documents[0].Elements[1].Values = []any{"LU", "UT"}
+			return w.bind(w.identity(person()))
+		}},
+		{id: "J26/another_value_of_an_mdoc", fails: "req.satisfied", colour: policy.Amber, mdoc: func(w *world, o *Options) []byte {
+			o.Profile.Documents = slices.Clone(o.Profile.Documents)
+			o.Profile.Documents[0].Elements = []policy.ElementRequest{{Path: []string{elements.MDLNameSpace, "family_name"}, Values: []any{"Wober", 7, true}}}
+			return w.by(&w.DocumentSignerMDL)
+		}},
+		{id: "M07/signer_revoked", fails: "ds.revocation", colour: policy.Red, verdict: status(policy.Revoked), mdoc: func(w *world, o *Options) []byte {
+			o.CRLs = w.crls(w.Now, w.DocumentSignerMDL)
+			return w.by(&w.DocumentSignerMDL)
+		}},
+		{id: "M07/list_expired", colour: policy.Amber, verdict: status(policy.Unknown), mdoc: func(w *world, o *Options) []byte {
+			o.CRLs = w.crls(w.Now.AddDate(0, 0, -31))
+			return w.by(&w.DocumentSignerMDL)
+		}},
+		{id: "M07/list_signed_by_other", colour: policy.Amber, verdict: status(policy.NotChecked), mdoc: func(w *world, o *Options) []byte {
+			o.CRLs = newWorld(w.t).crls(w.Now, w.DocumentSignerMDL)
+			return w.by(&w.DocumentSignerMDL)
+		}},
+		{id: "M24/over_18_twice", fails: "mso.dup", colour: policy.Red, verdict: is(policy.Forged), mdoc: func(w *world, o *Options) []byte {
+			f := forgeryIn(w)
+			f.add(elements.MDLNameSpace, 95, "age_over_18", true)
+			f.add(elements.MDLNameSpace, 96, "age_over_18", false)
+			f.session = w.transcript()
+			return f.assemble()
+		}},
+		{id: "M24/more_statements_than_the_nearest", fails: "", colour: policy.Green, mdoc: func(w *world, o *Options) []byte {
+			p, _ := policy.Default().Profile("age-over-18")
+			o.Profile = &p
+			return w.present(w.licence(func(l *licence) {
+				delete(l.values, "age_over_18")
+				l.values["age_over_21"], l.values["age_over_25"] = true, true
+			}),
+				map[string][]string{elements.MDLNameSpace: {"age_over_25", "age_over_21", "portrait"}})
+		}},
+		{id: "M25/40_MB", fails: "cbor.strict", colour: policy.Red, mdoc: func(w *world, o *Options) []byte {
+			return append([]byte{0xa1, 0x61, 'x', 0x5a, 0x02, 0x80, 0, 0}, make([]byte, 40<<20)...)
+		}},
+		{id: "M25/bomb", fails: "mdl.elements", mdoc: func(w *world, o *Options) []byte {
+			bomb := slices.Clone(picture)
+			at := bytes.Index(bomb, []byte{0xff, 0xc0})
+			copy(bomb[at+5:], []byte{0xff, 0xff, 0xff, 0xff})
+			return w.rawElement("portrait", bomb)
+		}},
+		{id: "M25/cannot_be_decoded", fails: "mdl.portrait", mdoc: func(w *world, o *Options) []byte {
+			o.DecodePortrait = true
+			broken := slices.Clone(picture)
+			at := bytes.Index(broken, []byte{0xff, 0xc4}) // a Huffman table of nothing
+			clear(broken[at+5 : at+20])
+			return w.rawElement("portrait", broken)
+		}},
+		{id: "M25/decoded", fails: "", colour: policy.Green, mdoc: func(w *world, o *Options) []byte {
+			o.DecodePortrait = true
+			return w.by(&w.DocumentSignerMDL)
+		}},
+		{id: "M28/unknown_namespaces", fails: "", colour: policy.Green, mdoc: func(w *world, o *Options) []byte {
+			f := forgeryIn(w)
+			f.add("org.iso.18013.5.1.aamva", 97, "DHS_compliance", "F")
+			f.add("com.example.zk", 98, "proof", []byte{1})
+			f.session = w.transcript()
+			return f.assemble()
+		}},
+		{id: "M20/given_name_by_the_device", fails: "da.keyauth", colour: policy.Red, verdict: is(policy.Forged), mdoc: func(w *world, o *Options) []byte {
+			f := forgeryIn(w)
+			f.deviceElements = map[string]map[string]any{elements.MDLNameSpace: {"given_name": "Somebody"}}
+			f.session = w.transcript()
+			return f.assemble()
+		}},
+		{id: "M22/1000_documents", fails: "cbor.strict", colour: policy.Red, mdoc: func(w *world, o *Options) []byte {
+			one, err := mdoc.ParseDeviceResponse(w.present(w.licence(), map[string][]string{elements.MDLNameSpace: {"family_name"}}))
+			w.must(err)
+			return cbor.MustMarshal(map[string]any{"version": "1.0", "status": 0, "documents": slices.Repeat([]cbor.RawMessage{one.Documents[0].Raw}, 11)})
+		}},
 		{id: "J01/not_a_token", fails: "sd.parse", colour: policy.Red, sd: func(w *world, o *Options) string { return "eyJhbGciOiJub25lIn0.e30.~" }},
 	}
 	for _, tt := range tests {

@@ -69,7 +69,7 @@ func TestDemo(t *testing.T) {
 
 	// Nothing but what was asked for left the wallet, and it came from two copies.
 	licence, again := v.reports["licence"].Documents[0], v.reports["licence-revoked"].Documents[0]
-	if got := names(licence.IssuerSigned); !slices.Equal(got, []string{"driving_privileges", "family_name", "given_name", "portrait"}) || len(licence.Dropped) > 0 {
+	if got := names(licence.IssuerSigned); !slices.Equal(got, []string{"driving_privileges", "expiry_date", "family_name", "given_name", "portrait"}) || len(licence.Dropped) > 0 {
 		t.Errorf("shown %q, dropped %q", got, licence.Dropped)
 	}
 	if licence.Status.Index == again.Status.Index {

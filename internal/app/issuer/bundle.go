@@ -99,6 +99,16 @@ func BuildBundle(ctx context.Context, cfg *Config, w BundleWish, now time.Time, 
 		return nil, err
 	}
 	c.Sequence = bundle.NextSequence(last, now)
+	to := w.Output
+	if to == "" {
+		to = cfg.Path(bundleFile)
+	}
+	if data, err := readLimited(to, bundle.MaxBundle); err == nil {
+		c.Previous, err = bundle.Open(data, []*pki.Certificate{r.operations}, now)
+		if errors.Is(err, bundle.ErrClock) { // the next one would be refused by every reader
+			return nil, err
+		} // what is there and not ours is replaced without a look
+	}
 	built, err := bundle.Build(c, id.key, id.chain, rand)
 	if err != nil {
 		return nil, err
@@ -108,10 +118,7 @@ func BuildBundle(ctx context.Context, cfg *Config, w BundleWish, now time.Time, 
 	if err := replaceFile(cfg.Path(bundleNumber), fmt.Appendf(nil, "%d\n", c.Sequence), 0o600); err != nil {
 		return nil, err
 	}
-	if w.Output == "" {
-		w.Output = cfg.Path(bundleFile)
-	}
-	return built, replaceFile(w.Output, built.Data, 0o644)
+	return built, replaceFile(to, built.Data, 0o644)
 }
 
 // servedBundle is the bundle as it was read last, so that a thousand readers at the
@@ -145,6 +152,35 @@ func (a *App) Bundle(context.Context) ([]byte, string, error) {
 		s.of, s.body, s.version = info, body, fmt.Sprintf(`"%x"`, digest[:16])
 	}
 	return s.body, s.version, nil
+}
+
+// bundleSoon is how long before its end a bundle should be followed by the next.
+const bundleSoon = 3 * 24 * time.Hour
+
+// diagnoseBundle says when the bundle that is served leaves its readers alone. An
+// office without one has none to serve.
+func (a *App) diagnoseBundle(d *Diagnosis, now time.Time) {
+	data, err := readLimited(a.cfg.Path(bundleFile), bundle.MaxBundle)
+	if errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	const remedy = "run issuer bundle build, and see that its timer runs"
+	var b *bundle.Bundle
+	if err == nil {
+		b, err = bundle.Open(data, []*pki.Certificate{a.roots.operations}, now)
+	}
+	if err != nil {
+		d.add("bundle", bundleFile, Wrong, remedy, "%v", err)
+		return
+	}
+	grade := Good
+	switch {
+	case b.Ended(now):
+		grade = Wrong
+	case b.Ended(now.Add(bundleSoon)):
+		grade = Look
+	}
+	d.add("bundle", bundleFile, grade, remedy, "number %d of %s, until %s", b.Sequence, stamp(b.Issued), stamp(b.Expires))
 }
 
 // SeenReader implements issuerhttp.Bundles.

@@ -25,6 +25,7 @@ func (a *App) Doctor(ctx context.Context, full bool) (any, error) {
 	a.diagnoseAudit(ctx, d, now)
 	a.diagnoseNotices(ctx, d, now)
 	a.diagnoseReaders(ctx, d, now)
+	a.diagnoseBundle(d, now)
 	return d, nil
 }
 

@@ -111,7 +111,7 @@ func (a *App) Enrol(ctx context.Context, code string, request []byte) (fleet.Enr
 	return out, nil
 }
 
-// RevokedReaders implements issuerhttp.Enrolment. It is what bundles carry too.
+// RevokedReaders implements issuerhttp.Enrolment.
 func (a *App) RevokedReaders(ctx context.Context) ([]byte, time.Time, error) {
 	if a.fleet == nil {
 		return nil, time.Time{}, errNoReaders

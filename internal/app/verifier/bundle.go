@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"time"
 
@@ -62,6 +63,9 @@ func (s BundleSource) open(f *files, now time.Time) (*Knowledge, error) {
 		return nil, fmt.Errorf("%s: nobody is pinned who signs bundles: give --bundle-anchor with the certificate of the signer, or of the authority over it", name)
 	}
 	data, err := f.bundle(name)
+	if errors.Is(err, fs.ErrNotExist) && s.File == "" {
+		return nil, fmt.Errorf("%w: this reader has no bundle yet; `verifier bundle fetch --state %s` gets one", err, s.State)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -108,6 +108,9 @@ func BuildBundle(ctx context.Context, cfg BuildConfig, now time.Time, rand io.Re
 		return nil, err
 	}
 	contents.Sequence = bundle.NextSequence(last, now)
+	if contents.Previous, err = previous(cfg, now); err != nil {
+		return nil, err
+	}
 	built, err := bundle.Build(contents, key, [][]byte{chain[0].Raw}, rand)
 	if err != nil {
 		return nil, err
@@ -117,6 +120,28 @@ func BuildBundle(ctx context.Context, cfg BuildConfig, now time.Time, rand io.Re
 		return nil, err
 	}
 	return built, replaceFile(cfg.Output, built.Data, 0o644)
+}
+
+// previous is the bundle that is to be replaced, nil where there is none that we
+// signed: what is there else is replaced without a look.
+func previous(cfg BuildConfig, now time.Time) (*bundle.Bundle, error) {
+	f := &files{}
+	authority, err := f.pem(filepath.Join(cfg.Signer, signerCACert))
+	if err != nil {
+		return nil, err
+	}
+	data, err := f.bundle(cfg.Output)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	b, err := bundle.Open(data, authority, now)
+	if errors.Is(err, bundle.ErrClock) { // the next one would be refused by every reader
+		return nil, err
+	}
+	return b, nil
 }
 
 // lastSequence reads the number of the last bundle, 0 when there was none.

@@ -1,6 +1,7 @@
 package verifier
 
 import (
+	"crypto/elliptic"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -14,6 +15,9 @@ import (
 
 	"vidimus/internal/bundle"
 	"vidimus/internal/fetch"
+	"vidimus/internal/fleet"
+	"vidimus/internal/jose"
+	"vidimus/internal/keys/soft"
 	"vidimus/internal/pki"
 	"vidimus/internal/trust"
 )
@@ -98,6 +102,12 @@ func TestBuildFromSources(t *testing.T) {
 	if err != nil || got.Colour != "green" || k.Sequence != built.Bundle.Sequence {
 		t.Errorf("%+v, %v", got, err)
 	}
+	// The mirror gives an older list than last time: that does not go back.
+	r.file("list.cwt", r.contents(r.Now.Add(-day), 20*day).Lists[0])
+	again, err := build(fmt.Sprintf("publisher: https://police.example\nanchors: [{folder: anchors}]\nlists: [%q]\n", s.URL+"/status.cwt"))
+	if err != nil || !again.Bundle.Lists()[0].Issued.Equal(r.Now) || again.Bundle.Sequence <= built.Bundle.Sequence || len(again.LeftOut) != 1 {
+		t.Errorf("%+v, %v", again, err)
+	}
 	for yaml, says := range map[string]string{
 		"publisher: x\nanchors: [{folder: none}]\n":                                                                          "no such file",
 		"publisher: x\nanchors: [{folder: anchors, vical: x}]\n":                                                             "one of folder, vical",
@@ -117,6 +127,50 @@ func TestBuildFromSources(t *testing.T) {
 	} {
 		if built, err := build(yaml); built != nil || err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%s: %v", yaml, err)
+		}
+	}
+}
+
+// A reader that is enrolled needs no address, and tells its office, and nobody else,
+// which bundle it has.
+func TestFetchFromOffice(t *testing.T) {
+	r := newRoadside(t)
+	state, err := CreateState(r.state())
+	r.must(err)
+	key, err := soft.New(r.state()).Create(t.Context(), "soft:path="+stateKey, elliptic.P256())
+	r.must(err)
+	e := r.MustIssue(t, pki.Template{Profile: pki.ProfileReader, Public: key.Public(), Subject: pki.Name{Country: "UT", Organization: "Police", CommonName: "Patrol 7"}}, &r.ReaderCA)
+	var said []string
+	file := r.bundle(r.contents(r.Now, 20*day))
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		said = append(said, q.Header.Get(fleet.SeenHeader))
+		data, err := os.ReadFile(file)
+		if err != nil {
+			http.NotFound(w, q)
+			return
+		}
+		w.Header().Set("Content-Type", bundle.ContentType)
+		_, _ = w.Write(data)
+	}))
+	defer s.Close()
+	r.must(state.keep(Enrolled{ID: "R-1", Name: "Patrol 7", BundleURL: s.URL + "/readers/bundle", Expires: e.Cert.NotAfter()}, []*pki.Certificate{e.Cert}, r.ReaderCA.Cert, []*pki.Certificate{r.OperationsCA.Cert}))
+	get := func(url string, at time.Time) {
+		t.Helper()
+		_, err := FetchBundle(t.Context(), url, BundleSource{State: r.state()}, fetch.Options{AllowInsecureLoopback: true}, at, rand.Reader)
+		r.must(err)
+	}
+	get("", r.Now)                            // it has none yet
+	get("", r.Now.Add(time.Hour))             // it has the first
+	get(s.URL+"/other", r.Now.Add(time.Hour)) // somebody else asks nothing
+	get("", e.Cert.NotAfter().Add(-335*day))  // before the bundle ends
+	if len(said) != 4 || said[2] != "" {
+		t.Fatalf("said %q", said)
+	}
+	for i, want := range map[int]string{0: `"bundle":0`, 1: `"bundle":1`, 3: `"bundle":1`} {
+		token, err := jose.Parse(said[i], 4096)
+		r.must(err)
+		if err := token.Verify(key.Public()); err != nil || !strings.Contains(string(token.Payload), want) || !strings.Contains(string(token.Payload), `"sub":"R-1"`) {
+			t.Errorf("%s, %v", token.Payload, err)
 		}
 	}
 }

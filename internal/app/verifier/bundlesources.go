@@ -199,16 +199,20 @@ func (s *BundleSources) lists(ctx context.Context, name string) ([][]byte, error
 	return tokens, err
 }
 
+// fetchList asks for every form of a list.
 func (s *BundleSources) fetchList(ctx context.Context, uri string) ([][]byte, error) {
 	var out [][]byte
 	var errs []error
 	for _, typ := range []string{fetch.TypeStatusListCWT, fetch.TypeStatusListJWT, fetch.TypeIdentifierListCWT} {
 		token, _, err := s.client.StatusList(ctx, uri, typ)
-		if err != nil {
+		switch {
+		case err == nil:
+			out = append(out, bytes.TrimSpace(token))
+		case errors.Is(err, fetch.ErrAnswer): // it has no such form
 			errs = append(errs, err)
-			continue
+		default: // it may have: a bundle without it would leave its readers in the dark
+			return nil, err
 		}
-		out = append(out, bytes.TrimSpace(token))
 	}
 	if len(out) == 0 {
 		return nil, errors.Join(errs...)

@@ -2,11 +2,14 @@
 // without a network, show a Report or decode without trusting.
 //
 // Start with Check, which gives a verification.Report, with WriteText, which
-// shows it to a person, and with Inspect. What a reader knows comes from a signed
+// shows it to a person, and with Inspect; with Prepare and Ready.Read for a phone in
+// person, over the Link of a radio (Over) or a Simulation, and with Enrolment for a
+// reader that says who it is. What a reader knows comes from a signed
 // bundle (BundleSource) and the folder in which it keeps how far it got (State), or
-// from folders and files. Nothing is fetched but by FetchBundle and BuildBundle;
-// the instant comes from the caller. Whatever
-// stands in a file reaches the terminal through Clean alone.
+// from folders and files. Nothing is fetched but by FetchBundle, BuildBundle and
+// Enrolment; the instant comes from the caller. Whatever stands in a file, or comes
+// from a phone, reaches the terminal through Clean alone, and of what a phone showed
+// nothing is stored.
 package verifier
 
 import (

@@ -45,7 +45,7 @@ func EngagementOf(data []byte) (*proximity.Engagement, error) {
 	case err != nil:
 		return nil, fmt.Errorf("neither the text of a code (mdoc:...) nor a picture of one: %w", err)
 	case !isEngagement(text):
-		return nil, errors.New("the code in the picture is not that of a wallet: it does not begin with mdoc:")
+		return nil, errors.New("the code in the picture is not that of a wallet: its text has another scheme than mdoc")
 	}
 	return proximity.ParseEngagementURI(text)
 }

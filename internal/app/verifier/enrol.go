@@ -44,6 +44,8 @@ var (
 	ErrWaiting = errors.New("the office has not approved this reader yet")
 	// ErrRefused: the office does not take it.
 	ErrRefused = errors.New("the office refuses")
+	// errBusy: it has no time now. Wait goes on.
+	errBusy = errors.New("the office is busy: try again later")
 )
 
 // maxEnrolAnswer bounds what is read of the office's answer, in bytes.
@@ -105,7 +107,7 @@ func (e *Enrolment) Wait(ctx context.Context, told func(Pending)) (Pending, erro
 		if err != nil && !first && ctx.Err() != nil {
 			return p, fmt.Errorf("%w: run `verifier enroll` again later", ErrWaiting)
 		}
-		if !errors.Is(err, ErrWaiting) {
+		if !errors.Is(err, ErrWaiting) && (first || !errors.Is(err, errBusy)) {
 			return p, err
 		}
 		if first && told != nil {
@@ -192,6 +194,9 @@ func (e *Enrolment) ask(ctx context.Context, r request, key crypto.Signer) (*fle
 	res, data, err := e.Web.Do(req, maxEnrolAnswer)
 	if err != nil {
 		return nil, fmt.Errorf("asking the office: %w", err)
+	}
+	if res.StatusCode == http.StatusTooManyRequests || res.StatusCode == http.StatusServiceUnavailable {
+		return nil, fmt.Errorf("%w: it answers %s", errBusy, res.Status)
 	}
 	if res.StatusCode/100 != 2 {
 		var refusal struct {

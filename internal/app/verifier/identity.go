@@ -97,6 +97,8 @@ func (s *State) Identity(ctx context.Context, now time.Time) (*Identity, error) 
 		return nil, fmt.Errorf("%w: %s is not the key of %s", ErrState, s.path(stateKey), s.path(stateChain))
 	}
 	switch {
+	case !id.Leaf.HasExtKeyUsage(pki.OIDReaderAuth):
+		return nil, fmt.Errorf("%s is no certificate of a reader: it lacks the extended key usage %s (ISO/IEC 18013-5, B.1.7)", s.path(stateChain), pki.OIDReaderAuth)
 	case now.After(id.Leaf.NotAfter()):
 		return nil, fmt.Errorf("the certificate of this reader ended on %s: ask the office for a new invitation and run `verifier enroll` again", id.Leaf.NotAfter().UTC().Format(time.DateOnly))
 	case now.Before(id.Leaf.NotBefore()):

@@ -38,6 +38,8 @@ type ReadOptions struct {
 
 	Clock clock.Clock // nil is the system's
 	Rand  io.Reader   // nil is crypto/rand
+
+	begin func() error // called when the session begins; an error keeps it from that
 }
 
 // Reading is the answer to one question, and the memory that holds it. Who has
@@ -192,7 +194,7 @@ func (r *reading) ask(ctx context.Context, t proximity.Transport, d policy.Docum
 	}
 	message, err := r.seal(request)
 	if err != nil {
-		return nil, fmt.Errorf("making the request: %w", err)
+		return nil, err
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, r.Answer, fmt.Errorf("no answer came within %s", r.Answer))
 	defer cancel()
@@ -225,6 +227,11 @@ func (r *reading) ask(ctx context.Context, t proximity.Transport, d policy.Docum
 func (r *reading) seal(request []byte) ([]byte, error) {
 	if r.begun {
 		return r.session.Request(request)
+	}
+	if r.begin != nil {
+		if err := r.begin(); err != nil {
+			return nil, err
+		}
 	}
 	r.begun = true
 	return r.session.Establish(request)

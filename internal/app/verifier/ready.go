@@ -2,9 +2,12 @@ package verifier
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"sync"
 	"time"
 
 	"vidimus/internal/clock"
@@ -40,7 +43,14 @@ type Ready struct {
 	Identity *Identity // nil asks without a name
 	cfg      ReaderConfig
 	knows    *Knowledge
+
+	mu   sync.Mutex
+	used [usedCodes][sha256.Size]byte // a ring
+	next int
 }
+
+// ErrUsed is in the chain of the error for a code that began a session already.
+var ErrUsed = errors.New("this code was read before: the phone makes a new one for each reading")
 
 // Prepare opens what a reader needs, once.
 func Prepare(ctx context.Context, cfg ReaderConfig, stdin io.Reader) (*Ready, error) {
@@ -92,9 +102,13 @@ func (r *Ready) Profile(id, category string) (policy.Profile, error) {
 	return ChooseProfile(r.Verify.Policy, id, category)
 }
 
-// Read is one reading with what the reader knows; see the function Read.
+// Read is one reading with what the reader knows; see the function Read. A code that
+// began a session is refused from then on (ErrUsed): its key was for that one. One
+// whose phone was not reached may be tried again.
 func (r *Ready) Read(ctx context.Context, e *proximity.Engagement, link Link, profile policy.Profile, progress func(Step)) (*Reading, error) {
+	code := sha256.Sum256(e.Raw)
 	out, err := Read(ctx, ReadOptions{
+		begin:      func() error { return r.use(code) },
 		Engagement: e, Link: link, Profile: profile, Verify: r.Verify, Reader: r.Identity.Reader(),
 		Connect: r.cfg.Connect, Answer: r.cfg.Answer, Clock: r.cfg.Clock, Rand: r.cfg.Rand,
 	}, progress)
@@ -105,6 +119,20 @@ func (r *Ready) Read(ctx context.Context, e *proximity.Engagement, link Link, pr
 		fmt.Fprintf(r.cfg.Check.Notes, "note: %s\n", CleanLines(err.Error()))
 	}
 	return out, nil
+}
+
+// usedCodes is how many codes a reader remembers, as hashes: those of a day.
+const usedCodes = 1000
+
+func (r *Ready) use(code [sha256.Size]byte) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if slices.Contains(r.used[:], code) {
+		return ErrUsed
+	}
+	r.used[r.next] = code
+	r.next = (r.next + 1) % usedCodes
+	return nil
 }
 
 // cachedPaths is how many certificate paths a reader remembers: one for each

@@ -190,7 +190,7 @@ func (m gattManager) RegisterApplication(sender dbus.Sender, path dbus.ObjectPat
 		return err
 	}
 	id := owned{string(sender), path}
-	app := &application{d: m.a.d, sender: id.sender, notifies: map[dbus.ObjectPath]*stream{}, writes: map[dbus.ObjectPath]*stream{}}
+	app := &application{d: m.a.d, sender: id.sender, notifies: map[dbus.ObjectPath]*stream{}}
 	m.a.d.mu.Lock()
 	if m.a.withdrawn[id] {
 		m.a.d.mu.Unlock()

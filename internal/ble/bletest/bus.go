@@ -2,6 +2,7 @@ package bletest
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -38,7 +39,8 @@ func StartBus(dir string) (*Bus, error) {
 	}
 	cmd := exec.Command(program, "--config-file="+file, "--nofork", "--nopidfile", "--nosyslog", "--print-address=1")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	cmd.Stderr = os.Stderr
+	var said bytes.Buffer // of limits that it may not raise, too
+	cmd.Stderr = &said
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return nil, err
@@ -51,7 +53,7 @@ func StartBus(dir string) (*Bus, error) {
 	line, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {
 		b.Close()
-		return nil, fmt.Errorf("dbus-daemon did not start: %w", err)
+		return nil, fmt.Errorf("dbus-daemon did not start: %w: %s", err, said.String())
 	}
 	b.Address, _, _ = strings.Cut(strings.TrimSpace(line), ",guid=")
 	return b, nil

@@ -163,31 +163,13 @@ func (ch *character) send(value []byte) {
 	}
 }
 
-// deliver gives a value to the application, over its socket where it has one.
+// deliver gives a value to the application. An application that has BlueZ acquire a
+// socket for it loses what is written meanwhile: not one that this package takes.
 func (ch *character) deliver(value []byte) {
-	if ch.has["WriteAcquired"].Value() == nil {
-		_ = ch.app.call(ch.at, "WriteValue", value, ch.options()).Err
+	if ch.has["WriteAcquired"].Value() != nil {
 		return
 	}
-	ch.d.mu.Lock()
-	s := ch.app.writes[ch.at]
-	ch.d.mu.Unlock()
-	if s != nil {
-		if _, err := s.file.Write(value); err == nil {
-			return
-		}
-		s.close() // the application has closed its end: BlueZ asks for another
-	}
-	var fd dbus.UnixFD
-	var mtu uint16
-	if err := ch.app.call(ch.at, "AcquireWrite", ch.options()).Store(&fd, &mtu); err != nil {
-		return
-	}
-	s = newStream(int(fd))
-	ch.d.mu.Lock()
-	ch.app.writes[ch.at] = s
-	ch.d.mu.Unlock()
-	_, _ = s.file.Write(value)
+	_ = ch.app.call(ch.at, "WriteValue", value, ch.options()).Err
 }
 
 // arrive gives a value to the client's program.

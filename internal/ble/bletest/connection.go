@@ -13,14 +13,10 @@ type application struct {
 	sender   string
 	has      objects
 	notifies map[dbus.ObjectPath]*stream // of all devices together, as BlueZ has it
-	writes   map[dbus.ObjectPath]*stream
 }
 
 func (app *application) close() {
 	for _, s := range app.notifies {
-		s.close()
-	}
-	for _, s := range app.writes {
 		s.close()
 	}
 }

@@ -87,7 +87,7 @@ const (
 	markBucket // digest of a list's name -> issuance.ListMark
 
 	readerBucket     // id -> fleet.Reader
-	readerNameBucket // name -> id, of readers that are not revoked
+	readerNameBucket // name -> id of who was invited last under it
 	readerCodeBucket // digest of the code -> id, likewise
 	readerEndBucket  // instant, id -> nothing: when a record may be forgotten
 

@@ -13,8 +13,14 @@ import (
 // PutReader implements fleet.Store.
 func (s *Store) PutReader(ctx context.Context, r fleet.Reader, did audit.Event) error {
 	return s.update(ctx, func(t *tx) error {
-		if t.get(readerNameBucket, []byte(r.Name)) != nil {
-			return fleet.ErrName
+		if id := t.get(readerNameBucket, []byte(r.Name)); id != nil {
+			other, err := t.reader(id)
+			if err != nil {
+				return err
+			}
+			if other.Holds(r.Invited) {
+				return fleet.ErrName
+			}
 		}
 		full := 0
 		if err := t.scan(readerBucket, nil, func(_, _ []byte) error { full++; return nil }); err != nil {
@@ -40,6 +46,16 @@ func (t *tx) putReader(before *fleet.Reader, r fleet.Reader) error {
 	}
 	t.put(readerEndBucket, after(moment(r.End()), []byte(r.ID)), nil)
 	return t.putRecord(readerBucket, []byte(r.ID), r)
+}
+
+// release forgets name and code of a reader, where they are its own: a successor
+// may have the name.
+func (t *tx) release(r *fleet.Reader) {
+	for bucket, key := range map[bucketID][]byte{readerNameBucket: []byte(r.Name), readerCodeBucket: r.Code[:]} {
+		if string(t.get(bucket, key)) == r.ID {
+			t.delete(bucket, key)
+		}
+	}
 }
 
 // reader reads one; fleet.ErrReader.
@@ -127,8 +143,7 @@ func (s *Store) RevokeReader(ctx context.Context, id string, now time.Time, did 
 			return fleet.ErrState
 		}
 		r.State, r.Revoked = fleet.Revoked, now
-		t.delete(readerNameBucket, []byte(r.Name))
-		t.delete(readerCodeBucket, r.Code[:])
+		t.release(r)
 		return nil
 	})
 }
@@ -194,10 +209,7 @@ func (s *Store) SweepReaders(ctx context.Context, now time.Time, limit int) (int
 			if err != nil {
 				return err
 			}
-			if r.State != fleet.Revoked { // else they are another's by now
-				t.delete(readerNameBucket, []byte(r.Name))
-				t.delete(readerCodeBucket, r.Code[:])
-			}
+			t.release(&r)
 			t.delete(readerBucket, key[8:])
 			t.delete(readerEndBucket, key)
 		}

@@ -17,7 +17,7 @@ func (s *Store) PutReader(ctx context.Context, r fleet.Reader, did audit.Event) 
 			return fleet.ErrFull
 		}
 		for _, other := range s.readers {
-			if other.Name == r.Name && other.State != fleet.Revoked {
+			if other.Name == r.Name && other.Holds(r.Invited) {
 				return fleet.ErrName
 			}
 		}

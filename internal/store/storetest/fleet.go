@@ -18,6 +18,7 @@ var fleetTests = []test{
 	{name: "CodeOnce", run: readerCodeOnce},
 	{name: "ApprovedOnce", run: readerApprovedOnce},
 	{name: "NameOnce", run: readerNameOnce},
+	{name: "Renewed", run: readerRenewed},
 	{name: "Swept", run: readersSwept},
 	{name: "Audited", run: readersAudited},
 }
@@ -245,6 +246,50 @@ func readerNameOnce(t *testing.T, s Store) {
 	})
 	if won.Load() != 1 {
 		t.Errorf("%d readers have one name", won.Load())
+	}
+}
+
+// A reader whose certificate ends soon has a successor under its name; neither takes
+// the name of the other with it when it goes.
+func readerRenewed(t *testing.T, s Store) {
+	ctx := t.Context()
+	if err := s.PutReader(ctx, invited(1), AuditEvent("invited")); err != nil {
+		t.Fatal(err)
+	}
+	until := Now.Add(fleet.RenewAhead + hour)
+	enrol(t, s, 1, until)
+	successor := func(n int, at time.Time) error {
+		r := invited(n)
+		r.Name, r.Invited, r.CodeExpires = "Patrol 1", at, at.Add(hour)
+		return s.PutReader(ctx, r, AuditEvent("invited"))
+	}
+	if err := successor(2, Now.Add(hour-1)); !errors.Is(err, fleet.ErrName) {
+		t.Errorf("long before its end: %v", err)
+	}
+	if err := successor(2, Now.Add(hour)); err != nil {
+		t.Fatal(err)
+	}
+	if err := successor(3, Now.Add(hour)); !errors.Is(err, fleet.ErrName) {
+		t.Errorf("a second successor: %v", err)
+	}
+	if _, err := s.RevokeReader(ctx, "r-1", Now, AuditEvent("revoked")); err != nil {
+		t.Fatal(err)
+	}
+	if err := successor(3, Now.Add(hour)); !errors.Is(err, fleet.ErrName) {
+		t.Errorf("the name went with the predecessor: %v", err)
+	}
+	// An invitation that nobody used in time is none, swept or not.
+	if err := successor(4, Now.Add(2*hour)); err != nil {
+		t.Error(err)
+	}
+	if n, err := s.SweepReaders(ctx, Now.Add(2*hour), 10); err != nil || n != 1 {
+		t.Errorf("%d swept, %v", n, err)
+	}
+	if err := successor(5, Now.Add(2*hour)); !errors.Is(err, fleet.ErrName) {
+		t.Errorf("the name went with an old invitation: %v", err)
+	}
+	if r, err := s.ClaimReader(ctx, Digest(4), Digest(100), []byte("key"), Now.Add(2*hour), claims); err != nil || r.ID != "r-4" {
+		t.Errorf("%+v, %v", r, err)
 	}
 }
 

@@ -26,6 +26,12 @@ type Frame struct {
 	LogOut, Token string
 	Name          string // of who is logged in
 	Notice        string // said above the content
+	Brand         string // what the site is called
+	// Style is a style of the site beside the common one, "" for none. Script is a
+	// script of the site, "" for none; Options.Scripts lets it run.
+	// Reload is after how many seconds a browser without scripts asks again, 0 never.
+	Style, Script string
+	Reload        int
 
 	languages []Switch
 	zone      *time.Location
@@ -48,7 +54,7 @@ type Switch struct {
 // language links lead: the page itself, or for the answer to a form the page
 // that the form stood on.
 func (v *Visit) Frame(title, back string) *Frame {
-	f := &Frame{Lang: v.Lang, Title: v.Lang.Text(title), Base: v.base, zone: v.zone}
+	f := &Frame{Lang: v.Lang, Title: v.Lang.Text(title), Base: v.base, Brand: v.Lang.Text(v.brand), zone: v.zone}
 	path, query, _ := strings.Cut(back, "?")
 	q, err := url.ParseQuery(query)
 	if err != nil {
@@ -88,6 +94,7 @@ func Picture(dataURI string) template.URL { return template.URL(dataURI) }
 // Options widen the policy of one page.
 type Options struct {
 	Pictures bool     // data: URIs
+	Scripts  bool     // of the site itself, which may ask the site
 	Targets  []string // of forms, as FormTarget writes them
 }
 
@@ -102,7 +109,7 @@ func (v *Visit) ShowWith(status int, name string, view any, o Options) error {
 	if err := v.templates.ExecuteTemplate(&b, name, view); err != nil {
 		return problem.Wrap(problem.Internal, err, "")
 	}
-	v.headers(v.C.Writer.Header(), o.Pictures, o.Targets...)
+	v.headers(v.C.Writer.Header(), o)
 	v.C.Header("Content-Language", string(v.Lang))
 	webserver.Bytes(v.C, status, "text/html; charset=utf-8", b.Bytes())
 	return nil

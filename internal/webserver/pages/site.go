@@ -40,6 +40,7 @@ type Site struct {
 	root      string // path of the public URL, "/" at least
 	secure    bool   // https
 	opener    bool   // pages keep the window that opened them
+	brand     string // key of what the site is called
 	zone      *time.Location
 	templates *template.Template
 }
@@ -55,6 +56,9 @@ func (s *Site) In(zone *time.Location) {
 // the one that it opened, for pages that lead back to a wallet in a browser: that
 // may wait for the answer of a window of its own. It reads nothing of ours.
 func (s *Site) KeepOpener() { s.opener = true }
+
+// Brand gives the site a name of its own, the message of key.
+func (s *Site) Brand(key string) { s.brand = key }
 
 // New makes a site for the pages below prefix ("/authorize") of a public URL,
 // with the templates page/*.html of the room.
@@ -74,7 +78,7 @@ func New(publicURL, prefix string, room fs.FS) (*Site, error) {
 	if root == "" {
 		root = "/"
 	}
-	return &Site{origin: u.Scheme + "://" + u.Host, base: u.Path + prefix, root: root, secure: u.Scheme == "https", zone: time.UTC, templates: templates}, nil
+	return &Site{origin: u.Scheme + "://" + u.Host, base: u.Path + prefix, root: root, secure: u.Scheme == "https", zone: time.UTC, brand: "app.name", templates: templates}, nil
 }
 
 // Path is that of a page of the site: "" or "/codes".
@@ -114,17 +118,27 @@ func (s *Site) Route(method, path string, limit *webserver.Limiter, handler func
 	return r
 }
 
-// headers sets what every page has. targets are the origins that the forms of
-// the page lead on to, pictures says that a picture stands in the page itself.
-func (s *Site) headers(h http.Header, pictures bool, targets ...string) {
-	images := "'self'"
-	if pictures {
+// Takes is a page that is posted something else than a plain form: the handler
+// reads the body. What a browser sends from another site is refused.
+func (s *Site) Takes(path string, body webserver.Body, limit *webserver.Limiter, handler func(*Visit) error) webserver.Route {
+	r := s.Route(http.MethodGet, path, limit, handler)
+	r.Method, r.Body, r.SameOrigin = http.MethodPost, body, true
+	return r
+}
+
+// headers sets what every page has.
+func (s *Site) headers(h http.Header, o Options) {
+	images, scripts := "'self'", []string(nil)
+	if o.Pictures {
 		images += " data:"
 	}
-	h.Set("Content-Security-Policy", strings.Join([]string{
-		"default-src 'none'", "style-src 'self'", "img-src " + images, "form-action " + strings.Join(append([]string{"'self'"}, targets...), " "),
+	if o.Scripts {
+		scripts = []string{"script-src 'self'", "connect-src 'self'"}
+	}
+	h.Set("Content-Security-Policy", strings.Join(append([]string{
+		"default-src 'none'", "style-src 'self'", "img-src " + images, "form-action " + strings.Join(append([]string{"'self'"}, o.Targets...), " "),
 		"base-uri 'none'", "frame-ancestors 'none'",
-	}, "; "))
+	}, scripts...), "; "))
 	h.Set("Referrer-Policy", "same-origin") // addresses hold a request_uri, a state
 	if !s.opener {
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")

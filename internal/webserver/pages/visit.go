@@ -39,7 +39,7 @@ func (s *Site) visit(c *gin.Context) *Visit {
 		v.Lang, v.chosen = l, true
 		v.SetCookie(languageCookie, string(l), languageLifetime)
 	}
-	s.headers(c.Writer.Header(), false)
+	s.headers(c.Writer.Header(), Options{})
 	return v
 }
 

@@ -1,0 +1,238 @@
+package verifierhttp
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"html/template"
+	"net/http"
+	"strings"
+	"time"
+
+	"vidimus/internal/i18n"
+	"vidimus/internal/policy"
+	"vidimus/internal/verification"
+	"vidimus/internal/webserver/pages"
+)
+
+// verdictView is the page that is read in one look.
+type verdictView struct {
+	*pages.Frame
+	Ref     string
+	Colour  string // green, amber, red
+	Look    string // one of Looks
+	Axes    []axis
+	Profile choice
+	// Category is that of the question, "" for one that is not about driving.
+	Category  string
+	Documents []documentView
+	// Reasons, Checks and Errors are of the message as a whole.
+	Warnings []string
+	Checks   []checkView
+	Errors   []string
+	// Status, Revocation and Anchors say as of when they are known.
+	Status, Revocation, Anchors string
+	Policy                      string
+	Signed                      bool
+	Took                        string
+	Ends, EndsStamp             string
+}
+
+// documentView is one document of the answer.
+type documentView struct {
+	Type      string
+	Claimed   bool // it only claims to be of this type
+	Axes      []axis
+	Portrait  template.URL
+	Unshown   bool // there is a portrait that browsers do not show
+	Name      string
+	Driving   []drivingView
+	Values    []valueView
+	Device    []valueView
+	Missing   []string
+	Dropped   []string
+	Reasons   []string
+	Warnings  []string
+	Checks    []checkView
+	Signer    string
+	Anchor    string
+	From      string
+	Until     string
+	NotPassed int
+}
+
+// drivingView is the answer for a category.
+type drivingView struct {
+	Category, Answer, Mark string
+	Conditions, Until      string
+	Asked                  bool
+}
+
+// valueView is an element.
+type valueView struct{ Name, Value, Space string }
+
+// verdict makes the page while the reading cannot be wiped; what it gives writes it.
+func (k *room) verdict(v *pages.Visit, r *reading) func() error {
+	a := r.answer
+	report := a.Report
+	zone := func(t *time.Time) string {
+		if t == nil {
+			return v.Lang.Text("reader.not-known")
+		}
+		return k.asOf(v, *t, report.At)
+	}
+	title := a.Profile.Title[string(v.Lang)]
+	if title == "" {
+		title = a.Profile.Title["en"]
+	}
+	view := verdictView{
+		Frame: v.Frame("reader.verdict", k.site.Path("/reading")), Ref: r.ref(), Colour: string(report.Colour),
+		Look: look(report.Verdict, len(report.Documents) > 0, a.Profile), Axes: axes(report.Verdict),
+		Profile: choice{a.Profile.ID, k.Clean(title, maxName), true}, Category: k.Clean(a.Profile.Question.Driving, maxName),
+		Checks: k.checks(report.Checks), Status: zone(report.Knowledge.StatusAsOf), Revocation: zone(report.Knowledge.RevocationAsOf), Anchors: zone(report.Knowledge.AnchorsAsOf),
+		Policy: k.Clean(report.Policy, maxName), Signed: a.Signed, Took: v.Lang.Text("reader.seconds", strings.Replace(a.Took.Round(100*time.Millisecond).String(), "s", "", 1)),
+		Ends: r.ends.In(k.Zone).Format("15:04:05"), EndsStamp: r.ends.UTC().Format(time.RFC3339),
+	}
+	if p := report.Knowledge.PolicyVersion; p != "" {
+		view.Policy += " (" + k.Clean(p, maxName) + ")"
+	}
+	view.Style, view.Script = "terminal.css", "follow.js"
+	for i := range report.Documents[:min(len(report.Documents), maxParts)] {
+		view.Documents = append(view.Documents, k.document(v, &report.Documents[i], a.Profile))
+	}
+	if len(report.Documents) == 0 {
+		view.Warnings = k.clean(report.Warnings)
+	}
+	for _, e := range report.Errors[:min(len(report.Errors), maxParts)] {
+		view.Errors = append(view.Errors, v.Lang.Text("reader.not-returned", k.Clean(e.Type, maxName), e.Code))
+	}
+	left := k.left(r)
+	return func() error {
+		k.leaveAfter(v, left)
+		return v.ShowWith(http.StatusOK, "verdict.html", view, pages.Options{Pictures: true, Scripts: true})
+	}
+}
+
+func (k *room) document(v *pages.Visit, d *verification.Document, profile policy.Profile) documentView {
+	out := documentView{
+		Type: k.typeName(v, d.Type), Claimed: d.Verdict.Authenticity == policy.Forged || d.Verdict.Authenticity == policy.UnknownIssuer,
+		Axes: axes(d.Verdict), Reasons: k.clean(d.Reasons), Warnings: k.clean(d.Warnings), Checks: k.checks(d.Checks),
+		Signer: k.Clean(d.Trust.Signer, maxValue), Anchor: k.Clean(d.Trust.Anchor, maxValue),
+	}
+	for _, c := range out.Checks {
+		if c.Mark != "good" {
+			out.NotPassed++
+		}
+	}
+	if !d.Validity.Until.IsZero() {
+		out.From, out.Until = v.Lang.DateTime(d.Validity.From.In(k.Zone)), v.Lang.DateTime(d.Validity.Until.In(k.Zone))
+	}
+	var given, family string
+	for _, e := range d.IssuerSigned[:min(len(d.IssuerSigned), maxValues)] {
+		text, _ := e.Value.(string)
+		switch {
+		case e.Name == "portrait" && len(e.Bytes) > 0:
+			if out.Portrait = picture(e.Bytes); out.Portrait == "" {
+				out.Unshown = true
+			}
+		case e.Name == "driving_privileges" && len(d.Driving) > 0:
+		case e.Name == "family_name":
+			family = k.Clean(text, maxName)
+		case e.Name == "given_name":
+			given = k.Clean(text, maxName)
+		default:
+			out.Values = append(out.Values, k.value(v, e))
+		}
+	}
+	out.Name = strings.TrimSpace(given + " " + family)
+	for _, e := range d.DeviceSigned[:min(len(d.DeviceSigned), maxValues)] {
+		out.Device = append(out.Device, k.value(v, e))
+	}
+	for _, m := range d.Missing[:min(len(d.Missing), maxValues)] {
+		out.Missing = append(out.Missing, k.element(v, m[strings.LastIndexByte(m, ' ')+1:]))
+	}
+	for _, m := range d.Dropped[:min(len(d.Dropped), maxValues)] {
+		out.Dropped = append(out.Dropped, k.element(v, m[strings.LastIndexByte(m, ' ')+1:]))
+	}
+	for _, r := range d.Driving[:min(len(d.Driving), maxValues)] {
+		one := drivingView{Category: k.Clean(r.Category, maxName), Answer: word(r.Answer), Mark: "warn", Conditions: k.Clean(r.Conditions, maxValue), Asked: r.Category == profile.Question.Driving}
+		switch r.Answer {
+		case string(policy.Yes):
+			one.Mark = "good"
+		case string(policy.No):
+			one.Mark = "bad"
+		}
+		if r.Until != "" {
+			one.Until = v.Lang.Day(k.Clean(r.Until, maxName))
+		}
+		out.Driving = append(out.Driving, one)
+	}
+	return out
+}
+
+// picture is a JPEG or PNG for the page; other forms browsers do not show.
+func picture(b []byte) template.URL {
+	kind := ""
+	switch {
+	case bytes.HasPrefix(b, []byte{0xff, 0xd8, 0xff}):
+		kind = "jpeg"
+	case bytes.HasPrefix(b, []byte("\x89PNG\r\n\x1a\n")):
+		kind = "png"
+	default:
+		return ""
+	}
+	return pages.Picture("data:image/" + kind + ";base64," + base64.StdEncoding.EncodeToString(b))
+}
+
+func (k *room) clean(list []string) []string {
+	out := make([]string, 0, min(len(list), maxValues))
+	for _, s := range list[:min(len(list), maxValues)] {
+		out = append(out, k.Clean(s, maxDetail))
+	}
+	return out
+}
+
+// element is the name of an element in the language of the page, or as it is.
+func (k *room) element(v *pages.Visit, name string) string {
+	for _, group := range []string{"attribute.", "shown."} {
+		if i18n.Has(group + name) {
+			return v.Lang.Text(group + name)
+		}
+	}
+	if age, ok := strings.CutPrefix(name, "age_over_"); ok && len(age) == 2 {
+		return v.Lang.Text("reader.age-over", k.Clean(age, maxName))
+	}
+	return k.Clean(name, maxName)
+}
+
+func (k *room) typeName(v *pages.Visit, typ string) string {
+	if i18n.Has("shown." + typ) {
+		return v.Lang.Text("shown." + typ)
+	}
+	return k.Clean(typ, maxName)
+}
+
+func (k *room) value(v *pages.Visit, e verification.Element) valueView {
+	out := valueView{Name: k.element(v, e.Name), Space: k.Clean(e.NameSpace, maxName)}
+	switch value := e.Value.(type) {
+	case string:
+		out.Value = v.Lang.Day(k.Clean(value, maxValue))
+	case bool:
+		out.Value = v.Lang.Text("axis-entitlement.no")
+		if value {
+			out.Value = v.Lang.Text("axis-entitlement.yes")
+		}
+	default:
+		if e.Bytes != nil {
+			out.Value = v.Lang.Text("reader.bytes", len(e.Bytes))
+			break
+		}
+		var b bytes.Buffer
+		enc := json.NewEncoder(&b)
+		enc.SetEscapeHTML(false)
+		if enc.Encode(e.Value) == nil {
+			out.Value = k.Clean(strings.TrimSpace(b.String()), maxValue)
+		}
+	}
+	return out
+}
