@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"html/template"
 	"net/http"
 	"strings"
@@ -90,7 +91,7 @@ func (k *room) verdict(v *pages.Visit, r *reading) func() error {
 		Look: look(report.Verdict, len(report.Documents) > 0, a.Profile), Axes: axes(report.Verdict),
 		Profile: choice{a.Profile.ID, k.Clean(title, maxName), true}, Category: k.Clean(a.Profile.Question.Driving, maxName),
 		Checks: k.checks(report.Checks), Status: zone(report.Knowledge.StatusAsOf), Revocation: zone(report.Knowledge.RevocationAsOf), Anchors: zone(report.Knowledge.AnchorsAsOf),
-		Policy: k.Clean(report.Policy, maxName), Signed: a.Signed, Took: v.Lang.Text("reader.seconds", strings.Replace(a.Took.Round(100*time.Millisecond).String(), "s", "", 1)),
+		Policy: k.Clean(report.Policy, maxName), Signed: a.Signed, Took: v.Lang.Text("reader.seconds", fmt.Sprintf("%.1f", a.Took.Seconds())),
 		Ends: r.ends.In(k.Zone).Format("15:04:05"), EndsStamp: r.ends.UTC().Format(time.RFC3339),
 	}
 	if p := report.Knowledge.PolicyVersion; p != "" {
@@ -120,7 +121,7 @@ func (k *room) document(v *pages.Visit, d *verification.Document, profile policy
 		Signer: k.Clean(d.Trust.Signer, maxValue), Anchor: k.Clean(d.Trust.Anchor, maxValue),
 	}
 	for _, c := range out.Checks {
-		if c.Mark != "good" {
+		if c.Mark == "bad" || c.Mark == "warn" {
 			out.NotPassed++
 		}
 	}
