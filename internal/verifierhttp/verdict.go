@@ -22,6 +22,7 @@ type verdictView struct {
 	Ref     string
 	Colour  string // green, amber, red
 	Look    string // one of Looks
+	Deed    string // what to do: a colour, conditions or faceless
 	Axes    []axis
 	Profile choice
 	// Category is that of the question, "" for one that is not about driving.
@@ -107,11 +108,30 @@ func (k *room) verdict(v *pages.Visit, r *reading) func() error {
 	for _, e := range report.Errors[:min(len(report.Errors), maxParts)] {
 		view.Errors = append(view.Errors, v.Lang.Text("reader.not-returned", k.Clean(e.Type, maxName), e.Code))
 	}
+	view.Deed = deed(view)
 	left := k.left(r)
 	return func() error {
 		k.leaveAfter(v, left)
 		return v.ShowWith(http.StatusOK, "verdict.html", view, pages.Options{Pictures: true, Scripts: true})
 	}
+}
+
+// deed is what an officer does next: the colour says it, but for a yes with
+// conditions, and for one that no face can be held beside.
+func deed(view verdictView) string {
+	faces := 0
+	for _, d := range view.Documents {
+		if d.Portrait != "" {
+			faces++
+		}
+	}
+	switch {
+	case view.Look == word(string(policy.UnderConditions)):
+		return "conditions"
+	case view.Colour == string(policy.Green) && faces == 0:
+		return "faceless"
+	}
+	return view.Colour
 }
 
 func (k *room) document(v *pages.Visit, d *verification.Document, profile policy.Profile) documentView {
