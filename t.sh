@@ -119,7 +119,7 @@ e2e() {
 	need chromium chromium
 	modules testdata/axe
 	say "e2e: pages in a real browser"
-	go test -count=1 -vet=off -tags=nomsgpack,e2e ./internal/app/demo ./internal/app/consoletest ./internal/app/citizentest
+	go test -count=1 -vet=off -tags=nomsgpack,e2e ./internal/app/demo ./internal/app/consoletest ./internal/app/citizentest ./internal/app/readertest
 }
 
 # Counts of a commit in the plain run (FAULTS=ci), those of a release by word:

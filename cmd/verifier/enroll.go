@@ -76,9 +76,7 @@ Exit codes: 0 enrolled, 2 asked and not approved yet, 3 not.`,
 			}
 			var p verifier.Pending
 			if *wait > 0 {
-				ctx, cancel := context.WithTimeout(ctx, *wait)
-				defer cancel()
-				p, err = e.Wait(ctx, waiting)
+				p, err = e.Wait(ctx, *wait, waiting)
 			} else if p, err = e.Enrol(ctx); errors.Is(err, verifier.ErrWaiting) {
 				waiting(p)
 			}

@@ -18,12 +18,12 @@ func (r *Radio) discover(ctx context.Context, service string) (device dbus.Objec
 	defer r.scanning.Unlock()
 	filter := properties{"UUIDs": dbus.MakeVariant([]string{service}), "Transport": dbus.MakeVariant("le")}
 	if err := r.call(ctx, r.adapter, ifAdapter+".SetDiscoveryFilter", filter).Err; err != nil {
-		return "", explain(ctx, "setting the scan filter", err)
+		return "", r.failed(ctx, "setting the scan filter", err)
 	}
 	// A start whose answer was not awaited may have happened: stop in every case.
 	defer r.clean(r.adapter, ifAdapter+".StopDiscovery")
 	if err := r.call(ctx, r.adapter, ifAdapter+".StartDiscovery").Err; err != nil {
-		return "", explain(ctx, "starting the scan", err)
+		return "", r.failed(ctx, "starting the scan", err)
 	}
 	err = r.tree.wait(ctx, func(all objects) (bool, error) {
 		device = advertising(all, r.adapter, service)

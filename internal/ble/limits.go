@@ -23,9 +23,9 @@ const (
 	// cleanTime bounds each call that puts back what was set up, after the end.
 	cleanTime = 2 * time.Second
 
-	// releaseTime is how long the reason for the end of an advertisement is waited
-	// for.
-	releaseTime = 300 * time.Millisecond
+	// releaseTime is how long it is waited whether an adapter that refuses or ends
+	// something says that it was switched off.
+	releaseTime = time.Second
 
 	// drainPause is the time between two looks at whether BlueZ has taken what was
 	// written.

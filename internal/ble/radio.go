@@ -2,6 +2,7 @@ package ble
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"path"
@@ -183,6 +184,22 @@ func (r *Radio) ready(all objects) error {
 		return poweredOff(r.Adapter())
 	}
 	return nil
+}
+
+// failed is explain for what an adapter refuses: one that is switched off in the
+// meantime fails in many ways, and says so a little later.
+func (r *Radio) failed(ctx context.Context, doing string, err error) error {
+	explained := explain(ctx, doing, err)
+	if err == nil || ctx.Err() != nil || errors.Is(explained, ErrUnavailable) {
+		return explained
+	}
+	waiting, cancel := context.WithTimeout(ctx, releaseTime)
+	defer cancel()
+	lost := r.tree.wait(waiting, func(all objects) (bool, error) { return false, r.ready(all) })
+	if errors.Is(lost, ErrUnavailable) {
+		return lost
+	}
+	return explained
 }
 
 // daemonVersion reads the version of bluetoothd out of the identity that it gives

@@ -111,7 +111,7 @@ func (s *server) register(ctx context.Context) error {
 	}
 	s.registered = true // also when the answer does not come
 	if err := r.call(ctx, r.adapter, ifGattManager+".RegisterApplication", s.root, properties{}).Err; err != nil {
-		return explain(ctx, "registering the service", err)
+		return r.failed(ctx, "registering the service", err)
 	}
 	s.advertised = true
 	if err := r.call(ctx, r.adapter, ifAdvManager+".RegisterAdvertisement", s.advertisement(), properties{}).Err; err != nil {
@@ -119,7 +119,7 @@ func (s *server) register(ctx context.Context) error {
 		if errors.As(err, &e) && e.Name == errNotPermitted {
 			return unavailable("bluetoothd advertises as much as it can", "end other programs that advertise, or restart bluetoothd")
 		}
-		return explain(ctx, "advertising", err)
+		return r.failed(ctx, "advertising", err)
 	}
 	return nil
 }

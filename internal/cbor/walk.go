@@ -57,6 +57,9 @@ func (w *walker) whole(off, limit, embedding int) error {
 // item walks the item at off and returns where it ends. depth counts the
 // containers and tags around it, embedding the tag-24 items.
 func (w *walker) item(off, limit, depth, embedding int) (int, error) {
+	if end, _ := w.short(off, limit); end > 0 {
+		return end, nil
+	}
 	h, err := w.head(off, limit)
 	if err != nil {
 		return 0, err
@@ -81,6 +84,35 @@ func (w *walker) item(off, limit, depth, embedding int) (int, error) {
 		return w.tag(off, h, limit, depth+1, embedding, 1)
 	}
 	return start, w.simple(off, h)
+}
+
+// short walks what most items are: an integer below 24, or a string of less than
+// 256 bytes with the shortest head. It gives its end and where its content begins,
+// 0 for everything else, also for what is wrong: then it has charged nothing.
+func (w *walker) short(off, limit int) (end, start int) {
+	if off >= limit || w.nodes == 0 {
+		return 0, 0
+	}
+	major, n := w.data[off]>>5, int(w.data[off]&31)
+	start = off + 1
+	switch {
+	case major > majorText || n > 24:
+		return 0, 0
+	case n == 24:
+		if start == limit || w.data[start] < 24 || major <= majorNegative {
+			return 0, 0
+		}
+		n = int(w.data[start])
+		start++
+	case major <= majorNegative:
+		w.nodes--
+		return start, start
+	}
+	if end = start + n; end > limit || major == majorText && !plain(w.data[start:end]) {
+		return 0, 0
+	}
+	w.nodes--
+	return end, start
 }
 
 // head reads a head and charges it to the budget.
@@ -225,6 +257,13 @@ func (w *walker) pairs(off int, h head, limit, depth, embedding int) (int, error
 
 // key walks a map key and returns it with its end.
 func (w *walker) key(off, limit int) (keySpan, int, error) {
+	if end, start := w.short(off, limit); end > 0 {
+		k := keySpan{major: w.data[off] >> 5, arg: uint64(end - start), content: w.data[start:end]}
+		if k.major <= majorNegative {
+			k.arg, k.content = uint64(w.data[off]&31), nil
+		}
+		return k, end, nil
+	}
 	h, err := w.head(off, limit)
 	if err != nil {
 		return keySpan{}, 0, err

@@ -104,7 +104,7 @@ func (k *room) checks(list []verification.Check) []checkView {
 		case verification.Warn:
 			m = "warn"
 		}
-		out = append(out, checkView{c.ID, m, word(string(c.Result)), c.Clause, k.Clean(c.Detail, maxDetail)})
+		out = append(out, checkView{c.ID, m, string(c.Result), c.Clause, k.Clean(c.Detail, maxDetail)})
 	}
 	return out
 }

@@ -273,6 +273,7 @@ func TestLooks(t *testing.T) {
 			has("why.", w)
 		}
 	}
+	has("reader-deed.", "green", "amber", "red", "conditions", "faceless")
 	has("reader-step.", verifierhttp.Steps()...)
 	for _, w := range verifierhttp.Troubles() {
 		has("reader-trouble.", string(w))
@@ -300,11 +301,14 @@ func TestVerdicts(t *testing.T) {
 			v.Status, v.Freshness = policy.NotChecked, policy.NotKnown
 		}, policy.Amber, []string{"Status not checked Cannot tell.", "There was nothing at hand"}},
 		{"no", func(_ *verifierhttp.Answer, v *policy.Verdict) { v.Entitlement = policy.No }, policy.Red, []string{"No Do not accept.", "Right to drive B: no"}},
-		{"conditions", func(_ *verifierhttp.Answer, v *policy.Verdict) { v.Entitlement = policy.UnderConditions }, policy.Amber, []string{"Under conditions", "Right to drive B: under conditions"}},
+		{"conditions", func(_ *verifierhttp.Answer, v *policy.Verdict) { v.Entitlement = policy.UnderConditions }, policy.Amber, []string{"Under conditions Accept only if the conditions are kept.", "Right to drive B: under conditions"}},
 		{"unknown and revoked", func(_ *verifierhttp.Answer, v *policy.Verdict) {
 			v.Authenticity, v.Status = policy.UnknownIssuer, policy.Expired
 		}, policy.Red, []string{"Expired Do not accept.", "issuer not known"}},
 		{"nothing", func(a *verifierhttp.Answer, v *policy.Verdict) { *v = policy.Verdict{}; a.Report.Documents = nil }, policy.Amber, []string{"Nothing was shown", "showed no document"}},
+		{"faceless", func(a *verifierhttp.Answer, _ *policy.Verdict) {
+			a.Report.Documents[0].IssuerSigned = a.Report.Documents[0].IssuerSigned[:2]
+		}, policy.Green, []string{"In order Checked and in order. There is no portrait to compare."}},
 		{"who", func(a *verifierhttp.Answer, v *policy.Verdict) {
 			a.Profile, v.Entitlement = identity, policy.CannotTell
 			a.Report.Documents[0].IssuerSigned = a.Report.Documents[0].IssuerSigned[:2]

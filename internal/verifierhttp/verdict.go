@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"html/template"
 	"net/http"
 	"strings"
@@ -21,6 +22,7 @@ type verdictView struct {
 	Ref     string
 	Colour  string // green, amber, red
 	Look    string // one of Looks
+	Deed    string // what to do: a colour, conditions or faceless
 	Axes    []axis
 	Profile choice
 	// Category is that of the question, "" for one that is not about driving.
@@ -90,7 +92,7 @@ func (k *room) verdict(v *pages.Visit, r *reading) func() error {
 		Look: look(report.Verdict, len(report.Documents) > 0, a.Profile), Axes: axes(report.Verdict),
 		Profile: choice{a.Profile.ID, k.Clean(title, maxName), true}, Category: k.Clean(a.Profile.Question.Driving, maxName),
 		Checks: k.checks(report.Checks), Status: zone(report.Knowledge.StatusAsOf), Revocation: zone(report.Knowledge.RevocationAsOf), Anchors: zone(report.Knowledge.AnchorsAsOf),
-		Policy: k.Clean(report.Policy, maxName), Signed: a.Signed, Took: v.Lang.Text("reader.seconds", strings.Replace(a.Took.Round(100*time.Millisecond).String(), "s", "", 1)),
+		Policy: k.Clean(report.Policy, maxName), Signed: a.Signed, Took: v.Lang.Text("reader.seconds", fmt.Sprintf("%.1f", a.Took.Seconds())),
 		Ends: r.ends.In(k.Zone).Format("15:04:05"), EndsStamp: r.ends.UTC().Format(time.RFC3339),
 	}
 	if p := report.Knowledge.PolicyVersion; p != "" {
@@ -106,11 +108,30 @@ func (k *room) verdict(v *pages.Visit, r *reading) func() error {
 	for _, e := range report.Errors[:min(len(report.Errors), maxParts)] {
 		view.Errors = append(view.Errors, v.Lang.Text("reader.not-returned", k.Clean(e.Type, maxName), e.Code))
 	}
+	view.Deed = deed(view)
 	left := k.left(r)
 	return func() error {
 		k.leaveAfter(v, left)
 		return v.ShowWith(http.StatusOK, "verdict.html", view, pages.Options{Pictures: true, Scripts: true})
 	}
+}
+
+// deed is what an officer does next: the colour says it, but for a yes with
+// conditions, and for one that no face can be held beside.
+func deed(view verdictView) string {
+	faces := 0
+	for _, d := range view.Documents {
+		if d.Portrait != "" {
+			faces++
+		}
+	}
+	switch {
+	case view.Look == word(string(policy.UnderConditions)):
+		return "conditions"
+	case view.Colour == string(policy.Green) && faces == 0:
+		return "faceless"
+	}
+	return view.Colour
 }
 
 func (k *room) document(v *pages.Visit, d *verification.Document, profile policy.Profile) documentView {
@@ -120,7 +141,7 @@ func (k *room) document(v *pages.Visit, d *verification.Document, profile policy
 		Signer: k.Clean(d.Trust.Signer, maxValue), Anchor: k.Clean(d.Trust.Anchor, maxValue),
 	}
 	for _, c := range out.Checks {
-		if c.Mark != "good" {
+		if c.Mark == "bad" || c.Mark == "warn" {
 			out.NotPassed++
 		}
 	}

@@ -93,7 +93,7 @@ func newTab(t *testing.T, parent context.Context, m mode) *tab {
 			t.Fatal(err)
 		}
 	}
-	limited, cancelLimited := context.WithTimeout(ctx, 90*time.Second)
+	limited, cancelLimited := context.WithTimeout(ctx, 4*time.Minute)
 	t.Cleanup(cancelLimited)
 	return &tab{t, limited}
 }

@@ -97,7 +97,7 @@ func TestWithoutScripts(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.do("choosing a picture", chromedp.SetUploadFiles(chromedp.CSS("#picture"), []string{file}))
-	b.click(`#profile-identity`)
+	b.do("choosing the question", chromedp.Click(chromedp.CSS("#profile-identity")))
 	b.click("#read")
 	b.comes(".verdict")
 	b.want(".person", "Identity: yes")
@@ -259,6 +259,9 @@ func TestAxe(t *testing.T) {
 			check("clock")
 			s.saying(nil)
 			for _, l := range looks() {
+				if lang != "en" && l.name != "good" && l.name != "forged" && l.name != "conditions" {
+					continue // they differ in words alone
+				}
 				s.as(l.bend)
 				b.open(s.URL + "/")
 				b.click("#simulate")

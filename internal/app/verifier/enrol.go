@@ -96,30 +96,33 @@ func (e *Enrolment) Enrol(ctx context.Context) (Pending, error) {
 	return out, e.take(out.Enrolled, answer, key)
 }
 
-// Wait is Enrol until a human has decided or ctx ends. told gets the first answer.
-func (e *Enrolment) Wait(ctx context.Context, told func(Pending)) (Pending, error) {
+// Wait is Enrol again and again until a human has decided, patience is over or ctx
+// ends. told gets the first answer. Patience is for the human: a question under way
+// is not cut off.
+func (e *Enrolment) Wait(ctx context.Context, patience time.Duration, told func(Pending)) (Pending, error) {
 	poll := e.Poll
 	if poll == 0 {
 		poll = 5 * time.Second
 	}
+	over := time.NewTimer(patience)
+	defer over.Stop()
 	for first := true; ; first = false {
 		p, err := e.Enrol(ctx)
-		if err != nil && !first && ctx.Err() != nil {
-			return p, fmt.Errorf("%w: run `verifier enroll` again later", ErrWaiting)
-		}
-		if !errors.Is(err, ErrWaiting) && (first || !errors.Is(err, errBusy)) {
+		if !errors.Is(err, ErrWaiting) && (first || !errors.Is(err, errBusy) && ctx.Err() == nil) {
 			return p, err
 		}
 		if first && told != nil {
 			told(p)
 		}
-		t := time.NewTimer(poll)
+		again := time.NewTimer(poll)
 		select {
+		case <-again.C:
+			continue
 		case <-ctx.Done():
-			t.Stop()
-			return p, fmt.Errorf("%w: run `verifier enroll` again later", ErrWaiting)
-		case <-t.C:
+		case <-over.C:
 		}
+		again.Stop()
+		return p, ErrWaiting
 	}
 }
 

@@ -112,7 +112,7 @@ func TestEnrolment(t *testing.T) {
 		t.Errorf("before: %v", err)
 	}
 	told := 0
-	p, err := e.Wait(t.Context(), func(p Pending) {
+	p, err := e.Wait(t.Context(), time.Hour, func(p Pending) {
 		told++
 		b.busy = 3
 		if _, err := b.fleet.Approve(t.Context(), id, p.Fingerprint, "office"); err != nil {
@@ -201,7 +201,10 @@ func TestEnrolmentRefused(t *testing.T) {
 	stopped, stop := context.WithCancel(t.Context())
 	_, code := b.invite(t, "Patrol 9")
 	e.Code = code
-	if _, err := e.Wait(stopped, func(Pending) { stop() }); !errors.Is(err, ErrWaiting) {
+	if _, err := e.Wait(stopped, time.Hour, func(Pending) { stop() }); !errors.Is(err, ErrWaiting) {
+		t.Errorf("interrupted: %v", err)
+	}
+	if _, err := e.Wait(t.Context(), time.Millisecond, nil); !errors.Is(err, ErrWaiting) {
 		t.Errorf("nobody approves: %v", err)
 	}
 }

@@ -131,7 +131,11 @@ func (t *Terminal) Standing(ctx context.Context) verifierhttp.Standing {
 	if ready.Identity != nil {
 		s.Name = ready.Identity.Name
 	}
-	if s.AnchorsAsOf = ready.Verify.AnchorsAsOf; !s.AnchorsAsOf.IsZero() {
+	s.AnchorsAsOf = ready.Verify.AnchorsAsOf
+	if s.AnchorsAsOf.IsZero() && ready.Verify.Trust != nil {
+		s.AnchorsAsOf = ready.Verify.Trust.AsOf()
+	}
+	if !s.AnchorsAsOf.IsZero() {
 		s.Freshness = p.FreshnessOf(policy.AnchorKnowledge, s.At.Sub(s.AnchorsAsOf))
 	}
 	if b := ready.knows; b != nil && b.Bundle != nil {
