@@ -136,7 +136,7 @@ faults() {
 }
 
 # Reader and holder over a real bluetoothd and the kernel's Bluetooth, between two
-# virtual controllers (btvirt) in a guest without KVM; two minutes. The kernel for
+# virtual controllers (btvirt) in a guest without KVM; two to seven minutes. The kernel for
 # it is unpacked, not installed: the one for clouds has no Bluetooth.
 ble() {
 	need qemu-system-x86_64 qemu-system-x86

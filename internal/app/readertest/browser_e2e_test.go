@@ -163,11 +163,15 @@ type screen struct {
 	width  int64
 }
 
-var screens = []screen{{"light", 1280}, {"light", 320}, {"dark", 1280}, {"dark", 320}}
+// Two of them are enough for verdicts that differ in a word and a sign.
+var (
+	every = []screen{{"light", 1280}, {"light", 320}, {"dark", 1280}, {"dark", 320}}
+	two   = []screen{{"light", 1280}, {"dark", 320}}
+)
 
-// check runs axe on the page as it is, on every screen, and finds what would
+// check runs axe on the page as it is, on the screens given, and finds what would
 // have to be scrolled sideways (WCAG 2.1, 1.4.10).
-func (b *tab) check(name string) {
+func (b *tab) check(name string, screens ...screen) {
 	b.t.Helper()
 	raw, err := os.ReadFile(axeFile)
 	if err != nil {

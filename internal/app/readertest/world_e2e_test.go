@@ -38,7 +38,25 @@ type site struct {
 	mu   sync.Mutex
 	bend func(*verifierhttp.Answer) // what becomes of an answer
 	say  func(*verifierhttp.Standing)
-	log  bytes.Buffer
+	log  written
+}
+
+// written is a log that tests read while requests write it.
+type written struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (w *written) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.b.Write(p)
+}
+
+func (w *written) String() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.b.String()
 }
 
 func newSite(t *testing.T) *site {

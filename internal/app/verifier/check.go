@@ -3,8 +3,8 @@
 //
 // Start with Check, which gives a verification.Report, with WriteText, which
 // shows it to a person, and with Inspect; with Prepare and Ready.Read for a phone in
-// person, over the Link of a radio (Over) or a Simulation, and with Enrolment for a
-// reader that says who it is. What a reader knows comes from a signed
+// person, over the Link of a radio (Over) or a Simulation, with Terminal for the same
+// behind pages, and with Enrolment for a reader that says who it is. What a reader knows comes from a signed
 // bundle (BundleSource) and the folder in which it keeps how far it got (State), or
 // from folders and files. Nothing is fetched but by FetchBundle, BuildBundle and
 // Enrolment; the instant comes from the caller. Whatever stands in a file, or comes
