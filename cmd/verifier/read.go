@@ -47,39 +47,26 @@ command line or a file is wrong and nothing was asked.`,
 		c := &cfg.Check
 		profile := fs.String("profile", "right-to-drive", "`PROFILE` to ask: right-to-drive, identity, age-over-18, or one of the policy")
 		category := fs.String("category", "", "vehicle `CATEGORY` that right-to-drive asks about (default: that of the profile, B)")
-		radio := fs.Bool("ble", false, "over the Bluetooth of this machine (BlueZ)")
-		adapter := fs.String("adapter", "", "`NAME` of the Bluetooth adapter, such as hci0 (default: the first that is switched on)")
-		simulate := fs.String("simulate", "", "`FOLDER` of a reference wallet to read over a model of Bluetooth")
-		readers := fs.String("simulate-readers", "", "`FOLDER` of whom the wallet of --simulate knows as readers: certificates of reader authorities, their lists in *.crl (default: nobody)")
+		how := phoneFlags(fs)
 		portrait := fs.String("portrait", "", "`FILE` for the portrait, readable for you alone (default: nowhere)")
-		fs.StringVar(&c.Bundle.State, "state", "", "`FOLDER` of this reader: who it is, whom it believes, its bundle")
-		fs.StringVar(&c.Bundle.File, "bundle", "", "`FILE` with a signed bundle (default: the one of --state)")
-		fs.StringVar(&c.Bundle.Anchor, "bundle-anchor", "", "`FILE` in PEM: who signs bundles, or the authority over them (default: whom --state has pinned)")
-		fs.StringVar(&c.TrustDir, "trust", "", "`FOLDER` of trust anchors; its trust.yaml says what each may sign")
-		fs.Var((*command.Strings)(&c.Lists), "status", "`FILE` with a status list or identifier list token; repeatable")
-		fs.Var((*command.Strings)(&c.CRLs), "crl", "`FILE` with a certificate revocation list of an authority, PEM or DER; repeatable")
-		fs.StringVar(&c.PolicyFile, "policy", "", "`FILE` with a policy in YAML, laid over the built-in one")
-		fs.StringVar(&cfg.Reader, "reader", "", "`FOLDER` of an enrolled reader that asks (default: that of --state)")
-		fs.BoolVar(&cfg.Anonymous, "anonymous", false, "ask without a name, also where this reader is enrolled")
-		fs.DurationVar(&cfg.Connect, "connect", verifier.DefaultConnect, "`DURATION` until the phone must be reached")
-		fs.DurationVar(&cfg.Answer, "answer", verifier.DefaultAnswer, "`DURATION` that the holder has for each answer")
+		readerFlags(fs, &cfg)
 		asJSON := fs.Bool("json", false, "print the report as JSON, and the steps as lines of JSON")
 		every := fs.Bool("all", false, "show passed checks too")
 		colour := fs.String("color", "auto", "`WHEN` to use colours: auto, always, never")
 		at := fs.String("at", "", "`TIME` (RFC 3339) at which it happens, for --simulate alone (default: now)")
 		return func(ctx context.Context, env command.Env, args []string) error {
 			switch {
-			case *radio == (*simulate != ""):
+			case how.radio == (how.simulate != ""):
 				return command.Usagef("--ble or --simulate FOLDER: which?")
-			case *simulate != "" && len(args) > 0:
+			case how.simulate != "" && len(args) > 0:
 				return command.Usagef("--simulate makes the code itself, got %q besides", args[0])
-			case *radio && len(args) != 1:
+			case how.radio && len(args) != 1:
 				return command.Usagef("one CODE is wanted: a picture, the text mdoc:..., or - ; got %d", len(args))
-			case *readers != "" && *simulate == "":
+			case how.readers != "" && how.simulate == "":
 				return command.Usagef("--simulate-readers is for --simulate")
-			case *at != "" && *simulate == "":
+			case *at != "" && how.simulate == "":
 				return command.Usagef("--at is for --simulate: a phone answers now")
-			case *adapter != "" && !*radio:
+			case how.adapter != "" && !how.radio:
 				return command.Usagef("--adapter is for --ble")
 			case cfg.Anonymous && cfg.Reader != "":
 				return command.Usagef("--anonymous and --reader: which?")
@@ -107,12 +94,12 @@ command line or a file is wrong and nothing was asked.`,
 				return refused(err)
 			}
 			r := reading{env: env, json: *asJSON}
-			if *simulate != "" {
-				err = r.simulated(ctx, *simulate, *readers, clk, func(ctx context.Context, e *proximity.Engagement, link verifier.Link) (*verifier.Reading, error) {
+			if how.simulate != "" {
+				err = r.simulated(ctx, how.simulate, how.readers, clk, func(ctx context.Context, e *proximity.Engagement, link verifier.Link) (*verifier.Reading, error) {
 					return ready.Read(ctx, e, link, asked, r.step)
 				})
 			} else {
-				err = r.radio(ctx, args[0], *adapter, func(e *proximity.Engagement, link verifier.Link) (*verifier.Reading, error) {
+				err = r.radio(ctx, args[0], how.adapter, func(e *proximity.Engagement, link verifier.Link) (*verifier.Reading, error) {
 					return ready.Read(ctx, e, link, asked, r.step)
 				})
 			}

@@ -42,30 +42,17 @@ Exit codes: 0 stopped (Ctrl-C), 3 the command line or a file is wrong.`,
 		cfg := verifier.TerminalConfig{}
 		c := &cfg.Reader.Check
 		listen := fs.String("listen", "127.0.0.1:8770", "loopback `ADDRESS` with a port; port 0 takes a free one")
-		radio := fs.Bool("ble", false, "over the Bluetooth of this machine (BlueZ)")
-		adapter := fs.String("adapter", "", "`NAME` of the Bluetooth adapter, such as hci0 (default: the first that is switched on)")
-		simulate := fs.String("simulate", "", "`FOLDER` of a reference wallet to read over a model of Bluetooth")
-		readers := fs.String("simulate-readers", "", "`FOLDER` of whom the wallet of --simulate knows as readers: certificates of reader authorities, their lists in *.crl (default: nobody)")
-		fs.StringVar(&c.Bundle.State, "state", "", "`FOLDER` of this reader: who it is, whom it believes, its bundle")
-		fs.StringVar(&c.Bundle.File, "bundle", "", "`FILE` with a signed bundle (default: the one of --state)")
-		fs.StringVar(&c.Bundle.Anchor, "bundle-anchor", "", "`FILE` in PEM: who signs bundles, or the authority over them (default: whom --state has pinned)")
-		fs.StringVar(&c.TrustDir, "trust", "", "`FOLDER` of trust anchors; its trust.yaml says what each may sign")
-		fs.Var((*command.Strings)(&c.Lists), "status", "`FILE` with a status list or identifier list token; repeatable")
-		fs.Var((*command.Strings)(&c.CRLs), "crl", "`FILE` with a certificate revocation list of an authority, PEM or DER; repeatable")
-		fs.StringVar(&c.PolicyFile, "policy", "", "`FILE` with a policy in YAML, laid over the built-in one")
-		fs.StringVar(&cfg.Reader.Reader, "reader", "", "`FOLDER` of an enrolled reader that asks (default: that of --state)")
-		fs.BoolVar(&cfg.Reader.Anonymous, "anonymous", false, "ask without a name, also where this reader is enrolled")
-		fs.DurationVar(&cfg.Reader.Connect, "connect", verifier.DefaultConnect, "`DURATION` until the phone must be reached")
-		fs.DurationVar(&cfg.Reader.Answer, "answer", verifier.DefaultAnswer, "`DURATION` that the holder has for each answer")
+		how := phoneFlags(fs)
+		readerFlags(fs, &cfg.Reader)
 		return func(ctx context.Context, env command.Env, args []string) error {
 			switch {
 			case len(args) != 0:
 				return command.Usagef("no argument is wanted, got %q: codes come by the page", args[0])
-			case *radio == (*simulate != ""):
+			case how.radio == (how.simulate != ""):
 				return command.Usagef("--ble or --simulate FOLDER: which?")
-			case *readers != "" && *simulate == "":
+			case how.readers != "" && how.simulate == "":
 				return command.Usagef("--simulate-readers is for --simulate")
-			case *adapter != "" && !*radio:
+			case how.adapter != "" && !how.radio:
 				return command.Usagef("--adapter is for --ble")
 			case cfg.Reader.Anonymous && cfg.Reader.Reader != "":
 				return command.Usagef("--anonymous and --reader: which?")
@@ -75,15 +62,15 @@ Exit codes: 0 stopped (Ctrl-C), 3 the command line or a file is wrong.`,
 			c.Notes = env.Stderr
 			// Requests of one's own browser are no news.
 			cfg.Log = slog.New(slog.NewTextHandler(env.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-			if *radio {
+			if how.radio {
 				cfg.Link = verifier.OverEach(func(ctx context.Context) (verifier.Radio, error) {
-					return ble.Open(ctx, ble.Options{Adapter: *adapter, Warn: func(s string) { fmt.Fprintf(env.Stderr, "note: %s\n", verifier.Clean(s, 400)) }})
+					return ble.Open(ctx, ble.Options{Adapter: how.adapter, Warn: func(s string) { fmt.Fprintf(env.Stderr, "note: %s\n", verifier.Clean(s, 400)) }})
 				})
 			} else {
-				cfg.Simulation = &verifier.Simulation{Wallet: *simulate}
-				if *readers != "" {
+				cfg.Simulation = &verifier.Simulation{Wallet: how.simulate}
+				if how.readers != "" {
 					var err error
-					if cfg.Simulation.Readers, cfg.Simulation.Revoked, err = readertrust.LoadReaders(*readers); err != nil {
+					if cfg.Simulation.Readers, cfg.Simulation.Revoked, err = readertrust.LoadReaders(how.readers); err != nil {
 						return refused(err)
 					}
 				}
