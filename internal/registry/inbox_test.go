@@ -44,7 +44,7 @@ func TestAccept(t *testing.T) {
 		t.Errorf("%+v", d)
 	}
 	b, n := fmt.Sprint(w.store.audit), 0
-	for _, secret := range []string{"Mustermann", "P-1", "DL-1", "1984"} {
+	for _, secret := range []string{"Mustermann", "P-1", "DL-1", "1984-01-26"} {
 		if strings.Contains(b, secret) {
 			t.Errorf("the audit record has %q", secret)
 		}

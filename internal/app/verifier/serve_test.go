@@ -179,7 +179,7 @@ func TestTerminal(t *testing.T) {
 	if text := s.ask("mdoc:AAAA", "identity"); !strings.Contains(text, "cannot be used") {
 		t.Errorf("a broken code: %s", text)
 	}
-	for _, canary := range []string{"Weber", "Anouk", first.Code, "2034"} {
+	for _, canary := range []string{"Weber", "Anouk", first.Code, "2034-01-09", "9 January 2034"} {
 		if strings.Contains(s.log.String(), canary) {
 			t.Errorf("the log holds %s", canary)
 		}
