@@ -17,6 +17,7 @@ import (
 	"vidimus/internal/oid4vci"
 	"vidimus/internal/problem"
 	"vidimus/internal/store/bolt"
+	"vidimus/internal/store/storetest"
 )
 
 // The whole flow, and what the token tells issuance.
@@ -145,7 +146,7 @@ func TestEligibilityOfCodes(t *testing.T) {
 func TestCodeFlowAcrossRestarts(t *testing.T) {
 	w, p := codeWorld(t, nil)
 	path := filepath.Join(t.TempDir(), "vidimus.db")
-	opts := bolt.Options{PublicURL: issuer, Rand: rand.Reader}
+	opts := bolt.Options{PublicURL: issuer, Rand: rand.Reader, Pseudonyms: storetest.Pseudonyms{}}
 	if err := bolt.Create(path, opts); err != nil {
 		t.Fatal(err)
 	}

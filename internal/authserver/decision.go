@@ -95,9 +95,6 @@ func (s *Server) Approve(ctx context.Context, clientID, requestURI string, d Dec
 			c.Scopes = append(c.Scopes, scope)
 		}
 	}
-	if err := s.endRequest(ctx, rec, &c); err != nil {
-		return "", err
-	}
 	detail := map[string]string{
 		"session": grantID(c.Hash), "configuration": strings.Join(slices.Sorted(maps.Keys(d.Documents)), " "), "assurance": d.ACR,
 	}
@@ -105,7 +102,7 @@ func (s *Server) Approve(ctx context.Context, clientID, requestURI string, d Dec
 		offer := sha256.Sum256([]byte(rec.IssuerState))
 		detail["digest"] = hex.EncodeToString(offer[:])
 	}
-	if err := s.record(ctx, audit.Event{
+	if err := s.endRequest(ctx, rec, &c, audit.Event{
 		Action: "authorization.approve", Person: d.Person, Actor: clientName(rec.ClientID), Outcome: audit.Done, Detail: detail,
 	}); err != nil {
 		return "", err
@@ -141,10 +138,7 @@ func (s *Server) Deny(ctx context.Context, clientID, requestURI, errorCode strin
 	if err != nil {
 		return "", err
 	}
-	if err := s.endRequest(ctx, rec, nil); err != nil {
-		return "", err
-	}
-	if err := s.record(ctx, audit.Event{
+	if err := s.endRequest(ctx, rec, nil, audit.Event{
 		Action: "authorization.deny", Subject: "request:" + hex.EncodeToString(rec.Hash[:16]), Actor: clientName(rec.ClientID), Outcome: audit.Denied,
 		Detail: map[string]string{"reason": errorCode, "configuration": strings.Join(rec.Configurations, " ")},
 	}); err != nil {
@@ -154,9 +148,9 @@ func (s *Server) Deny(ctx context.Context, clientID, requestURI, errorCode strin
 		oauth.Parameter{Name: "state", Value: rec.State}, oauth.Parameter{Name: "iss", Value: s.cfg.Issuer}), nil
 }
 
-// endRequest is the one step that uses a request up.
-func (s *Server) endRequest(ctx context.Context, rec RequestRecord, code *CodeRecord) error {
-	err := s.p.Store.EndRequest(ctx, rec.Hash, s.p.Clock.Now(), code)
+// endRequest is the one step that uses a request up and says so in the record.
+func (s *Server) endRequest(ctx context.Context, rec RequestRecord, code *CodeRecord, did audit.Event) error {
+	err := s.p.Store.EndRequest(ctx, rec.Hash, s.p.Clock.Now(), code, s.event(did))
 	switch {
 	case errors.Is(err, ErrGrantNotFound), errors.Is(err, ErrGrantUsed), errors.Is(err, ErrGrantExpired):
 		return errRequestURI

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"vidimus/internal/audit"
 	"vidimus/internal/authserver"
 	"vidimus/internal/problem"
 )
@@ -34,11 +35,11 @@ func (b *broken) Request(ctx context.Context, uri authserver.Digest) (authserver
 	return r, errors.Join(b.fails("Request"), err)
 }
 
-func (b *broken) EndRequest(ctx context.Context, uri authserver.Digest, now time.Time, code *authserver.CodeRecord) error {
+func (b *broken) EndRequest(ctx context.Context, uri authserver.Digest, now time.Time, code *authserver.CodeRecord, did audit.Event) error {
 	if err := b.fails("EndRequest"); err != nil {
 		return err
 	}
-	return b.Store.EndRequest(ctx, uri, now, code)
+	return b.Store.EndRequest(ctx, uri, now, code, did)
 }
 
 func (b *broken) AuthorizationCode(ctx context.Context, code authserver.Digest) (authserver.CodeRecord, error) {
@@ -58,11 +59,11 @@ func (b *broken) RefreshToken(ctx context.Context, hash authserver.Digest) (auth
 	return r, errors.Join(b.fails("RefreshToken"), err)
 }
 
-func (b *broken) Refresh(ctx context.Context, hash authserver.Digest, now time.Time, once []authserver.Once, t authserver.TokenRecord, waiting []string) (authserver.TokenRecord, error) {
+func (b *broken) Refresh(ctx context.Context, hash authserver.Digest, now time.Time, once []authserver.Once, t authserver.TokenRecord, waiting []string, issued func(authserver.TokenRecord) audit.Event) (authserver.TokenRecord, error) {
 	if err := b.fails("Refresh"); err != nil {
 		return authserver.TokenRecord{}, err
 	}
-	return b.Store.Refresh(ctx, hash, now, once, t, waiting)
+	return b.Store.Refresh(ctx, hash, now, once, t, waiting, issued)
 }
 
 func (b *broken) RevokeIssued(ctx context.Context, grant, refresh authserver.Digest, now time.Time) error {
@@ -142,7 +143,12 @@ func TestCodeFlowWithoutRecord(t *testing.T) {
 	wantKind(t, err, problem.Unavailable)
 	_, err = in.refresh(resp.RefreshToken)
 	wantKind(t, err, problem.Unavailable)
-	_, err = in.exchange(code) // used: the denial cannot be recorded either
-	wantKind(t, err, problem.Unavailable)
 	wantKind(t, w.server.End(ctx, a, "D1", "final"), problem.Unavailable)
+	w.audit.Fail = nil
+	if _, err := in.exchange(code); err != nil {
+		t.Errorf("what could not be recorded used the code up: %v", err)
+	}
+	if _, err := w.server.Approve(ctx, walletID, pushed.RequestURI, mdl()); err != nil {
+		t.Errorf("what could not be recorded used the request up: %v", err)
+	}
 }

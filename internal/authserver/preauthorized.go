@@ -97,8 +97,6 @@ func (s *Server) redeem(ctx context.Context, grant GrantRecord, mac []byte, g gi
 	if err != nil {
 		return nil, unavailable(err)
 	}
-	if err := s.issued(ctx, grant.CodeHash, grant.Subject, c.id, g.Token.Documents); err != nil {
-		return nil, err
-	}
+	faults.Point("authserver.redeemed")
 	return g.response, nil
 }

@@ -1,6 +1,10 @@
 package authserver
 
-import "time"
+import (
+	"time"
+
+	"vidimus/internal/audit"
+)
 
 // StatusRef points to the status list entry of a wallet attestation.
 type StatusRef struct {
@@ -117,4 +121,5 @@ type RefreshRecord struct {
 type Given struct {
 	Token   TokenRecord
 	Refresh *RefreshRecord // nil without one
+	Issued  audit.Event    // goes on record in the same step
 }

@@ -95,15 +95,20 @@ func (s *Server) Sweep(ctx context.Context) error {
 // the caller answers with the error. It fills in the time; what a peer sent is
 // cut to what the record takes.
 func (s *Server) record(ctx context.Context, e audit.Event) error {
+	if err := s.p.Audit.Append(ctx, s.event(e)); err != nil {
+		return unavailable(err)
+	}
+	return nil
+}
+
+// event is what goes on record, now, with nothing in it that the record does
+// not take.
+func (s *Server) event(e audit.Event) audit.Event {
 	for k, v := range e.Detail {
 		e.Detail[k] = auditWord(v)
 	}
 	e.Time, e.Actor = s.p.Clock.Now(), auditWord(e.Actor)
-	err := s.p.Audit.Append(ctx, e)
-	if err != nil {
-		return unavailable(err)
-	}
-	return nil
+	return e
 }
 
 // auditWord cuts what a peer sent to what the record takes: at most 256 bytes

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"vidimus/internal/audit"
 )
 
 // Digest is the SHA-256 of a secret (a code, an access token) or of a value
@@ -95,7 +97,8 @@ type Store interface {
 	//     follows, so that a guess in parallel or before a crash still counts;
 	//     c. txCodeMAC is compared with hmac.Equal: different: ErrTxCode;
 	//     the grant has none and txCodeMAC is not nil: ErrTxCode, nothing written;
-	//  5. Used, Token and Refresh are set, what is given is inserted.
+	//  5. Used, Token and Refresh are set, what is given is inserted, and that
+	//     it was is recorded (Given.Issued).
 	//
 	// So of any number of concurrent calls with one code at most one returns
 	// nil, and at most as many as the grant had attempts reach step 4c.
@@ -119,8 +122,8 @@ type Store interface {
 	//  1. no such request: ErrGrantNotFound;
 	//  2. Used: ErrGrantUsed;
 	//  3. now is not before Expires: ErrGrantExpired;
-	//  4. Used is set; when code is not nil it is inserted.
-	EndRequest(ctx context.Context, uri Digest, now time.Time, code *CodeRecord) error
+	//  4. Used is set, when code is not nil it is inserted, and did is recorded.
+	EndRequest(ctx context.Context, uri Digest, now time.Time, code *CodeRecord, did audit.Event) error
 
 	// AuthorizationCode reads one authorization code, whatever its state. ErrGrantNotFound.
 	AuthorizationCode(ctx context.Context, code Digest) (CodeRecord, error)
@@ -133,7 +136,8 @@ type Store interface {
 	//     ErrGrantUsed;
 	//  3. it is the grant of a RevokeIssued: ErrGrantDead;
 	//  4. now is not before Expires: ErrGrantExpired;
-	//  5. Used and Refresh are set, what is given is inserted.
+	//  5. Used and Refresh are set, what is given is inserted, and that it was
+	//     is recorded (Given.Issued).
 	RedeemCode(ctx context.Context, code Digest, now time.Time, once []Once, g Given) error
 
 	// RefreshToken reads one refresh token; it may have expired, and what it is
@@ -158,8 +162,10 @@ type Store interface {
 	//     c. those gone leave t.Documents and t.Identifiers;
 	//     d. of those that stay though they were voided, the latest Waited is
 	//     t.Granted: what ended the grants is what the wallet waited for;
-	//  5. t is inserted, and returned as it was inserted.
-	Refresh(ctx context.Context, hash Digest, now time.Time, once []Once, t TokenRecord, waiting []string) (TokenRecord, error)
+	//  5. t is inserted, what issued makes of it as it was inserted is
+	//     recorded, and it is returned like that. issued may be called more
+	//     than once.
+	Refresh(ctx context.Context, hash Digest, now time.Time, once []Once, t TokenRecord, waiting []string, issued func(TokenRecord) audit.Event) (TokenRecord, error)
 
 	// RevokeIssued ends what a grant gave: the refresh token is removed, every
 	// access token with this Grant is not found from now on. The store

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"vidimus/internal/audit"
-	"vidimus/internal/faults"
 	"vidimus/internal/jose"
 	"vidimus/internal/oauth"
 	"vidimus/internal/oid4vci"
@@ -115,6 +114,7 @@ func (s *Server) give(src source, c client, thumbprint string) (gift, error) {
 		Subject: src.subject, Documents: src.documents, Identifiers: src.identifiers, ACR: src.acr, Grant: src.grant,
 		Thumbprint: thumbprint, Granted: src.granted, Issued: now, Expires: now.Add(s.cfg.TokenLifetime),
 	}
+	g.Issued = s.issued(g.Token)
 	key := c.key(thumbprint)
 	if thumbprint == "" {
 		g.response.TokenType = "Bearer"
@@ -135,18 +135,13 @@ func (s *Server) give(src source, c client, thumbprint string) (gift, error) {
 	return g, nil
 }
 
-// issued puts a token on record.
-func (s *Server) issued(ctx context.Context, grant Digest, subject, client string, documents map[string]string) error {
-	faults.Point("authserver.code-spent")
-	if err := s.record(ctx, audit.Event{
-		Action: "token.issue", Person: subject, Actor: clientName(client), Outcome: audit.Done, Detail: map[string]string{
-			"session": grantID(grant), "configuration": strings.Join(slices.Sorted(maps.Keys(documents)), " "),
+// issued is what goes on record of a token.
+func (s *Server) issued(t TokenRecord) audit.Event {
+	return s.event(audit.Event{
+		Action: "token.issue", Person: t.Subject, Actor: clientName(t.ClientID), Outcome: audit.Done, Detail: map[string]string{
+			"session": grantID(t.Grant), "configuration": strings.Join(slices.Sorted(maps.Keys(t.Documents)), " "),
 		},
-	}); err != nil {
-		return err
-	}
-	faults.Point("authserver.redeemed")
-	return nil
+	})
 }
 
 // refusalReason names a refusal of the store for the audit log; false for nil

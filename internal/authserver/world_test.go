@@ -63,6 +63,50 @@ func count(m *audit.Memory, action, outcome string) (n int) {
 	return n
 }
 
+// recording is a store whose steps go on the record that the tests read.
+type recording struct {
+	authserver.Store
+	audit *audit.Memory
+}
+
+// with does a step unless the record takes nothing, and says it there.
+func (r recording) with(ctx context.Context, step func() (did audit.Event, err error)) error {
+	if r.audit.Fail != nil {
+		return r.audit.Fail
+	}
+	did, err := step()
+	if err == nil {
+		err = r.audit.Append(ctx, did)
+	}
+	return err
+}
+
+func (r recording) EndRequest(ctx context.Context, uri authserver.Digest, now time.Time, code *authserver.CodeRecord, did audit.Event) error {
+	return r.with(ctx, func() (audit.Event, error) { return did, r.Store.EndRequest(ctx, uri, now, code, did) })
+}
+
+func (r recording) RedeemCode(ctx context.Context, code authserver.Digest, now time.Time, once []authserver.Once, g authserver.Given) error {
+	return r.with(ctx, func() (audit.Event, error) { return g.Issued, r.Store.RedeemCode(ctx, code, now, once, g) })
+}
+
+func (r recording) RedeemPreAuthorizedCode(ctx context.Context, code authserver.Digest, mac []byte, now time.Time, once []authserver.Once, g authserver.Given) (grant authserver.GrantRecord, err error) {
+	err = r.with(ctx, func() (did audit.Event, err error) {
+		grant, err = r.Store.RedeemPreAuthorizedCode(ctx, code, mac, now, once, g)
+		return g.Issued, err
+	})
+	return grant, err
+}
+
+func (r recording) Refresh(ctx context.Context, hash authserver.Digest, now time.Time, once []authserver.Once, t authserver.TokenRecord, waiting []string, issued func(authserver.TokenRecord) audit.Event) (given authserver.TokenRecord, err error) {
+	err = r.with(ctx, func() (did audit.Event, err error) {
+		if given, err = r.Store.Refresh(ctx, hash, now, once, t, waiting, issued); err == nil {
+			did = issued(given)
+		}
+		return did, err
+	})
+	return given, err
+}
+
 type world struct {
 	t        testing.TB
 	server   *authserver.Server
@@ -96,7 +140,7 @@ func newWorld(t testing.TB, change func(*authserver.Config)) *world {
 	if change != nil {
 		change(&w.cfg)
 	}
-	w.parts = authserver.Parts{Store: store, Subjects: w.subjects, Audit: w.audit, Clock: w.clock, Rand: rand.Reader}
+	w.parts = authserver.Parts{Store: recording{store, w.audit}, Subjects: w.subjects, Audit: w.audit, Clock: w.clock, Rand: rand.Reader}
 	w.restart()
 	return w
 }

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"time"
 
+	"vidimus/internal/audit"
 	"vidimus/internal/authserver"
 )
 
@@ -78,7 +79,7 @@ func (s *Store) Request(ctx context.Context, uri authserver.Digest) (r authserve
 }
 
 // EndRequest implements authserver.Store, step by step.
-func (s *Store) EndRequest(ctx context.Context, uri authserver.Digest, now time.Time, code *authserver.CodeRecord) error {
+func (s *Store) EndRequest(ctx context.Context, uri authserver.Digest, now time.Time, code *authserver.CodeRecord, did audit.Event) error {
 	return s.update(ctx, func(t *tx) error {
 		var r authserver.RequestRecord
 		known, err := t.record(requestBucket, uri[:], &r)
@@ -93,11 +94,16 @@ func (s *Store) EndRequest(ctx context.Context, uri authserver.Digest, now time.
 			return authserver.ErrGrantExpired
 		}
 		r.Used = true // step 4
-		if err := t.putRecord(requestBucket, uri[:], r); err != nil || code == nil {
+		if err := t.putRecord(requestBucket, uri[:], r); err != nil {
 			return err
 		}
-		t.expire(code.Expires.Add(grantMemory+time.Nanosecond), codeBucket, code.Hash[:])
-		return t.putRecord(codeBucket, code.Hash[:], *code)
+		if code != nil {
+			t.expire(code.Expires.Add(grantMemory+time.Nanosecond), codeBucket, code.Hash[:])
+			if err := t.putRecord(codeBucket, code.Hash[:], *code); err != nil {
+				return err
+			}
+		}
+		return s.note(t, did)
 	})
 }
 
@@ -121,7 +127,9 @@ func (s *Store) RedeemCode(ctx context.Context, code authserver.Digest, now time
 		if err := t.rememberOnce(once); err != nil {
 			return err
 		}
-		refusal, err = t.redeemCode(code, now, g)
+		if refusal, err = t.redeemCode(code, now, g); err == nil && refusal == nil {
+			err = s.note(t, g.Issued)
+		}
 		return err
 	})
 	if err != nil {
@@ -166,7 +174,7 @@ func (s *Store) RefreshToken(ctx context.Context, hash authserver.Digest) (r aut
 
 // Refresh implements authserver.Store, step by step. As in RedeemCode a refusal
 // is an answer.
-func (s *Store) Refresh(ctx context.Context, hash authserver.Digest, now time.Time, once []authserver.Once, token authserver.TokenRecord, waiting []string) (authserver.TokenRecord, error) {
+func (s *Store) Refresh(ctx context.Context, hash authserver.Digest, now time.Time, once []authserver.Once, token authserver.TokenRecord, waiting []string, issued func(authserver.TokenRecord) audit.Event) (authserver.TokenRecord, error) {
 	var given authserver.TokenRecord
 	var refusal error
 	err := s.update(ctx, func(t *tx) (err error) {
@@ -175,7 +183,9 @@ func (s *Store) Refresh(ctx context.Context, hash authserver.Digest, now time.Ti
 		}
 		given = token
 		given.Documents, given.Identifiers = maps.Clone(token.Documents), maps.Clone(token.Identifiers)
-		refusal, err = t.refresh(hash, now, &given, waiting)
+		if refusal, err = t.refresh(hash, now, &given, waiting); err == nil && refusal == nil {
+			err = s.note(t, issued(given))
+		}
 		return err
 	})
 	if err == nil {

@@ -59,6 +59,9 @@ func (s *Store) RedeemPreAuthorizedCode(ctx context.Context, code authserver.Dig
 			return err
 		}
 		g, refusal, err = t.redeem(code, txCodeMAC, now, given)
+		if err == nil && refusal == nil {
+			err = s.note(t, given.Issued)
+		}
 		return err
 	})
 	if err != nil {

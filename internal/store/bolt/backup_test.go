@@ -321,7 +321,7 @@ func TestRestoredVoidsSingleUse(t *testing.T) {
 		s.PutProposal(ctx, proposal, storetest.AuditEvent("x")),
 		s.PutRequest(ctx, authserver.RequestRecord{Hash: storetest.Digest(6), Expires: hour}, nil),
 		s.PutRequest(ctx, authserver.RequestRecord{Hash: storetest.Digest(7), Expires: hour}, nil),
-		s.EndRequest(ctx, storetest.Digest(7), storetest.Now, &authserver.CodeRecord{Hash: storetest.Digest(8), Expires: hour}),
+		s.EndRequest(ctx, storetest.Digest(7), storetest.Now, &authserver.CodeRecord{Hash: storetest.Digest(8), Expires: hour}, storetest.AuditEvent("R")),
 		s.RedeemCode(ctx, storetest.Digest(8), storetest.Now, nil, authserver.Given{
 			Token:   authserver.TokenRecord{Hash: storetest.Digest(9), Expires: hour},
 			Refresh: &authserver.RefreshRecord{Hash: storetest.Digest(10), Expires: hour},

@@ -100,7 +100,7 @@ func child(path string) error {
 		for n := rand.IntN(killCodes); ; n++ {
 			code := 1 + n%killCodes
 			token := authserver.TokenRecord{Hash: storetest.Digest(rand.Int()), ID: "t", Expires: storetest.Now.Add(time.Hour)}
-			switch _, err := s.RedeemPreAuthorizedCode(ctx, storetest.Digest(code), nil, storetest.Now, nil, authserver.Given{Token: token}); {
+			switch _, err := s.RedeemPreAuthorizedCode(ctx, storetest.Digest(code), nil, storetest.Now, nil, authserver.Given{Token: token, Issued: storetest.AuditEvent("T")}); {
 			case err == nil:
 				say(ack{Code: code})
 			case !errors.Is(err, authserver.ErrGrantUsed):
@@ -170,6 +170,7 @@ func flowGiven(n int) authserver.Given {
 	return authserver.Given{
 		Token:   authserver.TokenRecord{Hash: flowDigest("token", n), ID: "t", Grant: flowDigest("code", n), Expires: hourLater},
 		Refresh: &authserver.RefreshRecord{Hash: flowDigest("refresh", n), Grant: flowDigest("code", n), Key: "k", Expires: hourLater},
+		Issued:  storetest.AuditEvent("T"),
 	}
 }
 
@@ -208,7 +209,7 @@ func TestKill(t *testing.T) {
 	for flow := 1; flow <= killFlows; flow++ {
 		r := authserver.RequestRecord{Hash: flowDigest("request", flow), Expires: hourLater}
 		c := authserver.CodeRecord{Hash: flowDigest("code", flow), Expires: hourLater}
-		if err := errors.Join(s.PutRequest(t.Context(), r, nil), s.EndRequest(t.Context(), r.Hash, storetest.Now, &c)); err != nil {
+		if err := errors.Join(s.PutRequest(t.Context(), r, nil), s.EndRequest(t.Context(), r.Hash, storetest.Now, &c, storetest.AuditEvent("R"))); err != nil {
 			t.Fatal(err)
 		}
 	}

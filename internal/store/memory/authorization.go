@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"vidimus/internal/audit"
 	"vidimus/internal/authserver"
 )
 
@@ -77,7 +78,7 @@ func (s *Store) Request(ctx context.Context, uri authserver.Digest) (r authserve
 }
 
 // EndRequest implements authserver.Store, step by step.
-func (s *Store) EndRequest(ctx context.Context, uri authserver.Digest, now time.Time, code *authserver.CodeRecord) error {
+func (s *Store) EndRequest(ctx context.Context, uri authserver.Digest, now time.Time, code *authserver.CodeRecord, did audit.Event) error {
 	return s.step(ctx, func() error {
 		r, known := s.requests[uri]
 		switch {
@@ -93,7 +94,7 @@ func (s *Store) EndRequest(ctx context.Context, uri authserver.Digest, now time.
 		if code != nil {
 			put(s, s.codes, code.Hash, copyCode(*code))
 		}
-		return nil
+		return s.note(did)
 	})
 }
 
@@ -118,8 +119,10 @@ func (s *Store) RedeemCode(ctx context.Context, code authserver.Digest, now time
 		if err := s.rememberOnce(once); err != nil {
 			return err
 		}
-		refusal = s.redeemCode(code, now, g)
-		return nil
+		if refusal = s.redeemCode(code, now, g); refusal != nil {
+			return nil
+		}
+		return s.note(g.Issued)
 	})
 	if err != nil {
 		return err
@@ -161,15 +164,17 @@ func (s *Store) RefreshToken(ctx context.Context, hash authserver.Digest) (r aut
 
 // Refresh implements authserver.Store, step by step. As in RedeemCode a refusal
 // is an answer.
-func (s *Store) Refresh(ctx context.Context, hash authserver.Digest, now time.Time, once []authserver.Once, t tokenRecord, waiting []string) (tokenRecord, error) {
+func (s *Store) Refresh(ctx context.Context, hash authserver.Digest, now time.Time, once []authserver.Once, t tokenRecord, waiting []string, issued func(authserver.TokenRecord) audit.Event) (tokenRecord, error) {
 	var given tokenRecord
 	var refusal error
 	err := s.step(ctx, func() error {
 		if err := s.rememberOnce(once); err != nil {
 			return err
 		}
-		given, refusal = s.refresh(hash, now, copyToken(t), waiting)
-		return nil
+		if given, refusal = s.refresh(hash, now, copyToken(t), waiting); refusal != nil {
+			return nil
+		}
+		return s.note(issued(copyToken(given)))
 	})
 	if err != nil {
 		return tokenRecord{}, err

@@ -64,8 +64,10 @@ func (s *Store) RedeemPreAuthorizedCode(ctx context.Context, code authserver.Dig
 		if err := s.rememberOnce(once); err != nil {
 			return err
 		}
-		g, refusal = s.redeem(code, txCodeMAC, now, given)
-		return nil
+		if g, refusal = s.redeem(code, txCodeMAC, now, given); refusal != nil {
+			return nil
+		}
+		return s.note(given.Issued)
 	})
 	if err != nil {
 		return authserver.GrantRecord{}, err

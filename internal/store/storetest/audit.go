@@ -6,12 +6,14 @@ import (
 	"testing"
 
 	"vidimus/internal/audit"
+	"vidimus/internal/authserver"
 )
 
 var auditTests = []test{
 	{name: "Append", run: appendAudit},
 	{name: "Pseudonyms", run: pseudonyms},
 	{name: "ConcurrentAppend", run: concurrentAppend},
+	{name: "TokensOnRecord", run: tokensOnRecord},
 }
 
 func appendAudit(t *testing.T, s Store) {
@@ -65,6 +67,69 @@ func pseudonyms(t *testing.T, s Store) {
 			t.Errorf("%+v", l)
 		}
 	}
+}
+
+// tokensOnRecord: what is answered, and what is exchanged, is on record with the
+// step and no more often; what the record refuses does not happen.
+func tokensOnRecord(t *testing.T, s Store) {
+	ctx, c, n := t.Context(), authorizationCode(1), 0
+	recorded := func(what string, more int) {
+		t.Helper()
+		n += more
+		if got := len(auditLines(t, s)); got != n {
+			t.Fatalf("%s: %d lines, not %d", what, got, n)
+		}
+	}
+	refused := func(what string, err error, more int) {
+		t.Helper()
+		if err == nil {
+			t.Errorf("%s: passed", what)
+		}
+		recorded(what, more)
+	}
+	if err := s.PutRequest(ctx, pushedRequest(1), nil); err != nil {
+		t.Fatal(err)
+	}
+	refused("an answer that cannot be recorded", s.EndRequest(ctx, pushedRequest(1).Hash, Now, &c, audit.Event{}), 0)
+	if err := s.EndRequest(ctx, pushedRequest(1).Hash, Now, &c, AuditEvent("R")); err != nil {
+		t.Fatal(err)
+	}
+	recorded("an answer", 1)
+	refused("a second answer", s.EndRequest(ctx, pushedRequest(1).Hash, Now, &c, AuditEvent("R")), 0)
+
+	unsaid := both(1)
+	unsaid.Issued = audit.Event{}
+	refused("a token that cannot be recorded", s.RedeemCode(ctx, c.Hash, Now, onceOf(1), unsaid), 0)
+	noToken(t, s, "a token that cannot be recorded", unsaid.Token.Hash)
+	if err := s.RedeemCode(ctx, c.Hash, Now, onceOf(1), both(1)); err != nil { // neither the code nor the proof is used up
+		t.Fatal(err)
+	}
+	recorded("a code", 1)
+
+	refresh := func(m int, issued func(authserver.TokenRecord) audit.Event) error {
+		_, err := s.Refresh(ctx, both(1).Refresh.Hash, Now, nil, again(1, m), nil, issued)
+		return err
+	}
+	refused("a refresh that cannot be recorded", refresh(10, func(authserver.TokenRecord) audit.Event { return audit.Event{} }), 0)
+	noToken(t, s, "a refresh that cannot be recorded", again(1, 10).Hash)
+	if err := refresh(10, Recorded); err != nil {
+		t.Fatal(err)
+	}
+	recorded("a refresh", 1)
+	refused("a used code", s.RedeemCode(ctx, c.Hash, Now, nil, both(1)), 0)
+	refused("a refresh token that is gone", refresh(11, Recorded), 0)
+
+	g := create(t, s, grant(5))
+	other := exchanged(5)
+	other.Issued = audit.Event{}
+	_, err := s.RedeemPreAuthorizedCode(ctx, g.CodeHash, nil, Now, nil, other)
+	refused("a grant that cannot be recorded", err, 0)
+	if _, err := s.RedeemPreAuthorizedCode(ctx, g.CodeHash, nil, Now, nil, exchanged(5)); err != nil {
+		t.Fatal(err)
+	}
+	recorded("a grant", 1)
+	_, err = s.RedeemPreAuthorizedCode(ctx, g.CodeHash, nil, Now, nil, exchanged(5))
+	refused("a used grant", err, 0)
 }
 
 func concurrentAppend(t *testing.T, s Store) {

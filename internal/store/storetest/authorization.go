@@ -65,7 +65,7 @@ func again(n, m int) authserver.TokenRecord {
 func putCode(t *testing.T, s Store, n int) {
 	t.Helper()
 	c := authorizationCode(n)
-	if err := errors.Join(s.PutRequest(t.Context(), pushedRequest(n), nil), s.EndRequest(t.Context(), pushedRequest(n).Hash, Now, &c)); err != nil {
+	if err := errors.Join(s.PutRequest(t.Context(), pushedRequest(n), nil), s.EndRequest(t.Context(), pushedRequest(n).Hash, Now, &c, AuditEvent("R"))); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -98,7 +98,7 @@ func request(t *testing.T, s Store) {
 	if _, err := s.Request(ctx, r.Hash); !errors.Is(err, authserver.ErrGrantNotFound) {
 		t.Errorf("a request from nowhere: %v", err)
 	}
-	if err := s.EndRequest(ctx, r.Hash, Now, nil); !errors.Is(err, authserver.ErrGrantNotFound) {
+	if err := s.EndRequest(ctx, r.Hash, Now, nil, AuditEvent("R")); !errors.Is(err, authserver.ErrGrantNotFound) {
 		t.Errorf("the end of a request from nowhere: %v", err)
 	}
 	if err := s.PutRequest(ctx, r, nil); err != nil {
@@ -115,20 +115,20 @@ func request(t *testing.T, s Store) {
 		t.Error("the store shares memory with its readers")
 	}
 	c := authorizationCode(1)
-	if err := s.EndRequest(ctx, r.Hash, r.Expires, &c); !errors.Is(err, authserver.ErrGrantExpired) {
+	if err := s.EndRequest(ctx, r.Hash, r.Expires, &c, AuditEvent("R")); !errors.Is(err, authserver.ErrGrantExpired) {
 		t.Errorf("at its end: %v", err)
 	}
 	if _, err := s.AuthorizationCode(ctx, c.Hash); !errors.Is(err, authserver.ErrGrantNotFound) {
 		t.Errorf("a code of a refused step: %v", err)
 	}
-	if err := s.EndRequest(ctx, r.Hash, r.Expires.Add(-1), &c); err != nil {
+	if err := s.EndRequest(ctx, r.Hash, r.Expires.Add(-1), &c, AuditEvent("R")); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := s.Request(ctx, r.Hash); err != nil || !got.Used {
 		t.Errorf("%+v, %v", got, err)
 	}
 	for _, code := range []*authserver.CodeRecord{nil, &c} {
-		if err := s.EndRequest(ctx, r.Hash, Now, code); !errors.Is(err, authserver.ErrGrantUsed) {
+		if err := s.EndRequest(ctx, r.Hash, Now, code, AuditEvent("R")); !errors.Is(err, authserver.ErrGrantUsed) {
 			t.Errorf("a second time: %v", err)
 		}
 	}
@@ -146,7 +146,7 @@ func endRequestOnce(t *testing.T, s Store) {
 		if i%2 == 1 {
 			code = nil
 		}
-		err := s.EndRequest(t.Context(), pushedRequest(1).Hash, Now, code)
+		err := s.EndRequest(t.Context(), pushedRequest(1).Hash, Now, code, AuditEvent("R"))
 		if err == nil {
 			won.Add(1)
 		} else if !errors.Is(err, authserver.ErrGrantUsed) {
@@ -247,7 +247,7 @@ func onceValues(t *testing.T, s Store) {
 			return s.RedeemCode(ctx, authorizationCode(1).Hash, Now, once, both(1))
 		},
 		"Refresh": func(once []authserver.Once) error {
-			_, err := s.Refresh(ctx, both(2).Refresh.Hash, Now, once, again(2, 20), nil)
+			_, err := s.Refresh(ctx, both(2).Refresh.Hash, Now, once, again(2, 20), nil, Recorded)
 			return err
 		},
 		"Redeem": func(once []authserver.Once) error {
@@ -275,7 +275,7 @@ func onceValues(t *testing.T, s Store) {
 	if err := s.RedeemCode(ctx, Digest(7), Now, onceOf(30), both(1)); !errors.Is(err, authserver.ErrGrantNotFound) {
 		t.Error(err)
 	}
-	if _, err := s.Refresh(ctx, Digest(7), Now, onceOf(31), again(2, 21), nil); !errors.Is(err, authserver.ErrTokenNotFound) {
+	if _, err := s.Refresh(ctx, Digest(7), Now, onceOf(31), again(2, 21), nil, Recorded); !errors.Is(err, authserver.ErrTokenNotFound) {
 		t.Error(err)
 	}
 	if _, err := s.RedeemPreAuthorizedCode(ctx, Digest(7), nil, Now, onceOf(32), exchanged(1)); !errors.Is(err, authserver.ErrGrantNotFound) {
@@ -364,7 +364,7 @@ func authorized(t *testing.T, s Store) {
 	if r, err := s.Request(ctx, pushedRequest(54).Hash); err != nil || r.Used {
 		t.Errorf("a request after a restart: %+v, %v", r, err)
 	}
-	if err := s.EndRequest(ctx, pushedRequest(51).Hash, Now, nil); !errors.Is(err, authserver.ErrGrantUsed) {
+	if err := s.EndRequest(ctx, pushedRequest(51).Hash, Now, nil, AuditEvent("R")); !errors.Is(err, authserver.ErrGrantUsed) {
 		t.Errorf("an answered request after a restart: %v", err)
 	}
 	if err := s.RedeemCode(ctx, authorizationCode(51).Hash, Now, nil, both(51)); err != nil {

@@ -38,7 +38,9 @@ func token(n int) authserver.TokenRecord {
 }
 
 // exchanged is what a code is exchanged for, without a refresh token.
-func exchanged(n int) authserver.Given { return authserver.Given{Token: token(n)} }
+func exchanged(n int) authserver.Given {
+	return authserver.Given{Token: token(n), Issued: AuditEvent(fmt.Sprint("T", n))}
+}
 
 func create(t *testing.T, s Store, g authserver.GrantRecord) authserver.GrantRecord {
 	t.Helper()

@@ -13,7 +13,7 @@ func revokeIssued(t *testing.T, s Store) {
 	ctx := t.Context()
 	putRefresh(t, s, 1)
 	putRefresh(t, s, 2)
-	if _, err := s.Refresh(ctx, both(1).Refresh.Hash, Now, nil, again(1, 11), nil); err != nil {
+	if _, err := s.Refresh(ctx, both(1).Refresh.Hash, Now, nil, again(1, 11), nil, Recorded); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 {
@@ -24,7 +24,7 @@ func revokeIssued(t *testing.T, s Store) {
 	noToken(t, s, "the first token", token(1).Hash)
 	noToken(t, s, "the refreshed token", token(11).Hash)
 	noRefresh(t, s, "the refresh token", both(1).Refresh.Hash)
-	if _, err := s.Refresh(ctx, both(1).Refresh.Hash, Now, nil, again(1, 12), nil); !errors.Is(err, authserver.ErrTokenNotFound) {
+	if _, err := s.Refresh(ctx, both(1).Refresh.Hash, Now, nil, again(1, 12), nil, Recorded); !errors.Is(err, authserver.ErrTokenNotFound) {
 		t.Errorf("a revoked refresh token: %v", err)
 	}
 	if _, err := s.Token(ctx, token(2).Hash); err != nil {
@@ -49,7 +49,7 @@ func revokeGrantWithRefresh(t *testing.T, s Store) {
 	}
 	more := again(1, 11)
 	more.Grant = Digest(1)
-	if _, err := s.Refresh(ctx, g.Refresh.Hash, Now, nil, more, nil); err != nil {
+	if _, err := s.Refresh(ctx, g.Refresh.Hash, Now, nil, more, nil, Recorded); err != nil {
 		t.Fatal(err)
 	}
 	// The office can take it back as long as the refresh token lives.
@@ -68,16 +68,16 @@ func refresh(t *testing.T, s Store) {
 	ctx := t.Context()
 	putRefresh(t, s, 1)
 	hash := both(1).Refresh.Hash
-	if _, err := s.Refresh(ctx, Digest(7), Now, nil, again(1, 10), nil); !errors.Is(err, authserver.ErrTokenNotFound) {
+	if _, err := s.Refresh(ctx, Digest(7), Now, nil, again(1, 10), nil, Recorded); !errors.Is(err, authserver.ErrTokenNotFound) {
 		t.Errorf("an unknown refresh token: %v", err)
 	}
-	if _, err := s.Refresh(ctx, hash, both(1).Refresh.Expires, nil, again(1, 10), nil); !errors.Is(err, authserver.ErrGrantExpired) {
+	if _, err := s.Refresh(ctx, hash, both(1).Refresh.Expires, nil, again(1, 10), nil, Recorded); !errors.Is(err, authserver.ErrGrantExpired) {
 		t.Errorf("at its end: %v", err)
 	}
 	noToken(t, s, "a token of a refused refresh", token(10).Hash)
 	for i := range 3 {
 		in := again(1, 10+i)
-		got, err := s.Refresh(ctx, hash, Now, nil, in, nil)
+		got, err := s.Refresh(ctx, hash, Now, nil, in, nil, Recorded)
 		if err != nil || got.Hash != in.Hash || got.Documents["mdl"] != "N" || !got.Refreshed {
 			t.Fatalf("%+v, %v", got, err)
 		}
@@ -100,7 +100,7 @@ func refreshAgainstRevocation(t *testing.T, s Store) {
 			}
 			return
 		}
-		if _, err := s.Refresh(t.Context(), both(1).Refresh.Hash, Now, nil, again(1, 100+i), nil); err != nil && !errors.Is(err, authserver.ErrTokenNotFound) {
+		if _, err := s.Refresh(t.Context(), both(1).Refresh.Hash, Now, nil, again(1, 100+i), nil, Recorded); err != nil && !errors.Is(err, authserver.ErrTokenNotFound) {
 			t.Error(err)
 		}
 	})
@@ -144,28 +144,28 @@ func refreshVoid(t *testing.T, s Store) {
 	for _, waiting := range [][]string{{"E"}, nil} {
 		more := again(9, 90)
 		more.Documents = map[string]string{"mdl": "E"}
-		if _, err := s.Refresh(ctx, ended.Refresh.Hash, Now.Add(hour), nil, more, waiting); !errors.Is(err, authserver.ErrGrantDead) && !errors.Is(err, authserver.ErrTokenNotFound) {
+		if _, err := s.Refresh(ctx, ended.Refresh.Hash, Now.Add(hour), nil, more, waiting, Recorded); !errors.Is(err, authserver.ErrGrantDead) && !errors.Is(err, authserver.ErrTokenNotFound) {
 			t.Errorf("waiting for %v with what is ended: %v", waiting, err)
 		}
 	}
 	// While the document waits, the wallet may be told so.
-	if got, err := s.Refresh(ctx, both(1).Refresh.Hash, Now, nil, again(1, 10), []string{"N"}); err != nil || got.Documents["mdl"] != "N" {
+	if got, err := s.Refresh(ctx, both(1).Refresh.Hash, Now, nil, again(1, 10), []string{"N"}, Recorded); err != nil || got.Documents["mdl"] != "N" {
 		t.Errorf("waiting: %+v, %v", got, err)
 	}
 	// Who was told to wait is not turned away by what he waited for, only by
 	// what comes after it.
-	if got, err := s.Refresh(ctx, both(1).Refresh.Hash, Now.Add(hour), nil, again(1, 12), nil); err != nil || !got.Granted.Equal(Now) {
+	if got, err := s.Refresh(ctx, both(1).Refresh.Hash, Now.Add(hour), nil, again(1, 12), nil, Recorded); err != nil || !got.Granted.Equal(Now) {
 		t.Errorf("after waiting: granted %v, %v", got.Granted, err)
 	}
 	once := Deciding("R", 2, "P", document.Change{Applied: true, Void: []string{"N"}})
 	once.Record.Accepted = Now.Add(2 * hour)
 	apply(t, s, once)
-	if _, err := s.Refresh(ctx, both(1).Refresh.Hash, Now.Add(3*hour), nil, again(1, 11), nil); !errors.Is(err, authserver.ErrGrantDead) {
+	if _, err := s.Refresh(ctx, both(1).Refresh.Hash, Now.Add(3*hour), nil, again(1, 11), nil, Recorded); !errors.Is(err, authserver.ErrGrantDead) {
 		t.Errorf("all of it is void: %v", err)
 	}
 	noToken(t, s, "a token for what is void", token(11).Hash)
 	noRefresh(t, s, "a refresh token of which nothing is left", both(1).Refresh.Hash)
-	got, err := s.Refresh(ctx, g.Refresh.Hash, Now, nil, more, nil)
+	got, err := s.Refresh(ctx, g.Refresh.Hash, Now, nil, more, nil, Recorded)
 	if err != nil || !maps.Equal(got.Documents, map[string]string{"pid": "M"}) || !maps.Equal(got.Identifiers, map[string]string{"two": "pid"}) {
 		t.Errorf("half of it is void: %+v, %v", got, err)
 	}
@@ -174,7 +174,7 @@ func refreshVoid(t *testing.T, s Store) {
 	}
 	_, narrow := two(2, 21)
 	narrow.Documents = map[string]string{"mdl": "N"}
-	if _, err := s.Refresh(ctx, g.Refresh.Hash, Now, nil, narrow, nil); !errors.Is(err, authserver.ErrGrantVoid) {
+	if _, err := s.Refresh(ctx, g.Refresh.Hash, Now, nil, narrow, nil, Recorded); !errors.Is(err, authserver.ErrGrantVoid) {
 		t.Errorf("only what is void: %v", err)
 	}
 	if _, err := s.RefreshToken(ctx, g.Refresh.Hash); err != nil {
@@ -187,7 +187,7 @@ func refreshVoid(t *testing.T, s Store) {
 	if err := s.RedeemCode(ctx, authorizationCode(3).Hash, Now, nil, later); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Refresh(ctx, later.Refresh.Hash, Now, nil, again(3, 30), nil); err != nil {
+	if _, err := s.Refresh(ctx, later.Refresh.Hash, Now, nil, again(3, 30), nil, Recorded); err != nil {
 		t.Errorf("a later grant: %v", err)
 	}
 }
@@ -202,11 +202,11 @@ func refreshOfRevokedUnit(t *testing.T, s Store) {
 	if err := s.RedeemCode(ctx, authorizationCode(1).Hash, Now, nil, g); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Refresh(ctx, g.Refresh.Hash, Now, nil, again(1, 10), nil); err != nil {
+	if _, err := s.Refresh(ctx, g.Refresh.Hash, Now, nil, again(1, 10), nil, Recorded); err != nil {
 		t.Errorf("before: %v", err)
 	}
 	apply(t, s, Deciding("R", 1, "P", document.Change{Applied: true, Wallets: []string{"U"}}))
-	if _, err := s.Refresh(ctx, g.Refresh.Hash, Now, nil, again(1, 11), []string{"N"}); !errors.Is(err, authserver.ErrGrantDead) {
+	if _, err := s.Refresh(ctx, g.Refresh.Hash, Now, nil, again(1, 11), []string{"N"}, Recorded); !errors.Is(err, authserver.ErrGrantDead) {
 		t.Errorf("after: %v", err)
 	}
 	noRefresh(t, s, "the refresh token of a revoked unit", g.Refresh.Hash)

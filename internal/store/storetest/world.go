@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"vidimus/internal/audit"
+	"vidimus/internal/authserver"
 	"vidimus/internal/document"
 	"vidimus/internal/issuance"
 	"vidimus/internal/registry"
@@ -22,6 +23,9 @@ var table = document.DefaultTable()
 func AuditEvent(subject string) audit.Event {
 	return audit.Event{Time: Now, Action: "test.act", Actor: "storetest", Subject: subject, Outcome: audit.Done}
 }
+
+// Recorded is what goes on record of a token in these tests.
+func Recorded(t authserver.TokenRecord) audit.Event { return AuditEvent(t.ID) }
 
 // Event builds an application of a payload to a person; its token is made of
 // its source, jti and payload. The table of effects is the one of the house.
