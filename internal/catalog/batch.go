@@ -269,7 +269,7 @@ func (b *Batch) template(values []resolved) (err error) {
 		claims = insert(claims, v.path, claim)
 	}
 	if b.cfg.Format == FormatMDoc {
-		b.mdoc, err = mdoc.NewTemplate(b.cfg.DocType, tree...)
+		b.mdoc, err = mdoc.Issuance{DocType: b.cfg.DocType, Elements: tree, Chains: b.cfg.chains}.Template()
 		return err
 	}
 	b.sdjwt, err = sdjwt.NewTemplate(b.cfg.VCT, claims, sdjwt.Options{Policy: b.cfg.policy})

@@ -52,6 +52,7 @@ type Configuration struct {
 
 	elements []element
 	policy   sdjwt.Policy // of an SD-JWT VC
+	chains   *mdoc.Chains // of an mdoc
 }
 
 // element is one element as it will be issued.
@@ -84,7 +85,7 @@ func compile(p parsed) (*Configuration, error) {
 		ID: p.ID, Format: p.Format, DocType: p.DocType, VCT: p.VCT, Scope: p.Scope, DocumentType: p.DocumentType,
 		Signer: p.Signer, SigningCurve: p.SigningCurve, Status: string(p.Status),
 		ValidityDays: p.ValidityDays, BatchSize: p.BatchSize, AgeOver: slices.Clone(p.AgeOver), Display: p.Display,
-		KeyAttestations: p.KeyAttestationsRequired.levels(), Approval: p.Approval, WithoutTxCode: p.WithoutTxCode, Reuse: reusePolicy(p.Reuse),
+		KeyAttestations: p.KeyAttestationsRequired.levels(), Approval: p.Approval, WithoutTxCode: p.WithoutTxCode, Reuse: reusePolicy(p.Reuse), chains: new(mdoc.Chains),
 	}
 	if cfg.SigningCurve == "" {
 		cfg.SigningCurve = "P-256"

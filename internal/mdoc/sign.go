@@ -18,7 +18,7 @@ import (
 // the copy unused. A copy is signed once: a second call gives ErrUsed, also when
 // the first one failed in the signer.
 func (p *Prepared) Sign(signer crypto.Signer, chain [][]byte, rand io.Reader) ([]byte, error) {
-	by, err := p.template.documentSigner(chain)
+	by, err := p.template.chains.signer(chain, p.template.x5t)
 	if err != nil {
 		return nil, err
 	}

@@ -1,15 +1,11 @@
 package mdoc
 
 import (
-	"bytes"
 	"fmt"
 	"slices"
 	"sync"
-	"sync/atomic"
 
 	"vidimus/internal/cbor"
-	"vidimus/internal/cose"
-	"vidimus/internal/pki"
 )
 
 // Element is a data element to be issued or device-signed. Value is anything
@@ -40,6 +36,10 @@ type Issuance struct {
 	// X5T adds the digest of the certificate to the protected header, as the second
 	// edition recommends. The first edition wants nothing but alg there.
 	X5T bool
+
+	// Chains is shared by the batches of one document signer; nil for one of the
+	// template's own.
+	Chains *Chains
 }
 
 // Template is a batch of copies to be: the values, checked and encoded once. It
@@ -55,7 +55,7 @@ type Template struct {
 	algorithm      string
 	saltBytes      int
 	x5t            bool
-	signer         atomic.Pointer[documentSigner] // the chain last signed with
+	chains         *Chains // where those signed with are kept
 }
 
 // itemOverhead is what an encoded item has besides salt, value and tail: heads of
@@ -76,14 +76,6 @@ type templateElement struct {
 	tail       []byte // the member elementIdentifier, which sorts after the value
 }
 
-// documentSigner is a certificate chain that was looked at.
-type documentSigner struct {
-	chain [][]byte
-	leaf  *pki.Certificate
-
-	headers *cose.Sign1Headers // with that chain
-}
-
 // NewTemplate makes a template with SHA-256, salts of DefaultSalt bytes and no
 // key authorizations. See [Issuance.Template] for the others.
 func NewTemplate(docType string, elements ...NamespaceElements) (*Template, error) {
@@ -92,7 +84,10 @@ func NewTemplate(docType string, elements ...NamespaceElements) (*Template, erro
 
 // Template checks and encodes what the copies share. An error wraps ErrRule.
 func (i Issuance) Template() (*Template, error) {
-	t := &Template{docType: i.DocType, algorithm: i.DigestAlgorithm, saltBytes: i.SaltBytes, x5t: i.X5T}
+	t := &Template{docType: i.DocType, algorithm: i.DigestAlgorithm, saltBytes: i.SaltBytes, x5t: i.X5T, chains: i.Chains}
+	if t.chains == nil {
+		t.chains = new(Chains)
+	}
 	if t.algorithm == "" {
 		t.algorithm = SHA256
 	}
@@ -169,43 +164,6 @@ func encodeTemplateNameSpace(ns NamespaceElements) (templateNameSpace, error) {
 type keyAuthorizationsWire struct {
 	NameSpaces   []string            `cbor:"nameSpaces,omitempty"`
 	DataElements map[string][]string `cbor:"dataElements,omitempty"`
-}
-
-// documentSigner returns the leaf of a chain and the headers with it, parsed and
-// made once per batch, after
-// checking what the profile says of the chain as sent: leaf first, no root.
-func (t *Template) documentSigner(chain [][]byte) (*documentSigner, error) {
-	if s := t.signer.Load(); s != nil && slices.EqualFunc(s.chain, chain, bytes.Equal) {
-		return s, nil
-	}
-	if len(chain) == 0 || len(chain) > MaxChain {
-		return nil, ruleBroken("chain of %d certificates, 1 to %d allowed", len(chain), MaxChain)
-	}
-	s := &documentSigner{}
-	for i, der := range chain {
-		certificate, err := pki.ParseCertificate(der)
-		if err != nil {
-			return nil, fmt.Errorf("%w: certificate %d: %w", ErrRule, i, err)
-		}
-		if certificate.SelfSigned() {
-			return nil, ruleBroken("certificate %d of the chain is self-signed", i)
-		}
-		if i == 0 {
-			s.leaf = certificate
-		}
-		s.chain = append(s.chain, bytes.Clone(der))
-	}
-	opt := cose.SignOptions{Unprotected: map[any]any{cose.LabelX5Chain: cose.X5ChainValue(s.chain)}}
-	if t.x5t {
-		const sha256Label = -16
-		opt.Protected = map[any]any{cose.LabelX5T: []any{sha256Label, s.leaf.Fingerprint[:]}}
-	}
-	var err error
-	if s.headers, err = cose.NewSign1Headers(s.leaf.PublicKey(), opt); err != nil {
-		return nil, fmt.Errorf("%w: document signer: %w", ErrRule, err)
-	}
-	t.signer.Store(s)
-	return s, nil
 }
 
 // buffer returns an empty buffer for the encoded namespaces of a copy, and

@@ -23,6 +23,7 @@ type records struct {
 	signers signers
 	effects document.Table
 	clock   clock.Clock
+	trials  *trials
 }
 
 // Subject implements issuance.Records.
@@ -71,11 +72,18 @@ func (r records) issuable(ctx context.Context, s document.Subject, doc document.
 	if !ok {
 		return problem.New(problem.UnknownCredentialConfiguration, "no such credential configuration")
 	}
+	now := r.clock.Now()
+	one := trial{person: s.Number, document: doc.Number, configuration: configuration, version: s.Version}
+	if r.trials.passed(one, now) {
+		return nil
+	}
 	signer, err := r.signers.Signer(ctx, cfg.Signer)
 	if err != nil {
 		return err
 	}
-	_, err = cfg.NewBatch(s, doc, r.clock.Now(), signer.Terms)
+	if _, err = cfg.NewBatch(s, doc, now, signer.Terms); err == nil {
+		r.trials.pass(one, now)
+	}
 	return err
 }
 

@@ -113,7 +113,7 @@ func (a *App) services(cat *catalog.Catalog, identities map[string]*identity) er
 	if err != nil {
 		return err
 	}
-	a.records = records{store: a.store, catalog: cat, signers: a.signers, effects: a.effects, clock: a.opts.Clock}
+	a.records = records{store: a.store, catalog: cat, signers: a.signers, effects: a.effects, clock: a.opts.Clock, trials: &trials{}}
 	statusSigner, receipt := identities["status"], identities["receipt"]
 	a.statusKey, a.receipt = statusSigner.key.Public(), receipt
 	if a.sink, err = a.cfg.sink(a.roots); err != nil {

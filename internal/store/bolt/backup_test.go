@@ -325,6 +325,7 @@ func TestRestoredVoidsSingleUse(t *testing.T) {
 		s.RedeemCode(ctx, storetest.Digest(8), storetest.Now, nil, authserver.Given{
 			Token:   authserver.TokenRecord{Hash: storetest.Digest(9), Expires: hour},
 			Refresh: &authserver.RefreshRecord{Hash: storetest.Digest(10), Expires: hour},
+			Issued:  storetest.AuditEvent("T"),
 		}),
 	); err != nil {
 		t.Fatal(err)

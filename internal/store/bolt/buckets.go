@@ -172,6 +172,9 @@ func after(at uint64, rest ...[]byte) []byte {
 }
 
 func encode(v any) ([]byte, error) {
+	if b, ok := packAuth(v); ok {
+		return b, nil
+	}
 	b, err := json.Marshal(v)
 	if err != nil {
 		return nil, fmt.Errorf("encoding a record: %w", err)
@@ -180,6 +183,9 @@ func encode(v any) ([]byte, error) {
 }
 
 func decode(b []byte, v any) error {
+	if known, err := unpackAuth(b, v); known {
+		return err
+	}
 	if err := json.Unmarshal(b, v); err != nil {
 		return fmt.Errorf("decoding a record: %w", err)
 	}

@@ -3,6 +3,8 @@ package bolt
 import (
 	"encoding/binary"
 	"errors"
+	"maps"
+	"slices"
 	"time"
 )
 
@@ -39,6 +41,32 @@ func (p *packer) time(t time.Time) {
 		p.byte(2)
 		p.b = binary.AppendVarint(p.b, t.Unix())
 		p.uint(uint64(t.Nanosecond()))
+	}
+}
+
+// texts writes a list; an empty one is none.
+func (p *packer) texts(list []string) {
+	p.uint(uint64(len(list)))
+	for _, s := range list {
+		p.text(s)
+	}
+}
+
+// pairs writes a map, sorted; an empty one is none.
+func (p *packer) pairs(m map[string]string) {
+	p.uint(uint64(len(m)))
+	for _, k := range slices.Sorted(maps.Keys(m)) {
+		p.text(k)
+		p.text(m[k])
+	}
+}
+
+// moments writes a map of instants, sorted; an empty one is none.
+func (p *packer) moments(m map[string]time.Time) {
+	p.uint(uint64(len(m)))
+	for _, k := range slices.Sorted(maps.Keys(m)) {
+		p.text(k)
+		p.time(m[k])
 	}
 }
 
@@ -118,6 +146,44 @@ func (u *unpacker) count() int {
 		return 0
 	}
 	return int(n)
+}
+
+func (u *unpacker) texts() []string {
+	n := u.count()
+	if n == 0 {
+		return nil
+	}
+	list := make([]string, n)
+	for i := range list {
+		list[i] = u.text()
+	}
+	return list
+}
+
+func (u *unpacker) pairs() map[string]string {
+	n := u.count()
+	if n == 0 {
+		return nil
+	}
+	m := make(map[string]string, n)
+	for range n {
+		k := u.text()
+		m[k] = u.text()
+	}
+	return m
+}
+
+func (u *unpacker) moments() map[string]time.Time {
+	n := u.count()
+	if n == 0 {
+		return nil
+	}
+	m := make(map[string]time.Time, n)
+	for range n {
+		k := u.text()
+		m[k] = u.time()
+	}
+	return m
 }
 
 // end reports a value that is too short or too long.

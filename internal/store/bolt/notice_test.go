@@ -22,6 +22,24 @@ func filled(v reflect.Value, n *int) {
 		}
 	case v.Kind() == reflect.String:
 		v.SetString(strings.Repeat("s", *n))
+	case v.Kind() == reflect.Bool:
+		v.SetBool(true)
+	case v.Kind() == reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 2, 2))
+		filled(v.Index(0), n)
+		filled(v.Index(1), n)
+	case v.Kind() == reflect.Array:
+		for i := range v.Len() {
+			filled(v.Index(i), n)
+		}
+	case v.Kind() == reflect.Map:
+		v.Set(reflect.MakeMap(v.Type()))
+		for range 2 {
+			key, value := reflect.New(v.Type().Key()).Elem(), reflect.New(v.Type().Elem()).Elem()
+			filled(key, n)
+			filled(value, n)
+			v.SetMapIndex(key, value)
+		}
 	case v.CanInt():
 		v.SetInt(int64(*n))
 	case v.CanUint():
