@@ -22,7 +22,6 @@ var later = map[string]string{
 	"A10": "there is no reload",
 	"T04": "records are not encrypted: a checksum over bucket, key and value finds a swap",
 	"T13": "a key per person comes with record encryption; retention and compaction are tested",
-	"Q12": "the page of a terminal reads one phone at a time and bounds frames; attempts per minute at a gate were not tried",
 	"Q16": "no protocol stops a relay: docs/DIVERGENCES.md says what is left to the officer",
 	"Q17": "wiping and the log are tested (verifierhttp, app/verifier); memory and crash dumps are not searched",
 	"H11": "HTTP/2 is not served: a proxy with TLS stands before the public listener",

@@ -17,6 +17,9 @@ const (
 	framesPerSecond, framesBurst = 8, 16
 	// Requests of one browser otherwise: it asks twice a second while it follows.
 	requestsPerSecond, requestsBurst = 20, 60
+	// Codes of one terminal, from whomever: a reading takes three seconds, and who
+	// holds up a thousand codes in a minute wants no answer.
+	codesPerMinute, codesBurst = 30, 20
 	// sessionLifetime bounds the cookie of a reading: the longest one, and its verdict.
 	sessionLifetime = 10 * time.Minute
 	// maxSteps of a reading: two for each document of a profile, and some.

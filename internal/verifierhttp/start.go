@@ -9,6 +9,7 @@ import (
 	"mime"
 	"mime/multipart"
 	"net/http"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -85,6 +86,10 @@ func (k *room) begin(v *pages.Visit) error {
 		return err
 	}
 	w := Wish{Code: f.text["code"], Profile: f.text["profile"], Category: f.text["category"]}
+	if !k.codes.Allow("", k.Clock.Now()) {
+		v.C.Header("Retry-After", strconv.Itoa(60/codesPerMinute))
+		return k.start(v, http.StatusTooManyRequests, w, "reader.too-many")
+	}
 	if w.Code == "" {
 		w.Code = f.text["simulated"]
 	}
