@@ -15,7 +15,7 @@ import (
 type walker struct {
 	data  []byte
 	nodes int       // how many more items it may visit
-	keys  []keySpan // scratch stack: the keys of the maps that are open
+	keys  []keySpan // scratch stack: the keys of the open maps that are not sorted
 
 	// note, when set, turns the walker into the one of Lint: indefinite lengths
 	// are followed, and whatever is not deterministic is noted.
@@ -24,10 +24,6 @@ type walker struct {
 	// looked at closely without note.
 	loose bool
 }
-
-// fewKeys is how many keys of open maps a walk makes room for at once: the
-// messages of ISO/IEC 18013-5 have about twelve.
-const fewKeys = 12
 
 // keySpan is a map key: normalised head and content.
 type keySpan struct {
@@ -39,7 +35,13 @@ type keySpan struct {
 // compareKeys orders keys as RFC 8949, 4.2.1: bytewise by their encodings,
 // which for shortest heads is major type, then argument, then content.
 func compareKeys(a, b keySpan) int {
-	return cmp.Or(cmp.Compare(a.major, b.major), cmp.Compare(a.arg, b.arg), bytes.Compare(a.content, b.content))
+	switch {
+	case a.major != b.major:
+		return cmp.Compare(a.major, b.major)
+	case a.arg != b.arg:
+		return cmp.Compare(a.arg, b.arg)
+	}
+	return bytes.Compare(a.content, b.content)
 }
 
 // whole walks data[off:limit], which must be exactly one item.
@@ -229,29 +231,59 @@ func (w *walker) array(off int, h head, limit, depth, embedding int) (int, error
 	}
 }
 
+// pairs walks a map. Keys in ascending order, as a deterministic encoder writes
+// them, are compared with the one before alone; once one is not, all are kept, to
+// find those that come twice.
 func (w *walker) pairs(off int, h head, limit, depth, embedding int) (int, error) {
 	if err := w.count(off, h, limit, 2); err != nil {
 		return 0, err
 	}
-	if w.keys == nil && h.arg > 1 {
-		w.keys = make([]keySpan, 0, fewKeys)
-	}
-	base := len(w.keys)
-	defer func() { w.keys = w.keys[:base] }()
+	base, ascending := len(w.keys), true
+	var last keySpan
 	at := off + h.size
 	for i := 0; ; i++ {
 		more, end := w.more(h, i, at, limit)
 		if !more {
-			return end, w.distinct(off, w.keys[base:])
+			var err error
+			if !ascending {
+				err = w.distinct(off, w.keys[base:])
+			}
+			w.keys = w.keys[:base]
+			return end, err
 		}
 		key, end, err := w.key(at, limit)
 		if err != nil {
 			return 0, err
 		}
-		w.keys = append(w.keys, key)
+		if ascending && i > 0 && compareKeys(last, key) >= 0 {
+			if ascending = false; w.note == nil {
+				w.again(off+h.size, i)
+			}
+		}
+		if last = key; !ascending || w.note != nil {
+			w.keys = append(w.keys, key)
+		}
 		if at, err = w.item(end, limit, depth, embedding); err != nil {
 			return 0, err
 		}
+	}
+}
+
+// again keeps the first n keys of a map whose pairs begin at off and were walked
+// without Lint, which follows what skip does not.
+func (w *walker) again(off, n int) {
+	for range n {
+		h, err := readHead(w.data, off, len(w.data))
+		if err != nil {
+			panic("cbor: again over unchecked data")
+		}
+		end := skip(w.data, off)
+		key := keySpan{major: h.major, arg: h.arg}
+		if h.major > majorNegative {
+			key.content = w.data[off+h.size : end]
+		}
+		w.keys = append(w.keys, key)
+		off = skip(w.data, end)
 	}
 }
 
@@ -282,16 +314,9 @@ func (w *walker) key(off, limit int) (keySpan, int, error) {
 	return keySpan{}, 0, fmt.Errorf("%w: byte %d: map key is neither integer nor string", ErrMalformed, off)
 }
 
-// distinct refuses equal keys. Keys in ascending order, as a deterministic
-// encoder writes them, need no further work; few keys are compared pairwise.
+// distinct refuses equal keys among those of a map that is not sorted; few keys
+// are compared pairwise.
 func (w *walker) distinct(off int, keys []keySpan) error {
-	ascending := true
-	for i := 1; i < len(keys) && ascending; i++ {
-		ascending = compareKeys(keys[i-1], keys[i]) < 0
-	}
-	if ascending {
-		return nil
-	}
 	if w.loose = true; w.note != nil {
 		w.note(off, "map keys are not sorted")
 	}
