@@ -71,10 +71,34 @@ func (t *Transport) announce(ctx context.Context) error {
 			return ErrIdent
 		}
 	}
+	if err := t.decide(ctx); err != nil {
+		return lost(ctx, "starting", err)
+	}
 	if err := t.link.Write(ctx, State, []byte{stateStart}); err != nil {
+		t.undecide()
 		return lost(ctx, "starting", err)
 	}
 	return nil
+}
+
+// decide makes this mode that of the reader, unless another one is.
+func (t *Transport) decide(ctx context.Context) error {
+	if t.opt.turn == nil {
+		return nil
+	}
+	select {
+	case t.opt.turn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// undecide leaves it to another mode.
+func (t *Transport) undecide() {
+	if t.opt.turn != nil {
+		<-t.opt.turn
+	}
 }
 
 // await is the server's: nothing but a start is taken.
@@ -88,6 +112,9 @@ func (t *Transport) await(ctx context.Context) error {
 	case c != State:
 		return fmt.Errorf("%w: value of %v before the start", proximity.ErrState, c)
 	case len(value) == 1 && value[0] == stateStart:
+		if err := t.decide(ctx); err != nil {
+			return lost(ctx, "starting", err)
+		}
 		return nil
 	case len(value) == 1 && value[0] == stateEnd:
 		return fmt.Errorf("%w: the peer ended before the start", ErrLost)
