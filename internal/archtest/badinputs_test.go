@@ -23,7 +23,6 @@ var later = map[string]string{
 	"T04": "records are not encrypted: a checksum over bucket, key and value finds a swap",
 	"T13": "a key per person comes with record encryption; retention and compaction are tested",
 	"Q16": "no protocol stops a relay: docs/DIVERGENCES.md says what is left to the officer",
-	"Q17": "wiping and the log are tested (verifierhttp, app/verifier); memory and crash dumps are not searched",
 	"H11": "HTTP/2 is not served: a proxy with TLS stands before the public listener",
 	"E17": "the suites run whole and by their own names in the tests of jose and cbor",
 	"H12": "TLS of the public listener is the proxy's",

@@ -47,6 +47,7 @@ type Terminal struct {
 	ready   *Ready
 	read    time.Time // when ready was prepared
 	trouble error
+	swept   sweeper
 
 	phone *phone // of a simulation, nil before the first code
 }
@@ -206,9 +207,13 @@ func (t *Terminal) Read(ctx context.Context, w verifierhttp.Wish, progress func(
 	defer end()
 	out, err := ready.Read(ctx, e, link, asked, func(s Step) { progress(string(s.Kind)) })
 	if err != nil {
+		t.swept.soon() // an answer may have come before
 		return nil, errors.New(CleanLines(err.Error()))
 	}
-	return &verifierhttp.Answer{Report: out.Report, Profile: asked, Signed: out.Signed, Took: out.Took, Wipe: out.Wipe}, nil
+	return &verifierhttp.Answer{Report: out.Report, Profile: asked, Signed: out.Signed, Took: out.Took, Wipe: func() {
+		out.Wipe()
+		t.swept.soon()
+	}}, nil
 }
 
 // shown is the code of the simulated phone, which it makes anew after each reading.

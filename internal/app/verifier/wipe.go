@@ -17,8 +17,8 @@ func Portrait(r *verification.Report) []byte {
 }
 
 // Wipe forgets the values that were read: what lies in slices is overwritten,
-// the rest is let go. Strings of Go cannot be overwritten; they stay in memory
-// until the collector gives it to something else. Colour, axes and the results of
+// the rest is let go. Strings of Go cannot be overwritten; the collector does it, in
+// a process that is Forgetful. Colour, axes and the results of
 // the checks stay; their details, which may quote a value, go.
 func (r *Reading) Wipe() {
 	if r == nil || r.Report == nil {
