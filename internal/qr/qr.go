@@ -28,6 +28,13 @@ const (
 	MaxText  = 2953
 	MaxSide  = 8000
 	MaxImage = 16 << 20 // bytes of the picture file
+
+	// maxPixels bounds what a picture takes when it is decoded, in bytes: 8000 by
+	// 8000 of a telephone, at 32 bits each.
+	maxPixels = 256 << 20
+	// maxScans of a progressive JPEG: cameras make ten, and each goes over the whole
+	// picture again, though it may have a few bytes.
+	maxScans = 32
 )
 
 var (
@@ -135,8 +142,8 @@ func (c *Code) Terminal() string {
 }
 
 // Decode reads the text of the one QR code in a PNG or JPEG picture. It
-// refuses pictures of more than MaxImage bytes or MaxSide pixels a side before
-// it decodes them.
+// refuses pictures of more than MaxImage bytes or MaxSide pixels a side, and those
+// that would cost far more than their size says, before it decodes them.
 func Decode(r io.Reader) (string, error) {
 	data, err := io.ReadAll(io.LimitReader(r, MaxImage+1))
 	if err != nil {
@@ -145,12 +152,18 @@ func Decode(r io.Reader) (string, error) {
 	if len(data) > MaxImage {
 		return "", fmt.Errorf("the picture is larger than %d bytes", MaxImage)
 	}
-	cfg, _, err := image.DecodeConfig(bytes.NewReader(data))
+	cfg, format, err := image.DecodeConfig(bytes.NewReader(data))
 	if err != nil {
 		return "", fmt.Errorf("reading the picture: %w", err)
 	}
 	if cfg.Width > MaxSide || cfg.Height > MaxSide {
 		return "", fmt.Errorf("the picture measures %dx%d, at most %d a side", cfg.Width, cfg.Height, MaxSide)
+	}
+	if n := cfg.Width * cfg.Height * depth(cfg.ColorModel); n > maxPixels {
+		return "", fmt.Errorf("the picture would take %d bytes, at most %d", n, maxPixels)
+	}
+	if n := bytes.Count(data, startOfScan); format == "jpeg" && n > maxScans {
+		return "", fmt.Errorf("a JPEG of %d scans, at most %d", n, maxScans)
 	}
 	img, _, err := image.Decode(bytes.NewReader(data))
 	if err != nil {
@@ -171,4 +184,19 @@ func Decode(r io.Reader) (string, error) {
 		return "", fmt.Errorf("%w: %w", ErrNotFound, err)
 	}
 	return res.GetText(), nil
+}
+
+// startOfScan is a marker of JPEG that no data of a scan hold (ISO/IEC 10918-1,
+// B.1.1.5).
+var startOfScan = []byte{0xff, 0xda}
+
+// depth is how many bytes a pixel takes.
+func depth(m color.Model) int {
+	switch m {
+	case color.RGBA64Model, color.NRGBA64Model:
+		return 8
+	case color.GrayModel:
+		return 1
+	}
+	return 4
 }
