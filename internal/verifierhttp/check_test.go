@@ -1,0 +1,122 @@
+package verifierhttp_test
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"vidimus/internal/i18n"
+	"vidimus/internal/verification"
+	"vidimus/internal/verifierhttp"
+)
+
+// Every check has a name in every language.
+func TestChecksHaveNames(t *testing.T) {
+	for id := range verification.CheckIDs() {
+		if !i18n.Has("check." + id) {
+			t.Errorf("%s has no name", id)
+		}
+	}
+}
+
+// Whatever package verification tells in a fixed text is told in every language.
+// What it tells of an SD-JWT no terminal shows.
+func TestDetailsAreRetold(t *testing.T) {
+	call := regexp.MustCompile(`c\.(?:pass|fail|warn|notDone|undone)\([^,]+, ("[^"]+")\)`)
+	files, err := filepath.Glob("../verification/*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for _, name := range files {
+		if strings.HasSuffix(name, "_test.go") || strings.HasSuffix(name, "sdjwt.go") {
+			continue
+		}
+		raw, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range call.FindAllStringSubmatch(string(raw), -1) {
+			text, err := strconv.Unquote(m[1])
+			if err != nil {
+				t.Fatal(err)
+			}
+			found++
+			if _, ok := i18n.French.Retell("detail.", text, nil); !ok {
+				t.Errorf("%s: %q is told in English alone", filepath.Base(name), text)
+			}
+		}
+	}
+	if found < 20 {
+		t.Errorf("only %d texts found", found)
+	}
+}
+
+// What checks tell stands in the language of the page, with its instants, days,
+// elements and words; what is there in English alone is left out, and said to be.
+func TestChecksInTheLanguageOfThePage(t *testing.T) {
+	s := newTerminal(t)
+	b := s.browser()
+	s.answer = func() (*verifierhttp.Answer, error) {
+		a := s.licence()
+		a.Report.Policy = "built-in"
+		d := &a.Report.Documents[0]
+		d.Warnings = []string{"st.ttl: as of 2026-06-01T09:02:00Z: old by policy, past its own ttl"}
+		d.Checks = []verification.Check{
+			{ID: "ia.sig", Result: verification.Pass, Clause: "ISO/IEC 18013-5, 9.3.1 step 2"},
+			{ID: "st.ttl", Result: verification.Warn, Detail: "as of 2026-06-01T09:02:00Z: old by policy, past its own ttl"},
+			{ID: "mso.digest", Result: verification.Fail, Detail: `digest of "family_name" in "org.iso.18013.5.1" differs; no digest 7 for "portrait" in "org.iso.18013.5.1"`},
+			{ID: "req.satisfied", Result: verification.Fail, Detail: "not shown: org.iso.18013.5.1 portrait, org.iso.18013.5.1 expiry_date"},
+			{ID: "mdl.country", Result: verification.NotDone, Detail: "not shown"},
+			{ID: "cbor.strict", Result: verification.Fail, Detail: "malformed CBOR: byte 7"},
+		}
+		return a, nil
+	}
+	b.read()
+	fr := b.get("/reading?lang=fr", 200)
+	wantText(t, fr, "Document : authentique", "Signature de l’émetteur : réussi", "Âge de la liste de statuts : état du 1er juin 2026 à 09:02 UTC : ancien selon les règles",
+		"la valeur Nom (org.iso.18013.5.1) n’est pas celle qui a été signée · la valeur Portrait", "Tout ce qui était demandé a été montré : échoué (non montré : Portrait, Valable jusqu’au)",
+		"La réponse est lisible : échoué cbor.strict", "En anglais, cette page en dit plus", "ISO/IEC 18013-5, 9.3.1 step 2", "intégrées")
+	if !strings.Contains(fr.body, "Document\u00a0:") || !strings.Contains(fr.body, "Signature de l’émetteur\u00a0: réussi") {
+		t.Error("a French label without a no-break space")
+	}
+	for _, english := range []string{"passed", "not done", "not shown", "differs", "as of", "by policy", "malformed", "built-in"} {
+		if strings.Contains(fr.text(), english) {
+			t.Errorf("%q stands on a French page", english)
+		}
+	}
+	wantText(t, b.get("/reading?lang=de", 200), "Unterschrift des Ausstellers: bestanden", "der Wert Familienname (org.iso.18013.5.1) ist nicht der unterschriebene", "Auf Englisch sagt diese Seite mehr")
+	wantText(t, b.get("/reading?lang=lb", 200), "Ënnerschrëft vum Aussteller: bestanen", "net gewisen: Portrait, Gëlteg bis")
+	en := b.get("/reading?lang=en", 200)
+	wantText(t, en, "Signature of the issuer: passed", "The answer can be read: not passed (malformed CBOR: byte 7)")
+	if strings.Contains(en.text(), "In English") {
+		t.Error("the English page says that it tells more")
+	}
+}
+
+// What a licence says that does not count is no yes with a green sign.
+func TestRevokedLicenceSaysYes(t *testing.T) {
+	s := newTerminal(t)
+	b := s.browser()
+	s.answer = func() (*verifierhttp.Answer, error) {
+		a := s.licence()
+		v := &a.Report.Documents[0].Verdict
+		v.Status = "revoked"
+		a.Report.Verdict, a.Report.Colour = *v, v.Colour()
+		return a, nil
+	}
+	b.read()
+	page := b.get("/reading", 200)
+	wantText(t, page, "Right to drive B: yes, it says", "Rights to drive that stand in it")
+	if strings.Contains(page.text(), "Rights to drive today") {
+		t.Error("a revoked licence gives rights")
+	}
+	_, rights, _ := strings.Cut(page.body, `class="plain rights"`)
+	rights, _, _ = strings.Cut(rights, "</ul>")
+	if strings.Contains(rights, `class="mark good"`) || strings.Contains(rights, `class="mark bad"`) {
+		t.Error("what does not count has the sign of an answer")
+	}
+}
