@@ -93,6 +93,25 @@ func TestWipes(t *testing.T) {
 	}
 }
 
+// A reading that is given up at once asks what was wished, or nothing.
+func TestGivenUpAtOnce(t *testing.T) {
+	s := newTerminal(t)
+	b := s.browser()
+	for range 300 {
+		if a := b.ask("profile", "right-to-drive", "code", goodCode); a.StatusCode != http.StatusSeeOther {
+			t.Fatal(a.text())
+		}
+		b.do("POST", "/close", "application/x-www-form-urlencoded", nil)
+		<-s.ended
+		s.clock.Advance(time.Minute) // the limits
+	}
+	for _, w := range s.wishes {
+		if w.Code != goodCode {
+			t.Fatalf("asked %+v", w)
+		}
+	}
+}
+
 // A timer that comes late wipes its own reading alone.
 func TestLateTimerOfAnEarlierReading(t *testing.T) {
 	s := newTerminal(t)
