@@ -41,7 +41,8 @@ type TerminalConfig struct {
 // clock that was put back shows. Safe for concurrent use; it implements
 // verifierhttp.Reader.
 type Terminal struct {
-	cfg TerminalConfig
+	cfg  TerminalConfig
+	used codes
 
 	mu      sync.Mutex
 	ready   *Ready
@@ -100,6 +101,7 @@ func (t *Terminal) prepared(ctx context.Context) (*Ready, error) {
 		t.ready = nil
 		return nil, t.trouble
 	}
+	t.ready.used = &t.used
 	return t.ready, nil
 }
 
@@ -142,6 +144,9 @@ func (t *Terminal) Standing(ctx context.Context) verifierhttp.Standing {
 	if b := ready.knows; b != nil && b.Bundle != nil {
 		s.Bundle = &verifierhttp.Bundle{Publisher: b.Publisher, Sequence: b.Sequence, Issued: b.Issued, Expires: b.Expires, Ended: b.Ended(s.At)}
 		s.Freshness = worse(p.FreshnessOf(policy.AnchorKnowledge, s.At.Sub(b.Issued)), p.Freshness(s.At.Sub(b.Issued)))
+		if b.Ended(s.At) {
+			s.Freshness = worse(s.Freshness, policy.TooOld)
+		}
 	}
 	return s
 }

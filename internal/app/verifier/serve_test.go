@@ -241,6 +241,32 @@ func forge(ctx context.Context, m *meeting, tr proximity.Transport, h *proximity
 	})
 }
 
+// A code began one session also for a terminal that has read anew meanwhile what it
+// knows.
+func TestTerminalRemembersCodes(t *testing.T) {
+	m := newMeeting(t)
+	shown, _, err := proximity.NewEngagement(proximity.Options{BLE: &proximity.BLE{CentralClient: true}}, rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone := func(context.Context, *proximity.Engagement) (proximity.Transport, error) {
+		ours, theirs := proximity.Pipe()
+		return ours, theirs.Close()
+	}
+	fake := clock.NewFake(m.Now)
+	term, err := NewTerminal(TerminalConfig{Link: gone, Reader: ReaderConfig{Clock: fake, Check: CheckConfig{TrustDir: m.files()}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	wish := verifierhttp.Wish{Code: shown.URI(), Profile: "identity"}
+	for i, want := range []string{"sending the request", "was read before", "was read before"} {
+		if _, err := term.Read(t.Context(), wish, func(string) {}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("reading %d: %v", i, err)
+		}
+		fake.Advance(2 * knowledgeLife)
+	}
+}
+
 // What a terminal with a bundle says as time goes by: as of when, that it ended, that
 // the clock was put back, and that the newer bundle is used without a new start.
 func TestTerminalStanding(t *testing.T) {
