@@ -164,7 +164,9 @@ func TestReconnectOnce(t *testing.T) {
 	ctx := limited(t)
 	holder := m.radio(t, "hci1", nil)
 	go func() { _, _ = gatt.Meet(ctx, holder, e, gatt.Options{Side: gatt.Holder}) }()
-	if _, err := gatt.Meet(ctx, m.radio(t, "hci0", nil), e, gatt.Options{Side: gatt.Reader}); !errors.Is(err, ErrPeer) {
+	_, err := gatt.Meet(ctx, m.radio(t, "hci0", nil), e, gatt.Options{Side: gatt.Reader})
+	want := "mdoc peripheral server mode: no connection: bluetooth device: connecting: le-connection-abort-by-local: hold the devices nearer and show the code again"
+	if !errors.Is(err, ErrPeer) || err.Error() != want {
 		t.Errorf("refused twice: %v", err)
 	}
 }

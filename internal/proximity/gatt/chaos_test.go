@@ -176,7 +176,7 @@ func named(err error) bool {
 		return true
 	}
 	for _, class := range []error{
-		ErrLost, ErrIdent, io.EOF, context.DeadlineExceeded, proximity.ErrTimeout,
+		ErrUnreached, ErrLost, ErrIdent, io.EOF, context.DeadlineExceeded, proximity.ErrTimeout,
 		proximity.ErrMalformed, proximity.ErrLimit, proximity.ErrDecrypt, proximity.ErrState,
 	} {
 		if errors.Is(err, class) {
