@@ -208,7 +208,7 @@ func inFiles(dir string, canaries map[string][]byte) (found []string, err error)
 	return found, err
 }
 
-// Q17: what was shown is in the memory of a terminal until it is left, and then
+// What was shown is in the memory of a terminal until it is left (bad input Q17), and then
 // nowhere in it, however it is left.
 func TestNothingIsLeftInMemory(t *testing.T) {
 	s := newStation(t)
@@ -245,8 +245,9 @@ func TestNothingIsLeftInMemory(t *testing.T) {
 	}
 }
 
-// Q17 and Q15: a terminal that crashes while it shows a verdict, or whose battery
-// dies, leaves nothing of it: no dump, nothing in the trace, in no file.
+// A terminal that crashes while it shows a verdict, or whose battery
+// dies (bad inputs Q15 and Q17), leaves nothing of it: no dump, nothing in the trace,
+// in no file.
 func TestNothingIsLeftByACrash(t *testing.T) {
 	for name, end := range map[string]syscall.Signal{"crash": syscall.SIGABRT, "battery": syscall.SIGKILL} {
 		t.Run(name, func(t *testing.T) {
