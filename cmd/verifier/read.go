@@ -3,10 +3,8 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
-	"os"
 	"time"
 
 	"vidimus/internal/app/command"
@@ -25,8 +23,8 @@ data come over Bluetooth (--ble), or from the reference wallet on this machine o
 a model of Bluetooth (--simulate, which needs no CODE).
 
 --profile says what is asked: right-to-drive (with --category, B by itself),
-identity, age-over-18, or one of a policy file. Its documents are asked for one
-after the other until the phone shows one. With --state of a reader that was
+identity, personal-data, age-over-18, or one of a policy file. Its documents are
+asked for one after the other until the phone shows one. With --state of a reader that was
 enrolled (verifier enroll) the phone shows who asks; --state also gives the bundle.
 Without one --bundle, or --trust, --status and --crl say what is known.
 
@@ -45,7 +43,7 @@ command line or a file is wrong and nothing was asked.`,
 	Setup: func(fs *flag.FlagSet) command.Run {
 		cfg := verifier.ReaderConfig{}
 		c := &cfg.Check
-		profile := fs.String("profile", "right-to-drive", "`PROFILE` to ask: right-to-drive, identity, age-over-18, or one of the policy")
+		profile := fs.String("profile", "right-to-drive", "`PROFILE` to ask: right-to-drive, identity, personal-data, age-over-18, or one of the policy")
 		category := fs.String("category", "", "vehicle `CATEGORY` that right-to-drive asks about (default: that of the profile, B)")
 		how := phoneFlags(fs)
 		portrait := fs.String("portrait", "", "`FILE` for the portrait, readable for you alone (default: nowhere)")
@@ -182,7 +180,7 @@ func (r *reading) show(portraitFile string, every, colours bool) error {
 	if portraitFile != "" {
 		if picture := verifier.Portrait(report); picture == nil {
 			fmt.Fprintln(r.env.Stderr, "note: no portrait was shown that counts, nothing is written")
-		} else if err := writePortrait(portraitFile, picture); err != nil {
+		} else if err := verifier.WritePortrait(portraitFile, picture); err != nil {
 			return refused(err)
 		}
 	}
@@ -201,14 +199,4 @@ func (r *reading) show(portraitFile string, every, colours bool) error {
 		return &command.Exit{Code: code}
 	}
 	return nil
-}
-
-// writePortrait writes personal data for the user alone, over what was there.
-func writePortrait(name string, data []byte) error {
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	return errors.Join(err, f.Close())
 }
