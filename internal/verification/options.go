@@ -36,6 +36,10 @@ type Options struct {
 	// AnchorsAsOf is when the anchors were put together, for stores whose anchors
 	// do not say it themselves. Zero: nobody knows.
 	AnchorsAsOf time.Time
+	// AnchorsEnd is until when whoever put the anchors together vouches for them: from
+	// then on they are too old at least, whatever the policy gives them otherwise.
+	// Zero: for ever.
+	AnchorsEnd time.Time
 	// StatusAsOf is when the lists were gathered: it stands in a Report for which
 	// none had to be looked at. Zero: nobody knows.
 	StatusAsOf time.Time

@@ -99,16 +99,9 @@ func (k *Knowledge) Fill(opt *verification.Options) {
 	if p := k.Policy(); p != nil && opt.Policy == nil {
 		opt.Policy, opt.PolicyName = p, k.PolicyName()
 	}
-	if k.Ended(opt.Now) {
-		// Whom the publisher trusted, and not whom it trusts: too old, whatever the
-		// policy gives anchors otherwise. Its lists answer nothing by themselves.
-		p := policy.Default()
-		if opt.Policy != nil {
-			*p = *opt.Policy
-		}
-		p.Anchors.Fresh, p.Anchors.Usable = 0, 0
-		opt.Policy = p
-	}
+	// Past its end a bundle says whom its publisher trusted, and not whom it trusts;
+	// its lists answer nothing by themselves. The policy stays what it is called.
+	opt.AnchorsEnd = k.Expires
 }
 
 // ListsAt gives the lists of one form, for Options.Lists: a list that is not

@@ -14,6 +14,7 @@ import (
 	"vidimus/internal/bundle"
 	"vidimus/internal/pki"
 	"vidimus/internal/policy"
+	"vidimus/internal/verification"
 )
 
 // A week without a network: green, amber and red are those that the policy of the
@@ -104,17 +105,31 @@ func TestEndedBundleIsNeverGreen(t *testing.T) {
 	cfg := CheckConfig{At: r.Now.Add(2 * day)}
 	opt, err := cfg.options(&files{}, k)
 	r.must(err)
-	if got := opt.Policy.FreshnessOf(policy.AnchorKnowledge, 2*day); got == policy.WithinPolicy {
-		t.Errorf("anchors are %s", got)
-	}
-	if k.Policy().Anchors.Fresh == 0 {
-		t.Error("the policy of the bundle was changed")
+	if opt.Policy != k.Policy() || opt.PolicyName != k.PolicyName() {
+		t.Errorf("judged by another policy than the one that is named: %+v", opt.Policy)
 	}
 	var notes bytes.Buffer
 	cfg = CheckConfig{File: r.response, Bundle: BundleSource{State: r.state()}, At: cfg.At, Notes: &notes}
-	if _, err := Check(cfg, nil); err != nil || !strings.Contains(notes.String(), "ended at 2026-06-16T10:00:00Z") {
-		t.Errorf("%v, said %q", err, notes.String())
+	got, err := Check(cfg, nil)
+	if err != nil || !strings.Contains(notes.String(), "ended at 2026-06-16T10:00:00Z") {
+		t.Fatalf("%v, said %q", err, notes.String())
 	}
+	check := func(r *verification.Report, want verification.Result, says string) {
+		t.Helper()
+		i := slices.IndexFunc(r.Documents[0].Checks, func(c verification.Check) bool { return c.ID == "ia.anchors" })
+		if i < 0 || r.Documents[0].Checks[i].Result != want || !strings.Contains(r.Documents[0].Checks[i].Detail, says) {
+			t.Errorf("%+v", r.Documents[0].Checks)
+		}
+	}
+	check(got, verification.Warn, "nobody vouches for them since 2026-06-16T10:00:00Z")
+	if got.Verdict.Freshness == policy.WithinPolicy || got.Colour == policy.Green {
+		t.Errorf("%s %+v", got.Colour, got.Verdict)
+	}
+	cfg.At = r.Now.Add(day - time.Second)
+	if got, err = Check(cfg, nil); err != nil {
+		t.Fatal(err)
+	}
+	check(got, verification.Pass, "within policy")
 }
 
 // Bad input of the clock: one that was put back is refused in plain words, before
