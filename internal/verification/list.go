@@ -117,7 +117,7 @@ func (o *Options) ask(c *checks, q *question, uri string, certificate []byte, an
 // decides how long that is good enough.
 func (o *Options) freshness(c *checks, got statuslist.Answer, issued time.Time) policy.Freshness {
 	f := o.policy().Freshness(o.Now.Sub(issued))
-	detail := fmt.Sprintf("as of %s: %s by policy", issued.UTC().Format(time.RFC3339), f)
+	detail := "as of " + issued.UTC().Format(time.RFC3339) + ": " + string(f) + " by policy"
 	if got.Stale {
 		detail += ", past its own ttl"
 	}
