@@ -13,6 +13,7 @@ import (
 	"vidimus/internal/app/command"
 	"vidimus/internal/app/verifier"
 	"vidimus/internal/clock"
+	"vidimus/internal/fetch"
 )
 
 func main() { os.Exit(start()) }
@@ -87,7 +88,7 @@ and nothing was checked.`,
 		fs.StringVar(&cfg.Nonce, "nonce", "", "`NONCE` of the transaction")
 		fs.StringVar(&cfg.Audience, "aud", "", "`AUDIENCE`, our client_id in the transaction, with its prefix")
 		fs.StringVar(&cfg.ResponseURI, "response-uri", "", "`URI` that an OpenID4VP response was sent to; with --nonce and --aud it makes the transcript")
-		fs.StringVar(&cfg.ProfileID, "profile", "", "`PROFILE` that was asked: right-to-drive, identity, age-over-18, or one of the policy (default: nothing in particular, and everything is shown)")
+		fs.StringVar(&cfg.ProfileID, "profile", "", "`PROFILE` that was asked: right-to-drive, identity, personal-data, age-over-18, or one of the policy (default: nothing in particular, and everything is shown)")
 		fs.StringVar(&cfg.PolicyFile, "policy", "", "`FILE` with a policy in YAML, laid over the built-in one")
 		at := fs.String("at", "", "`TIME` (RFC 3339) to verify at (default: now)")
 		fs.StringVar(&cfg.Bundle.File, "bundle", "", "`FILE` with a signed bundle: anchors, lists, revoked certificates and policy (default: the one of --state)")
@@ -225,7 +226,11 @@ func refused(err error) error {
 	if err == nil {
 		return nil
 	}
-	return &command.Exit{Code: command.ExitUsage, Err: errors.New(verifier.CleanLines(err.Error()))}
+	hint := ""
+	if errors.Is(err, fetch.ErrRefused) {
+		hint = "\nOnly https to public addresses is asked. For an office on this machine add --insecure-loopback, for one in a private network --private-network"
+	}
+	return &command.Exit{Code: command.ExitUsage, Err: errors.New(verifier.CleanLines(err.Error() + hint))}
 }
 
 func instant(s string) (time.Time, error) {

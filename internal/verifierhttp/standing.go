@@ -1,6 +1,7 @@
 package verifierhttp
 
 import (
+	"strings"
 	"time"
 
 	"vidimus/internal/policy"
@@ -23,7 +24,7 @@ type standing struct {
 }
 
 func (k *room) standing(v *pages.Visit, s Standing) standing {
-	out := standing{Policy: k.policyName(v, s.Policy), Name: k.Clean(s.Name, maxName), Trouble: string(s.Trouble), Detail: k.Clean(s.Detail, maxDetail), Simulated: s.Code != ""}
+	out := standing{Policy: k.policyName(v, s.Policy), Name: k.Clean(s.Name, maxName), Trouble: string(s.Trouble), Detail: k.Clean(strings.ReplaceAll(s.Detail, "\n", ". "), maxDetail), Simulated: s.Code != ""}
 	out.Age, out.Mark = word(string(s.Freshness)), mark(s.Freshness)
 	if b := s.Bundle; b != nil {
 		out.Bundle = v.Lang.Text("reader.bundle-is", b.Sequence, k.Clean(b.Publisher, maxName), k.asOf(v, b.Issued, s.At))

@@ -126,6 +126,10 @@ func writeElements(w io.Writer, d *verification.Document) {
 	}
 	for _, right := range d.Driving {
 		line := fmt.Sprintf("  may drive %-4s today: %s", name(right.Category), right.Answer)
+		if e := d.Verdict.Entitlement; d.Colour == policy.Red && e != policy.No {
+			// It does not count: a revoked licence gives no right.
+			line = fmt.Sprintf("  says of %-6s today: %s", name(right.Category), right.Answer)
+		}
 		if right.Conditions != "" {
 			line += ", conditions " + detail(right.Conditions)
 		}
