@@ -33,13 +33,16 @@ type station struct {
 	here string // where it runs, with its HOME and temporary files
 	env  []string
 
+	daemon *bletest.Daemon
+	phones int // that have shown a code
+
 	serve *exec.Cmd
 	said  bytes.Buffer // its standard error, to be read when it has ended
 	web   *http.Client
 	url   string
 }
 
-func newStation(t *testing.T) *station {
+func newStation(t *testing.T, opt bletest.Options) *station {
 	t.Helper()
 	s := &station{t: t, dir: t.TempDir(), here: t.TempDir()}
 	r, err := newRoadside(s.dir)
@@ -49,10 +52,10 @@ func newStation(t *testing.T) *station {
 	s.must(err)
 	bus, err := bletest.StartBus(socket)
 	s.must(err)
-	daemon, err := bletest.Start(bus.Address, bletest.Options{})
+	s.daemon, err = bletest.Start(bus.Address, opt)
 	s.must(err)
 	t.Cleanup(func() {
-		daemon.Close()
+		s.daemon.Close()
 		bus.Close()
 		os.RemoveAll(socket)
 	})
@@ -211,7 +214,7 @@ func inFiles(dir string, canaries map[string][]byte) (found []string, err error)
 // What was shown is in the memory of a terminal until it is left (bad input Q17), and then
 // nowhere in it, however it is left.
 func TestNothingIsLeftInMemory(t *testing.T) {
-	s := newStation(t)
+	s := newStation(t, bletest.Options{})
 	s.start()
 	for i, leave := range []func() string{
 		func() string {
@@ -251,7 +254,7 @@ func TestNothingIsLeftInMemory(t *testing.T) {
 func TestNothingIsLeftByACrash(t *testing.T) {
 	for name, end := range map[string]syscall.Signal{"crash": syscall.SIGABRT, "battery": syscall.SIGKILL} {
 		t.Run(name, func(t *testing.T) {
-			s := newStation(t)
+			s := newStation(t, bletest.Options{})
 			s.start()
 			canaries := s.canaries(s.read("code.png"))
 			limits, err := os.ReadFile(fmt.Sprintf("/proc/%d/limits", s.serve.Process.Pid))
