@@ -279,7 +279,7 @@ func (c *Config) afterRestore(ctx context.Context, opts RestoreOptions) string {
 		err = a.Close()
 	}
 	if err != nil {
-		text = "once keys and certificates are in place run issuer audit declare-restore, which signs that later lines of the audit record are lost (now: " + err.Error() + ")\n"
+		text += "once keys and certificates are in place run issuer audit declare-restore, which signs that later lines of the audit record are lost (now: " + err.Error() + ")\n"
 	}
 	text += "next: see that keys and certificates are in place (issuer doctor), start with issuer serve, let every registry send again what came after the backup, and run issuer registry reconcile\n"
 	km := soft.New(c.StateDir)
