@@ -10,6 +10,9 @@ const (
 	maxFrame, maxSide = 1 << 20, 2048
 	// maxForm is a photograph of a telephone beside the fields of the form.
 	maxForm = 12 << 20
+	// smallForm is one without a picture; of larger ones so many are taken at a time,
+	// or those who send them slowly would fill the memory.
+	smallForm, maxUploads = 64 << 10, 2
 	// maxField of a form: a code has up to 4,296 characters.
 	maxField, maxParts = 8 << 10, 8
 	// Frames of one browser: the script sends four a second and waits for each
