@@ -91,6 +91,9 @@ command line or a file is wrong and nothing was asked.`,
 			if err != nil {
 				return refused(err)
 			}
+			if c.Bundle.State == "" && c.Bundle.File == "" && c.TrustDir == "" {
+				fmt.Fprintln(env.Stderr, "note: none of --state, --bundle and --trust: this reader knows no issuer, and nothing can be green")
+			}
 			r := reading{env: env, json: *asJSON}
 			if how.simulate != "" {
 				err = r.simulated(ctx, how.simulate, how.readers, clk, func(ctx context.Context, e *proximity.Engagement, link verifier.Link) (*verifier.Reading, error) {

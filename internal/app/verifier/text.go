@@ -94,7 +94,7 @@ func writeDocument(w io.Writer, p paint, d *verification.Document, several, ever
 		fmt.Fprintf(w, "  this copy is valid from %s to %s\n", d.Validity.From.Format(time.RFC3339), d.Validity.Until.Format(time.RFC3339))
 	}
 	if !d.Status.AsOf.IsZero() {
-		fmt.Fprintf(w, "  status as of %s, %s old\n", d.Status.AsOf.UTC().Format(time.RFC3339), d.Status.Age.Round(time.Second))
+		fmt.Fprintf(w, "  status as of %s, %s\n", d.Status.AsOf.UTC().Format(time.RFC3339), age(d.Status.Age))
 	}
 	writeChecks(w, p, d.Checks, everyCheck)
 }
