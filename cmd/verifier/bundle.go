@@ -48,7 +48,8 @@ build makes a bundle of what --sources names, signed by the signer of --signer:
           vcts: ["urn:eudi:pid:1"]
     - trusted_list: tl.xml                  # ETSI TS 119 612; its signature is not
       sha256: "..."                         # verified: you vouch for these bytes
-      services: {}
+      services:
+        "http://uri.etsi.org/TrstSvc/Svctype/CA/QC": {purposes: [issue-sd-jwt], vcts: ["urn:eudi:pid:1"]}
 
 What was left out is told. Numbers rise by themselves; a publisher that lost count
 (bundle.sequence of FOLDER is damaged) says with --after the highest number that any
