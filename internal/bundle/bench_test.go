@@ -4,6 +4,7 @@ import (
 	"runtime"
 	"testing"
 
+	"vidimus/internal/pki"
 	"vidimus/internal/statuslist"
 	"vidimus/internal/trust"
 )
@@ -47,7 +48,7 @@ func BenchmarkFirstLookup(b *testing.B) {
 	w.must(err)
 	b.ReportAllocs()
 	for b.Loop() {
-		bundle.lists[0].open = &opened{}
+		bundle.lists[0].open(&leaves{known: map[string]*pki.Certificate{}})
 		w.listOf(bundle, 0)
 	}
 }

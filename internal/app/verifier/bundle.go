@@ -87,8 +87,7 @@ func (s BundleSource) open(f *files, now time.Time) (*Knowledge, error) {
 
 // Fill gives a verification at opt.Now what the bundle knows, beside what is
 // there: anchors, revoked certificates and, unless the options have one, the
-// policy. Lists are for Options.Lists, by ListsAt in the form that the document
-// needs.
+// policy. Lists are for Options.Carried, in the form that the document needs.
 func (k *Knowledge) Fill(opt *verification.Options) {
 	anchors := &trust.Store{} // that of the bundle is shared
 	anchors.Merge(opt.Trust)
@@ -104,16 +103,14 @@ func (k *Knowledge) Fill(opt *verification.Options) {
 	opt.AnchorsEnd = k.Expires
 }
 
-// ListsAt gives the lists of one form, for Options.Lists: a list that is not
-// carried was not checked, one that has ended is not known.
-func (k *Knowledge) ListsAt(format statuslist.Format, now time.Time) func(uri string) ([]byte, error) {
-	return func(uri string) ([]byte, error) {
-		data, err := k.List(uri, format, now)
-		if errors.Is(err, bundle.ErrNotCarried) {
-			return nil, fmt.Errorf("%w: %w", verification.ErrNotAtHand, err)
-		}
-		return data, err
+// Carried gives a list for Options.Carried: one that is not there was not checked,
+// one that has ended is not known.
+func (k *Knowledge) Carried(uri string, format statuslist.Format, now time.Time) (*statuslist.Opened, error) {
+	l, err := k.Opened(uri, format, now)
+	if errors.Is(err, bundle.ErrNotCarried) {
+		return nil, fmt.Errorf("%w: %w", verification.ErrNotAtHand, err)
 	}
+	return l, err
 }
 
 // Saw moves the clock of the reader on to what trusted signers have named in a

@@ -68,7 +68,7 @@ func Prepare(ctx context.Context, cfg ReaderConfig, stdin io.Reader) (*Ready, er
 	opt.Profile = nil
 	opt.DecodePortrait = true
 	opt.Chains = pki.NewCache(cachedPaths)
-	opt.Lists = lists.before(knows, statuslist.FormatCWT, c.At)
+	lists.into(&opt, knows, statuslist.FormatCWT)
 	r := &Ready{Verify: opt, cfg: cfg, knows: knows, used: &codes{}}
 	if cfg.Anonymous {
 		return r, nil
