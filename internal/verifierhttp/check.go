@@ -69,6 +69,7 @@ func (k *room) warnings(v *pages.Visit, list []string) (out []string, more bool)
 // false; name and result of the check say enough for who does not look for the
 // mistake.
 func (k *room) told(v *pages.Visit, english string) (text string, whole bool) {
+	english = k.Clean(english, maxDetail) // what is put in afterwards is ours
 	if text, whole = k.retold(v, english); whole {
 		return text, true
 	}
@@ -81,17 +82,16 @@ func (k *room) told(v *pages.Visit, english string) (text string, whole bool) {
 		}
 	}
 	if !whole && v.Lang == i18n.English {
-		return k.Clean(english, maxDetail), true
+		return english, true
 	}
-	return k.Clean(strings.Join(parts, " · "), maxDetail), whole
+	return strings.Join(parts, " · "), whole
 }
 
 func (k *room) retold(v *pages.Visit, english string) (string, bool) {
 	if english == "" {
 		return "", true
 	}
-	text, ok := v.Lang.Retell("detail.", english, func(s string) string { return k.argument(v, s) })
-	return k.Clean(text, maxDetail), ok
+	return v.Lang.Retell("detail.", english, func(s string) string { return k.argument(v, s) })
 }
 
 // argument writes a part of what a check tells as a person reads it: an instant, a
@@ -108,7 +108,7 @@ func (k *room) argument(v *pages.Visit, s string) string {
 	var names []string
 	for _, part := range strings.Split(s, ", ") {
 		words := strings.Fields(part) // namespace and element, or an element
-		if len(words) == 0 || len(words) > 2 {
+		if len(words) == 0 || len(words) > 2 || strings.Contains(part, "=") { // a name of a certificate
 			return s
 		}
 		names = append(names, k.element(v, words[len(words)-1]))

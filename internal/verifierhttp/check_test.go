@@ -70,6 +70,7 @@ func TestChecksInTheLanguageOfThePage(t *testing.T) {
 			{ID: "st.ttl", Result: verification.Warn, Detail: "as of 2026-06-01T09:02:00Z: old by policy, past its own ttl"},
 			{ID: "mso.digest", Result: verification.Fail, Detail: `digest of "family_name" in "org.iso.18013.5.1" differs; no digest 7 for "portrait" in "org.iso.18013.5.1"`},
 			{ID: "req.satisfied", Result: verification.Fail, Detail: "not shown: org.iso.18013.5.1 portrait, org.iso.18013.5.1 expiry_date"},
+			{ID: "ia.path", Result: verification.Pass, Detail: "to CN=Utopia IACA,O=Utopia,C=UT (14f8cce75370)"},
 			{ID: "mdl.country", Result: verification.NotDone, Detail: "not shown"},
 			{ID: "cbor.strict", Result: verification.Fail, Detail: "malformed CBOR: byte 7"},
 		}
@@ -79,7 +80,7 @@ func TestChecksInTheLanguageOfThePage(t *testing.T) {
 	fr := b.get("/reading?lang=fr", 200)
 	wantText(t, fr, "Document : authentique", "Signature de l’émetteur : réussi", "Âge de la liste de statuts : état du 1er juin 2026 à 09:02 UTC : ancien selon les règles",
 		"la valeur Nom (org.iso.18013.5.1) n’est pas celle qui a été signée · la valeur Portrait", "Tout ce qui était demandé a été montré : échoué (non montré : Portrait, Valable jusqu’au)",
-		"La réponse est lisible : échoué cbor.strict", "En anglais, cette page en dit plus", "ISO/IEC 18013-5, 9.3.1 step 2", "intégrées")
+		"La réponse est lisible : échoué cbor.strict", "jusqu’à CN=Utopia IACA,O=Utopia,C=UT (14f8cce75370)", "En anglais, cette page en dit plus", "ISO/IEC 18013-5, 9.3.1 step 2", "intégrées")
 	if !strings.Contains(fr.body, "Document\u00a0:") || !strings.Contains(fr.body, "Signature de l’émetteur\u00a0: réussi") {
 		t.Error("a French label without a no-break space")
 	}

@@ -71,7 +71,7 @@ func (k *room) failure(v *pages.Visit, r *reading) func() error {
 	}{Frame: v.Frame("reader.nothing-read", k.site.Path("/reading")), Ref: r.ref(), Reason: k.Clean(r.reason, maxDetail), Steps: k.steps(v, r),
 		Profile: r.wish.Profile, Category: r.wish.Category}
 	if v.Lang != i18n.English {
-		view.Told, _ = k.retold(v, r.reason)
+		view.Told, _ = k.retold(v, k.Clean(r.reason, maxDetail))
 	}
 	view.Style, view.Script = "terminal.css", "follow.js"
 	left := k.left(r)

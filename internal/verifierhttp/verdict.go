@@ -110,7 +110,7 @@ func (k *room) verdict(v *pages.Visit, r *reading) func() error {
 		view.More = view.More || more
 	}
 	for _, e := range report.Errors[:min(len(report.Errors), maxParts)] {
-		view.Errors = append(view.Errors, v.Lang.Text("reader.not-returned", k.Clean(e.Type, maxName), e.Code))
+		view.Errors = append(view.Errors, v.Lang.Text("reader.not-returned", k.typeName(v, e.Type), e.Code))
 	}
 	view.Deed = deed(view)
 	left := k.left(r)

@@ -70,7 +70,7 @@ func TestReasonsInTheLanguageOfThePage(t *testing.T) {
 						t.Errorf("%s: %s tells in English: %s", lang, c.ID, c.Detail)
 					}
 				}
-				for _, english := range []string{"In English", "auf Englisch", "Auf Englisch", "En anglais", "Op Englesch", " pass ", "not done", " as of ", " by policy", "built-in"} {
+				for _, english := range []string{"In English", "auf Englisch", "Auf Englisch", "En anglais", "Op Englesch", " pass ", "not done", " as of ", " by policy", "built-in", `\u00`} {
 					if strings.Contains(text, english) {
 						t.Errorf("%s: %q stands on the page:\n%s", lang, english, text)
 					}
