@@ -125,7 +125,9 @@ and nothing was checked.`,
 			if *asJSON {
 				err = verifier.WriteJSON(env.Stdout, report)
 			} else {
-				err = verifier.WriteText(env.Stdout, report, wantColour(*colour, env), *every)
+				if err = verifier.WriteText(env.Stdout, report, wantColour(*colour, env), *every); err == nil {
+					_, err = fmt.Fprintf(env.Stdout, "\n%s\n", verifier.AsOfLine(report, time.Local))
+				}
 			}
 			if err != nil {
 				// A verdict that nobody can read is none.

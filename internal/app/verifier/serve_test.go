@@ -153,7 +153,7 @@ func TestTerminal(t *testing.T) {
 	s := serve(t, TerminalConfig{Zone: time.UTC, Simulation: &Simulation{Wallet: m.wallet},
 		Reader: ReaderConfig{Clock: m.Clock, Check: CheckConfig{TrustDir: m.files()}}})
 	first := s.Standing(t.Context())
-	if first.Trouble != "" || first.Code == "" || first.Bundle != nil || first.AnchorsAsOf.IsZero() || len(first.Profiles) < 3 || first.Policy != "built-in" {
+	if first.Trouble != "" || first.Code == "" || first.Bundle != nil || first.AnchorsAsOf.IsZero() || len(first.Profiles) < 3 || first.Policy != "built-in (1)" {
 		t.Fatalf("%+v", first)
 	}
 	// No list and no revocations are at hand: cannot tell, and said so.

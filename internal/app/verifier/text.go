@@ -52,7 +52,7 @@ func WriteText(out io.Writer, r *verification.Report, colours, everyCheck bool) 
 	for _, reason := range r.Reasons {
 		fmt.Fprintf(w, "  %s\n", detail(reason))
 	}
-	fmt.Fprintf(w, "  at %s, by the %s policy\n", r.At.Format(time.RFC3339), name(r.Policy))
+	fmt.Fprintf(w, "  at %s, by the %s policy%s\n", r.At.Format(time.RFC3339), name(r.Policy), policyVersion(r))
 	writeChecks(w, p, r.Checks, everyCheck)
 	for i := range r.Documents {
 		fmt.Fprintln(w)
@@ -66,6 +66,19 @@ func WriteText(out io.Writer, r *verification.Report, colours, everyCheck bool) 
 	}
 	_, err := out.Write(w.Bytes())
 	return err
+}
+
+// policyVersion is what the author of the policy calls it, where its name does not say
+// so.
+func policyVersion(r *verification.Report) string {
+	switch v := r.Knowledge.PolicyVersion; {
+	case v == "":
+		return ", which has no version"
+	case strings.HasPrefix(r.Policy, v+" of bundle "):
+		return ""
+	default:
+		return ", version " + name(v)
+	}
 }
 
 func axes(v policy.Verdict) string {
