@@ -3,6 +3,7 @@ package cbor
 import (
 	"bytes"
 	"cmp"
+	"encoding/binary"
 	"fmt"
 	"math"
 	"slices"
@@ -88,8 +89,8 @@ func (w *walker) item(off, limit, depth, embedding int) (int, error) {
 	return start, w.simple(off, h)
 }
 
-// short walks what most items are: an integer below 24, or a string of less than
-// 256 bytes with the shortest head. It gives its end and where its content begins,
+// short walks what most items are: an integer below 256, or a string of less than
+// 256 bytes, with the shortest head. It gives its end and where its content begins,
 // 0 for everything else, also for what is wrong: then it has charged nothing.
 func (w *walker) short(off, limit int) (end, start int) {
 	if off >= limit || w.nodes == 0 {
@@ -101,12 +102,13 @@ func (w *walker) short(off, limit int) (end, start int) {
 	case major > majorText || n > 24:
 		return 0, 0
 	case n == 24:
-		if start == limit || w.data[start] < 24 || major <= majorNegative {
+		if start == limit || w.data[start] < 24 {
 			return 0, 0
 		}
 		n = int(w.data[start])
 		start++
-	case major <= majorNegative:
+	}
+	if major <= majorNegative {
 		w.nodes--
 		return start, start
 	}
@@ -159,14 +161,27 @@ func (w *walker) str(off int, h head, limit int) (int, error) {
 	return end, nil
 }
 
-// plain reports whether text is UTF-8 without U+0000. Most text is short and ASCII.
+// plain reports whether text is UTF-8 without U+0000. Most text is ASCII.
 func plain(text []byte) bool {
-	for i, c := range text {
-		if c-1 >= 0x7f { // 0, and 0x80 and above
-			return utf8.Valid(text[i:]) && bytes.IndexByte(text[i:], 0) < 0
+	const ones, high = 0x0101010101010101, 0x8080808080808080
+	at := 0
+	for ; at+8 <= len(text); at += 8 {
+		// The high bit of a byte of v says that it is above 0x7f, of v-ones too that it
+		// is 0, or that one below it is.
+		if v := binary.LittleEndian.Uint64(text[at:]); (v|v-ones)&high != 0 {
+			return plainUTF8(text[at:])
+		}
+	}
+	for i := at; i < len(text); i++ {
+		if text[i]-1 >= 0x7f { // 0, and 0x80 and above
+			return plainUTF8(text[i:])
 		}
 	}
 	return true
+}
+
+func plainUTF8(text []byte) bool {
+	return utf8.Valid(text) && bytes.IndexByte(text, 0) < 0
 }
 
 // chunks walks an indefinite-length string: definite strings of the same major
@@ -239,7 +254,7 @@ func (w *walker) pairs(off int, h head, limit, depth, embedding int) (int, error
 		return 0, err
 	}
 	base, ascending := len(w.keys), true
-	var last keySpan
+	var last []byte // the key before, as it stands there
 	at := off + h.size
 	for i := 0; ; i++ {
 		more, end := w.more(h, i, at, limit)
@@ -251,67 +266,74 @@ func (w *walker) pairs(off int, h head, limit, depth, embedding int) (int, error
 			w.keys = w.keys[:base]
 			return end, err
 		}
-		key, end, err := w.key(at, limit)
-		if err != nil {
-			return 0, err
+		end, _ = w.short(at, limit)
+		if end == 0 {
+			var err error
+			if end, err = w.key(at, limit); err != nil {
+				return 0, err
+			}
 		}
-		if ascending && i > 0 && compareKeys(last, key) >= 0 {
+		key := w.data[at:end]
+		if ascending && i > 0 && !w.follows(last, key) {
 			if ascending = false; w.note == nil {
 				w.again(off+h.size, i)
 			}
 		}
 		if last = key; !ascending || w.note != nil {
-			w.keys = append(w.keys, key)
+			w.keys = append(w.keys, keyOf(key))
 		}
+		var err error
 		if at, err = w.item(end, limit, depth, embedding); err != nil {
 			return 0, err
 		}
 	}
 }
 
+// follows reports whether b stands above a. As long as every head was the shortest,
+// the encodings are in the order of the keys.
+func (w *walker) follows(a, b []byte) bool {
+	if !w.loose {
+		return bytes.Compare(a, b) < 0
+	}
+	return compareKeys(keyOf(a), keyOf(b)) < 0
+}
+
+// keyOf gives a key that was walked.
+func keyOf(key []byte) keySpan {
+	h, err := readHead(key, 0, len(key))
+	if err != nil {
+		panic("cbor: an unchecked key")
+	}
+	k := keySpan{major: h.major, arg: h.arg}
+	if h.major > majorNegative {
+		k.content = key[h.size:]
+	}
+	return k
+}
+
 // again keeps the first n keys of a map whose pairs begin at off and were walked
 // without Lint, which follows what skip does not.
 func (w *walker) again(off, n int) {
 	for range n {
-		h, err := readHead(w.data, off, len(w.data))
-		if err != nil {
-			panic("cbor: again over unchecked data")
-		}
 		end := skip(w.data, off)
-		key := keySpan{major: h.major, arg: h.arg}
-		if h.major > majorNegative {
-			key.content = w.data[off+h.size : end]
-		}
-		w.keys = append(w.keys, key)
+		w.keys = append(w.keys, keyOf(w.data[off:end]))
 		off = skip(w.data, end)
 	}
 }
 
-// key walks a map key and returns it with its end.
-func (w *walker) key(off, limit int) (keySpan, int, error) {
-	if end, start := w.short(off, limit); end > 0 {
-		k := keySpan{major: w.data[off] >> 5, arg: uint64(end - start), content: w.data[start:end]}
-		if k.major <= majorNegative {
-			k.arg, k.content = uint64(w.data[off]&31), nil
-		}
-		return k, end, nil
-	}
+// key walks a map key that is not short and returns its end.
+func (w *walker) key(off, limit int) (int, error) {
 	h, err := w.head(off, limit)
 	if err != nil {
-		return keySpan{}, 0, err
+		return 0, err
 	}
-	start := off + h.size
 	switch {
 	case h.major <= majorNegative:
-		return keySpan{major: h.major, arg: h.arg}, start, nil
+		return off + h.size, nil
 	case h.major <= majorText && !h.indefinite:
-		end, err := w.str(off, h, limit)
-		if err != nil {
-			return keySpan{}, 0, err
-		}
-		return keySpan{major: h.major, arg: h.arg, content: w.data[start:end]}, end, nil
+		return w.str(off, h, limit)
 	}
-	return keySpan{}, 0, fmt.Errorf("%w: byte %d: map key is neither integer nor string", ErrMalformed, off)
+	return 0, fmt.Errorf("%w: byte %d: map key is neither integer nor string", ErrMalformed, off)
 }
 
 // distinct refuses equal keys among those of a map that is not sorted; few keys
