@@ -3,14 +3,17 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
+	"os"
 	"time"
 
 	"vidimus/internal/app/command"
 	"vidimus/internal/app/verifier"
 	"vidimus/internal/ble"
 	"vidimus/internal/clock"
+	"vidimus/internal/elements"
 	"vidimus/internal/proximity"
 	readertrust "vidimus/internal/trust"
 )
@@ -30,7 +33,8 @@ Without one --bundle, or --trust, --status and --crl say what is known.
 
 Steps go to standard error, the answer to standard output: the verdict, why, and how
 old the knowledge is that it rests on. Nothing is stored: the portrait goes to the
-file of --portrait or nowhere, and values are wiped when they have been shown.
+file of --portrait, to the terminal with --draw, or nowhere, and values are wiped when
+they have been shown. What stands in a terminal stays in what it lets you scroll back.
 
 Examples:
 
@@ -47,6 +51,7 @@ command line or a file is wrong and nothing was asked.`,
 		category := fs.String("category", "", "vehicle `CATEGORY` that right-to-drive asks about (default: that of the profile, B)")
 		how := phoneFlags(fs)
 		portrait := fs.String("portrait", "", "`FILE` for the portrait, readable for you alone (default: nowhere)")
+		draw := fs.Bool("draw", false, "draw the portrait in the terminal, in colours")
 		readerFlags(fs, &cfg)
 		asJSON := fs.Bool("json", false, "print the report as JSON, and the steps as lines of JSON")
 		every := fs.Bool("all", false, "show passed checks too")
@@ -70,6 +75,8 @@ command line or a file is wrong and nothing was asked.`,
 				return command.Usagef("--anonymous and --reader: which?")
 			case cfg.Connect <= 0 || cfg.Answer <= 0:
 				return command.Usagef("--connect and --answer: durations such as 45s are wanted")
+			case *draw && *asJSON:
+				return command.Usagef("--draw and --json: which?")
 			case *colour != "auto" && *colour != "always" && *colour != "never":
 				return command.Usagef("--color: %q is none of auto, always, never", *colour)
 			}
@@ -108,7 +115,7 @@ command line or a file is wrong and nothing was asked.`,
 				return err
 			}
 			defer r.out.Wipe()
-			return r.show(*portrait, *every, wantColour(*colour, env))
+			return r.show(*portrait, *draw, *every, wantColour(*colour, env))
 		}
 	},
 }
@@ -177,9 +184,34 @@ func (r *reading) simulated(ctx context.Context, folder, readers string, clk clo
 	return nil
 }
 
+// draw draws the portrait. One that cannot be drawn takes nothing from the verdict.
+func (r *reading) draw(picture []byte, colours bool) error {
+	note := func(text string) error {
+		_, err := fmt.Fprintln(r.env.Stderr, "note:", text)
+		return err
+	}
+	switch {
+	case picture == nil:
+		return note("no portrait was shown that counts, nothing is drawn")
+	case !colours:
+		return note("the portrait is not drawn without colours: --color always, or --portrait FILE")
+	}
+	depth := os.Getenv("COLORTERM")
+	err := verifier.DrawPortrait(r.env.Stdout, picture, depth == "truecolor" || depth == "24bit")
+	if errors.Is(err, elements.ErrPicture) {
+		return note("the portrait is not drawn: " + err.Error() + "; --portrait FILE keeps it for another program")
+	}
+	return err
+}
+
 // show writes the answer. A verdict that nobody can read is none.
-func (r *reading) show(portraitFile string, every, colours bool) error {
+func (r *reading) show(portraitFile string, draw, every, colours bool) error {
 	report := r.out.Report
+	if draw {
+		if err := r.draw(verifier.Portrait(report), colours); err != nil {
+			return refused(err)
+		}
+	}
 	if portraitFile != "" {
 		if picture := verifier.Portrait(report); picture == nil {
 			fmt.Fprintln(r.env.Stderr, "note: no portrait was shown that counts, nothing is written")
