@@ -46,6 +46,18 @@ func (k *room) checkName(v *pages.Visit, id string) string {
 	return k.Clean(id, maxName)
 }
 
+// odd are the warnings of a document for the page. A list whose issuer would like it
+// to be fetched anew is every list of a reader without a network: while policy
+// calls it fresh, that stands among the checks alone.
+func odd(d *verification.Document) (list []string) {
+	for _, s := range d.Warnings {
+		if d.Verdict.Freshness != policy.WithinPolicy || !strings.HasPrefix(s, "st.ttl: ") {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
 // warnings tells the lines of a report, each the id of a check and what it tells.
 func (k *room) warnings(v *pages.Visit, list []string) (out []string, more bool) {
 	for _, s := range list[:min(len(list), maxValues)] {
@@ -107,8 +119,9 @@ func (k *room) argument(v *pages.Visit, s string) string {
 	}
 	var names []string
 	for _, part := range strings.Split(s, ", ") {
-		words := strings.Fields(part) // namespace and element, or an element
-		if len(words) == 0 || len(words) > 2 || strings.Contains(part, "=") { // a name of a certificate
+		// Namespace and element, or an element; not the name of a certificate.
+		words := strings.Fields(part)
+		if len(words) == 0 || len(words) > 2 || strings.Contains(part, "=") {
 			return s
 		}
 		names = append(names, k.element(v, words[len(words)-1]))

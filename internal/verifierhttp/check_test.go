@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"vidimus/internal/i18n"
+	"vidimus/internal/policy"
 	"vidimus/internal/verification"
 	"vidimus/internal/verifierhttp"
 )
@@ -64,6 +65,7 @@ func TestChecksInTheLanguageOfThePage(t *testing.T) {
 		a := s.licence()
 		a.Report.Policy = "built-in"
 		d := &a.Report.Documents[0]
+		d.Verdict.Freshness = policy.Old
 		d.Warnings = []string{"st.ttl: as of 2026-06-01T09:02:00Z: old by policy, past its own ttl"}
 		d.Checks = []verification.Check{
 			{ID: "ia.sig", Result: verification.Pass, Clause: "ISO/IEC 18013-5, 9.3.1 step 2"},
@@ -78,7 +80,7 @@ func TestChecksInTheLanguageOfThePage(t *testing.T) {
 	}
 	b.read()
 	fr := b.get("/reading?lang=fr", 200)
-	wantText(t, fr, "Document : authentique", "Signature de l’émetteur : réussi", "Âge de la liste de statuts : état du 1er juin 2026 à 09:02 UTC : ancien selon les règles",
+	wantText(t, fr, "Document : authentique", "Avertissements Âge de la liste de statuts :", "Signature de l’émetteur : réussi", "Âge de la liste de statuts : état du 1er juin 2026 à 09:02 UTC : ancien selon les règles",
 		"la valeur Nom (org.iso.18013.5.1) n’est pas celle qui a été signée · la valeur Portrait", "Tout ce qui était demandé a été montré : échoué (non montré : Portrait, Valable jusqu’au)",
 		"La réponse est lisible : échoué cbor.strict", "jusqu’à CN=Utopia IACA,O=Utopia,C=UT (14f8cce75370)", "En anglais, cette page en dit plus", "ISO/IEC 18013-5, 9.3.1 step 2", "intégrées")
 	if !strings.Contains(fr.body, "Document\u00a0:") || !strings.Contains(fr.body, "Signature de l’émetteur\u00a0: réussi") {
@@ -119,5 +121,27 @@ func TestRevokedLicenceSaysYes(t *testing.T) {
 	rights, _, _ = strings.Cut(rights, "</ul>")
 	if strings.Contains(rights, `class="mark good"`) || strings.Contains(rights, `class="mark bad"`) {
 		t.Error("what does not count has the sign of an answer")
+	}
+}
+
+// A list past its own ttl is every list of a reader without a network: while policy
+// calls it fresh it is no warning, and stands among the checks.
+func TestListPastItsTTL(t *testing.T) {
+	s := newTerminal(t)
+	b := s.browser()
+	line := "as of 2026-06-01T09:02:00Z: within policy by policy, past its own ttl"
+	s.answer = func() (*verifierhttp.Answer, error) {
+		a := s.licence()
+		d := &a.Report.Documents[0]
+		d.Warnings = []string{"st.ttl: " + line}
+		d.Checks = []verification.Check{{ID: "st.ttl", Result: verification.Warn, Detail: line}}
+		d.IssuerSigned = append(d.IssuerSigned, verification.Element{Name: "nationality", Value: []any{"UT", "LU"}})
+		return a, nil
+	}
+	b.read()
+	page := b.get("/reading", 200)
+	wantText(t, page, "Age of the status list: passed with a remark", "UT, LU")
+	if strings.Contains(page.text(), "Warnings") || strings.Contains(page.text(), "not passed") {
+		t.Error("what is as it should be is a warning")
 	}
 }

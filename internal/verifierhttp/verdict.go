@@ -151,10 +151,10 @@ func (k *room) document(v *pages.Visit, d *verification.Document, profile policy
 	}
 	var more bool
 	out.Checks, out.More = k.checks(v, d.Checks)
-	out.Warnings, more = k.warnings(v, d.Warnings)
+	out.Warnings, more = k.warnings(v, odd(d))
 	out.More = out.More || more
 	for _, c := range out.Checks {
-		if c.Mark == "bad" || c.Mark == "warn" {
+		if c.Mark == "bad" {
 			out.NotPassed++
 		}
 	}
@@ -260,17 +260,38 @@ func (k *room) value(v *pages.Visit, e verification.Element) valueView {
 		if value {
 			out.Value = v.Lang.Text("axis-entitlement.yes")
 		}
+	case []any:
+		out.Value = k.Clean(list(value), maxValue)
 	default:
 		if e.Bytes != nil {
 			out.Value = v.Lang.Text("reader.bytes", len(e.Bytes))
 			break
 		}
-		var b bytes.Buffer
-		enc := json.NewEncoder(&b)
-		enc.SetEscapeHTML(false)
-		if enc.Encode(e.Value) == nil {
-			out.Value = k.Clean(strings.TrimSpace(b.String()), maxValue)
-		}
+		out.Value = k.Clean(structure(e.Value), maxValue)
 	}
 	return out
+}
+
+// list writes a list of texts, such as nationalities, as a person does.
+func list(values []any) string {
+	texts := make([]string, 0, len(values))
+	for _, v := range values {
+		text, ok := v.(string)
+		if !ok {
+			return structure(values)
+		}
+		texts = append(texts, text)
+	}
+	return strings.Join(texts, ", ")
+}
+
+// structure writes what is no plain value.
+func structure(value any) string {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if enc.Encode(value) != nil {
+		return ""
+	}
+	return strings.TrimSpace(b.String())
 }
