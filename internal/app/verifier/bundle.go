@@ -62,6 +62,13 @@ func (s BundleSource) open(f *files, now time.Time) (*Knowledge, error) {
 	if len(pins) == 0 {
 		return nil, fmt.Errorf("%s: nobody is pinned who signs bundles: give --bundle-anchor with the certificate of the signer, or of the authority over it", name)
 	}
+	// The mark follows the bundle when one is taken. So it is read before: a bundle
+	// that is imported meanwhile is newer than it, and never older.
+	var m *bundle.Mark
+	var damaged error
+	if k.state != nil {
+		m, damaged = k.state.mark()
+	}
 	data, err := f.bundle(name)
 	if errors.Is(err, fs.ErrNotExist) && s.File == "" {
 		return nil, fmt.Errorf("%w: this reader has no bundle yet; `verifier bundle fetch --state %s` gets one", err, s.State)
@@ -75,8 +82,7 @@ func (s BundleSource) open(f *files, now time.Time) (*Knowledge, error) {
 	if k.state == nil {
 		return k, nil
 	}
-	m, err := k.state.mark()
-	if err == nil {
+	if err = damaged; err == nil {
 		err = m.Check(k.Bundle, now)
 	}
 	if err != nil {

@@ -266,3 +266,39 @@ func TestStateThatCannotBeWritten(t *testing.T) {
 		t.Errorf("%v, %v, said %q", got, err, notes.String())
 	}
 }
+
+// A bundle that is imported while another program reads the folder makes nobody
+// believe that an older one was put into its place.
+func TestOpenWhileImporting(t *testing.T) {
+	r := newRoadside(t)
+	var files []string
+	for i := range 30 {
+		files = append(files, r.bundle(r.contents(r.Now.Add(time.Duration(i)*time.Second), 7*day)))
+	}
+	at := r.Now.Add(time.Hour)
+	r.must(r.take(files[0], at))
+	done := make(chan error, 1)
+	go func() {
+		for _, file := range files[1:] {
+			if err := r.take(file, at); err != nil {
+				done <- err
+				return
+			}
+		}
+		done <- nil
+	}()
+	for opened := 0; ; opened++ {
+		k, err := BundleSource{State: r.state()}.Open(at)
+		if err != nil {
+			t.Fatalf("opening %d: %v", opened, err)
+		}
+		select {
+		case err := <-done:
+			if r.must(err); k.Sequence > 30 {
+				t.Errorf("bundle %d", k.Sequence)
+			}
+			return
+		default:
+		}
+	}
+}
