@@ -207,7 +207,7 @@ func TestState(t *testing.T) {
 	r.must(err)
 	ShowBundle(&shown, k.Bundle, r.Now.Add(2*day), true)
 	r.must(ShowState(&shown, r.state(), r.Now.Add(2*day)))
-	for _, want := range []string{"bundle 1 of https://readers.example", "48 hours ago", "policy roadside-7", "UT: org.iso.18013.5.1.mDL: 1", "1 revocation lists", roadsideList + " (cwt", "old by policy", "got to bundle 1 of"} {
+	for _, want := range []string{"bundle 1 of https://readers.example", "48 hours ago", "policy roadside-7", "UT: org.iso.18013.5.1.mDL: 1", "1 revocation lists", roadsideList + " (cwt", ": old, until", "got to bundle 1 of"} {
 		if !strings.Contains(strings.ReplaceAll(shown.String(), "2 days ago", "48 hours ago"), want) {
 			t.Errorf("%q is not in\n%s", want, shown.String())
 		}

@@ -52,7 +52,7 @@ func WriteText(out io.Writer, r *verification.Report, colours, everyCheck bool) 
 	for _, reason := range r.Reasons {
 		fmt.Fprintf(w, "  %s\n", detail(reason))
 	}
-	fmt.Fprintf(w, "  at %s, by the %s policy%s\n", r.At.Format(time.RFC3339), name(r.Policy), policyVersion(r))
+	fmt.Fprintf(w, "  at %s, by the policy %s%s\n", r.At.Format(time.RFC3339), name(r.Policy), policyVersion(r))
 	writeChecks(w, p, r.Checks, everyCheck)
 	for i := range r.Documents {
 		fmt.Fprintln(w)
