@@ -100,6 +100,30 @@ func TestChecksInTheLanguageOfThePage(t *testing.T) {
 	}
 }
 
+// Why a reader cannot read is told in the language of the page; what is there in
+// English alone is marked as English.
+func TestTroubleInTheLanguageOfThePage(t *testing.T) {
+	s := newTerminal(t)
+	b := s.browser()
+	for detail, words := range map[string]string{
+		"state/bundle.cbor: the clock says 2026-01-01T00:00:00Z, but bundle 7 of https://id.utopia.example was made at 2026-06-26T10:00:00Z: set the clock of this device":                                                        "die Uhr sagt 1. Januar 2026, 00:00 UTC, aber das Paket 7 von https://id.utopia.example wurde am 26. Juni 2026, 10:00 UTC gemacht",
+		"bundle older than the one at hand: number 3 of 2026-06-26T10:00:00Z after number 4 of 2026-06-27T10:00:00Z":                                                                                                              "Nummer 3 vom 26. Juni 2026",
+		"state folder refused: state/mark: damaged mark: its checksum is wrong; this device no longer knows how far it got, so that an old bundle would pass: fetch the newest one and run `verifier bundle import --start-over`": "starten Sie `verifier bundle import --start-over`",
+		"open state/bundle.cbor: no such file or directory: this reader has no bundle yet; `verifier bundle fetch --state state` gets one":                                                                                        "dieses Gerät hat noch kein Paket; `verifier bundle fetch --state state` holt eines",
+	} {
+		s.standing.Trouble, s.standing.Detail = verifierhttp.TroubleReader, detail
+		page := b.get("/?lang=de", 200)
+		if wantText(t, page, words); strings.Contains(page.body, `lang="en">`) && strings.Contains(page.text(), "was made") {
+			t.Error("English on a German page")
+		}
+		wantText(t, b.get("/?lang=en", 200), detail)
+	}
+	s.standing.Detail = "something else"
+	if page := b.get("/?lang=de", 200); !strings.Contains(page.body, `<span lang="en">something else</span>`) {
+		t.Error("English is not marked as English")
+	}
+}
+
 // What a licence says that does not count is no yes with a green sign.
 func TestRevokedLicenceSaysYes(t *testing.T) {
 	s := newTerminal(t)
