@@ -4,7 +4,7 @@
 #   ./t.sh              lint unit race fuzz interop e2e faults: everything that a change must pass,
 #                       each test once, with the race detector where it is of use; 22 minutes on two cores
 #   ./t.sh fast         unit tests without the race detector, vet, archtest: under two minutes
-#   ./t.sh WORD...      any of: fast lint unit race fuzz interop e2e bench bench-office bench-issuance ble chaos faults vuln interop-more
+#   ./t.sh WORD...      any of: fast lint unit rest race fuzz interop e2e bench bench-office bench-issuance ble chaos faults vuln interop-more
 #
 # Needed on the machine: Go, and for interop and e2e a Debian with apt. What is
 # missing is installed: dbus-daemon, node, npm, chromium, and for interop-more python3, java,
@@ -189,7 +189,7 @@ faults() {
 }
 
 # Reader and holder over a real bluetoothd and the kernel's Bluetooth, between two
-# virtual controllers (btvirt) in a guest without KVM; two to seven minutes. The kernel for
+# virtual controllers (btvirt) in a guest without KVM; five minutes, on a busy machine fifteen. The kernel for
 # it is unpacked, not installed: the one for clouds has no Bluetooth.
 ble() {
 	need qemu-system-x86_64 qemu-system-x86
