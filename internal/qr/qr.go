@@ -18,7 +18,6 @@ import (
 	"strings"
 
 	"github.com/makiuchi-d/gozxing"
-	zxing "github.com/makiuchi-d/gozxing/qrcode"
 	qrcode "github.com/skip2/go-qrcode"
 )
 
@@ -174,16 +173,16 @@ func Decode(r io.Reader) (string, error) {
 		return "", fmt.Errorf("reading the picture: %w", err)
 	}
 	hints := map[gozxing.DecodeHintType]any{gozxing.DecodeHintType_TRY_HARDER: true, gozxing.DecodeHintType_CHARACTER_SET: "UTF-8"}
-	res, err := zxing.NewQRCodeReader().Decode(bmp, hints)
+	text, err := decode(bmp, hints)
 	if err != nil {
 		// A drawn code, unrotated and clean, is read module by module.
 		hints[gozxing.DecodeHintType_PURE_BARCODE] = true
-		if pure, again := zxing.NewQRCodeReader().Decode(bmp, hints); again == nil {
-			return pure.GetText(), nil
+		if pure, again := decode(bmp, hints); again == nil {
+			return pure, nil
 		}
 		return "", fmt.Errorf("%w: %w", ErrNotFound, err)
 	}
-	return res.GetText(), nil
+	return text, nil
 }
 
 // startOfScan is a marker of JPEG that no data of a scan hold (ISO/IEC 10918-1,
