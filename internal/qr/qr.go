@@ -168,21 +168,69 @@ func Decode(r io.Reader) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("reading the picture: %w", err)
 	}
-	bmp, err := gozxing.NewBinaryBitmapFromImage(img)
+	text, err := search(img)
 	if err != nil {
-		return "", fmt.Errorf("reading the picture: %w", err)
-	}
-	hints := map[gozxing.DecodeHintType]any{gozxing.DecodeHintType_TRY_HARDER: true, gozxing.DecodeHintType_CHARACTER_SET: "UTF-8"}
-	text, err := decode(bmp, hints)
-	if err != nil {
-		// A drawn code, unrotated and clean, is read module by module.
-		hints[gozxing.DecodeHintType_PURE_BARCODE] = true
-		if pure, again := decode(bmp, hints); again == nil {
-			return pure, nil
-		}
 		return "", fmt.Errorf("%w: %w", ErrNotFound, err)
 	}
 	return text, nil
+}
+
+// search looks for a code as a camera sees it, as it was drawn, and light on dark
+// ground. The error is that of the first try.
+func search(img image.Image) (string, error) {
+	light := gozxing.NewLuminanceSourceFromImage(img)
+	text, first := scan(light, false)
+	if first == nil {
+		return text, nil
+	}
+	// A drawn code, unrotated and clean, is read module by module.
+	if text, err := scan(light, true); err == nil {
+		return text, nil
+	}
+	// Programs in dark dress show light modules on dark ground.
+	if text, err := scan(light.Invert(), false); err == nil {
+		return text, nil
+	}
+	// In a large photograph the grain of the sensor is finer than what the search
+	// expects: at half the size it goes.
+	for small := img; small.Bounds().Dx() > coarse || small.Bounds().Dy() > coarse; {
+		small = halved(small)
+		if text, err := scan(gozxing.NewLuminanceSourceFromImage(small), false); err == nil {
+			return text, nil
+		}
+	}
+	return "", first
+}
+
+// coarse is the side below which pictures are not made smaller, in pixels: a code that
+// fills a third of it has three pixels a module.
+const coarse = 700
+
+func scan(light gozxing.LuminanceSource, drawn bool) (string, error) {
+	bmp, err := gozxing.NewBinaryBitmap(gozxing.NewHybridBinarizer(light))
+	if err != nil {
+		return "", err
+	}
+	hints := map[gozxing.DecodeHintType]any{gozxing.DecodeHintType_TRY_HARDER: true, gozxing.DecodeHintType_CHARACTER_SET: "UTF-8"}
+	if drawn {
+		hints[gozxing.DecodeHintType_PURE_BARCODE] = true
+	}
+	return decode(bmp, hints)
+}
+
+// halved is a picture in grey of half the size, each point the middle of four.
+func halved(img image.Image) *image.Gray {
+	b := img.Bounds()
+	out := image.NewGray(image.Rect(0, 0, (b.Dx()+1)/2, (b.Dy()+1)/2))
+	grey := func(x, y int) int {
+		return int(color.GrayModel.Convert(img.At(min(b.Min.X+x, b.Max.X-1), min(b.Min.Y+y, b.Max.Y-1))).(color.Gray).Y)
+	}
+	for y := range out.Rect.Dy() {
+		for x := range out.Rect.Dx() {
+			out.Pix[y*out.Stride+x] = uint8((grey(2*x, 2*y) + grey(2*x+1, 2*y) + grey(2*x, 2*y+1) + grey(2*x+1, 2*y+1)) / 4)
+		}
+	}
+	return out
 }
 
 // startOfScan is a marker of JPEG that no data of a scan hold (ISO/IEC 10918-1,
