@@ -149,7 +149,8 @@ func (c *Certificate) HasExtKeyUsage(id asn1.ObjectIdentifier) bool {
 // dNSName, letters compared without case. A wildcard stands only for itself.
 func (c *Certificate) HasDNSName(host string) bool {
 	for _, have := range c.Cert.DNSNames {
-		if strings.EqualFold(have, host) {
+		// Letters outside of ASCII that fold into it, such as the sign of the kelvin, are longer.
+		if len(have) == len(host) && strings.EqualFold(have, host) {
 			return true
 		}
 	}
