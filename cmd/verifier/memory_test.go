@@ -120,8 +120,8 @@ func (s *station) read(code string) string {
 	w := multipart.NewWriter(&b)
 	s.must(errors.Join(w.WriteField("code", text), w.WriteField("profile", "identity"), w.Close()))
 	s.body(s.web.Post(s.url+"read", w.FormDataContentType(), &b))
-	for strings.Contains(s.body(s.web.Get(s.url+"progress")), `"running":true`) {
-		time.Sleep(20 * time.Millisecond)
+	for !strings.Contains(s.body(s.web.Get(s.url+"progress")), `"running":false`) {
+		time.Sleep(100 * time.Millisecond) // within the limit of requests
 	}
 	// Over a connection of its own, as a browser has several.
 	other := &http.Client{Jar: s.web.Jar, Transport: &http.Transport{}}

@@ -139,7 +139,10 @@ func (s *terminal) ask(code, profile string) string {
 	text := s.text(res) // it follows to the reading
 	for strings.Contains(text, "The holder decides on the phone what is shown.") {
 		time.Sleep(5 * time.Millisecond)
-		if !strings.Contains(s.page("progress"), `"running":true`) {
+		if made, ok := s.cfg.Reader.Clock.(*clock.Fake); ok {
+			made.Advance(50 * time.Millisecond) // the limit of requests
+		}
+		if strings.Contains(s.page("progress"), `"running":false`) {
 			text = s.page("reading")
 		}
 	}
