@@ -212,13 +212,6 @@ func (r *reading) show(portraitFile string, draw, every, colours bool) error {
 			return refused(err)
 		}
 	}
-	if portraitFile != "" {
-		if picture := verifier.Portrait(report); picture == nil {
-			fmt.Fprintln(r.env.Stderr, "note: no portrait was shown that counts, nothing is written")
-		} else if err := verifier.WritePortrait(portraitFile, picture); err != nil {
-			return refused(err)
-		}
-	}
 	var err error
 	if r.json {
 		verifier.WithoutPictures(report)
@@ -229,6 +222,14 @@ func (r *reading) show(portraitFile string, draw, every, colours bool) error {
 	}
 	if err != nil {
 		return refused(err)
+	}
+	// After the verdict, which a disk that is full must not keep back.
+	if portraitFile != "" {
+		if picture := verifier.Portrait(report); picture == nil {
+			fmt.Fprintln(r.env.Stderr, "note: no portrait was shown that counts, nothing is written")
+		} else if err := verifier.WritePortrait(portraitFile, picture); err != nil {
+			return refused(err)
+		}
 	}
 	if code := verifier.ExitCode(report); code != 0 {
 		return &command.Exit{Code: code}
