@@ -105,7 +105,7 @@ func (o *Options) ask(c *checks, q *question, uri string, certificate []byte, an
 			c.add(f.Check, Result(f.Result), f.Detail)
 		}
 	}
-	if !got.Known {
+	if verified != nil || !got.Known { // unlocked for somebody else is no answer
 		c.notDone(q.id, "the status list gives no answer")
 		return notKnown
 	}
