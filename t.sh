@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # The one entry to every check of this repository.
 #
-#   ./t.sh              lint unit race fuzz interop e2e faults: everything that a change must pass
+#   ./t.sh              lint unit race fuzz interop e2e faults: everything that a change must pass,
+#                       each test once, with the race detector where it is of use; 22 minutes on two cores
 #   ./t.sh fast         unit tests without the race detector, vet, archtest: under two minutes
-#   ./t.sh WORD...      any of: fast lint unit race fuzz interop e2e bench bench-office bench-issuance ble chaos faults vuln interop-more
+#   ./t.sh WORD...      any of: fast lint unit rest race fuzz interop e2e bench bench-office bench-issuance ble chaos faults vuln interop-more
 #
 # Needed on the machine: Go, and for interop and e2e a Debian with apt. What is
 # missing is installed: dbus-daemon, node, npm, chromium, and for interop-more python3, java,
@@ -11,7 +12,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 export GOFLAGS="${GOFLAGS:-} -tags=nomsgpack"
-# A target gets 10 s; 1 s in the plain run, which has 25 minutes for everything.
+# A target gets 10 s; 1 s in the plain run, which has 22 minutes for everything.
 [ $# -gt 0 ] && FUZZTIME=${FUZZTIME:-10s} || FUZZTIME=${FUZZTIME:-1s}
 [ $# -gt 0 ] && FAULTS=${FAULTS:-full} || FAULTS=${FAULTS:-ci}
 
@@ -51,19 +52,43 @@ lint() {
 # A bus for the stand-in of bluetoothd, with which Bluetooth is tested everywhere.
 bus() { need dbus-daemon dbus-daemon; }
 
+# Tests wait for a disk thousands of times: their databases are in memory, where
+# there is room for that and programs may run. What a disk keeps is for faults.
+tmp() {
+	local room probe
+	room=$(df --output=avail -B1M /dev/shm 2>/dev/null | tail -n 1) || room=0
+	if [ "$room" -ge 4096 ] && probe=$(mktemp -p /dev/shm); then
+		install -m 700 "$(type -P true)" "$probe" && "$probe" 2>/dev/null && TMPDIR=/dev/shm
+		rm "$probe"
+	fi
+	echo "${TMPDIR:-/tmp}"
+}
+
 # A test program that hangs says where after this time, on a slow machine too.
-unit() { bus; say "unit"; go test -timeout 20m ./...; }
+unit() { bus; say "unit"; TMPDIR=$(tmp) go test -timeout 20m ./...; }
 
 # What walks a large space in one goroutine, builds programs or measures: for
 # unit, and of no use or too long under the race detector and in fast. (TestRestored
 # and those below it go through whole databases; that stores are used by many at
 # once is for TestStore/Race and its like.)
-LONG='^(TestEverySequence|TestHistories|TestUnlinkable.*|TestPermutationIsBijective|TestFlippedBits.*|TestCrash|TestDiskFullThenFreed|TestReleaseHasNone|TestActs|TestEveryByte|TestImport|TestIndices|TestPush|TestSparseAgainstZlib|TestRestored|TestDraws|TestEmptiedPages|TestStartWithManyLists|TestIssuance.*|TestWycheproof.*|TestConformance.*|TestNothingSecretIsLogged)$|^TestStore$/^Lists$/^Full$'
+LONG='(TestEverySequence|TestHistories|TestUnlinkable.*|TestPermutationIsBijective|TestFlippedBits.*|TestCrash|TestDiskFullThenFreed|TestReleaseHasNone|TestEveryByte|TestImport|TestIndices|TestPush|TestSparseAgainstZlib|TestRestored|TestDraws|TestEmptiedPages|TestStartWithManyLists|TestIssuance.*|TestWycheproof.*|TestConformance.*|TestNothingSecretIsLogged)'
+SKIP="^$LONG\$|^TestStore\$/^Lists\$/^Full\$"
 # Rooms in which nothing runs beside anything else, and the commands, which run
 # what the tests of internal/app run: unit is enough for them.
 ALONE='/(cmd/.*|api|internal/(cbor|cose|qr|problem|i18n|portrait|elements|policy|oauth|document|statuslist|archtest|app/command|app/officebench|app/issuancebench))$'
 # lint vets everything: to do it again for each way of building costs a minute.
-race() { bus; say "race"; go test -vet=off -race -short -timeout 30m -skip "$LONG" $(go list ./... | grep -vE "$ALONE"); }
+# TestChaos takes fewer seeds here, and all of its own in rest; nothing else is smaller.
+race() { bus; say "race"; TRANSPORT_SEEDS=${TRANSPORT_SEEDS:-60} TMPDIR=$(tmp) go test -vet=off -race -timeout 30m -skip "$SKIP" $(go list ./... | grep -vE "$ALONE"); }
+
+# What race leaves out, so that the plain run has every test once.
+rest() {
+	bus
+	say "unit, without what race runs"
+	local rooms
+	rooms=$(grep -rlE "^func ($LONG|TestStore|TestChaos)\(" --include='*_test.go' api cmd internal | xargs -n 1 dirname | sort -ru | sed 's,^,./,' | grep -vE "$ALONE")
+	TMPDIR=$(tmp) go test -vet=off -timeout 20m $(go list ./... | grep -E "$ALONE")
+	TMPDIR=$(tmp) go test -vet=off -timeout 20m -run "$SKIP|^TestChaos\$" $rooms
+}
 
 # Two rooms at a time, one worker each: as many as the smallest machine has cores.
 # A room is built once for all its targets; one that imports much comes first and
@@ -108,35 +133,63 @@ modules() {
 	done
 }
 
-interop() {
-	modules testdata/interop/node testdata/interop/credo testdata/interop/tsl testdata/interop/oidc
-	say "interop: independent wallets, verifier, list reader and login"
-	# One more at a time than there are cores: wallets wait for the office.
-	go test -count=1 -v -vet=off -parallel "$(($(nproc) + 1))" -tags=nomsgpack,interop ./internal/app/interop | grep -v "^{"
+# together WORD...: runs words that wait a good deal beside each other, and shows
+# what each said when it is done. When one fails the others still come to their end.
+together() {
+	say "$* at the same time; what they say follows"
+	local word failed=
+	local -A group
+	set -m # a process group each, to be stopped whole
+	for word in "$@"; do
+		("$word") </dev/null >"bin/$word.out" 2>&1 &
+		group[$word]=$!
+	done
+	set +m
+	trap "kill -- ${group[*]/#/-} 2>/dev/null || true" EXIT
+	for word in "$@"; do
+		wait "${group[$word]}" || failed="$failed $word"
+		cat "bin/$word.out"
+	done
+	trap - EXIT
+	[ -z "$failed" ] || { echo "failed:$failed"; return 1; }
 }
 
-e2e() {
+interop_needs() { modules testdata/interop/node testdata/interop/credo testdata/interop/tsl testdata/interop/oidc; }
+interop() {
+	interop_needs
+	say "interop: independent wallets, verifier, list reader and login"
+	# One more at a time than there are cores: wallets wait for the office.
+	go test -count=1 -v -vet=off -timeout 30m -parallel "$(($(nproc) + 1))" -tags=nomsgpack,interop ./internal/app/interop | grep -v "^{"
+}
+
+e2e_needs() {
 	need chromium chromium
 	modules testdata/axe
+}
+e2e() {
+	e2e_needs
 	say "e2e: pages in a real browser"
-	go test -count=1 -vet=off -tags=nomsgpack,e2e ./internal/app/demo ./internal/app/consoletest ./internal/app/citizentest ./internal/app/readertest
+	go test -count=1 -vet=off -timeout 30m -tags=nomsgpack,e2e ./internal/app/consoletest ./internal/app/readertest ./internal/app/citizentest ./internal/app/demo
 }
 
 # Counts of a commit in the plain run (FAULTS=ci), those of a release by word:
 # 1,000 kills at random and at points, every system call, 20 power cuts.
-faults() {
+faults_needs() {
 	need qemu-system-x86_64 qemu-system-x86
 	need mkfs.ext4 e2fsprogs
 	need mount mount
 	compgen -G "/boot/vmlinuz-*-cloud-amd64" >/dev/null || need a-guest-kernel linux-image-cloud-amd64
+}
+faults() {
+	faults_needs
 	say "faults ($FAULTS): kill -9, points, system calls, a full disk, two offices, power cuts"
-	go test -count=1 -v -vet=off -run 'Kill|Crash|Fatal' ./internal/store/bolt
-	go test -count=1 -vet=off -tags nomsgpack,faults ./internal/faults
+	go test -count=1 -v -vet=off -timeout 30m -run 'Kill|Crash|Fatal' ./internal/store/bolt
+	go test -count=1 -vet=off -timeout 30m -tags nomsgpack,faults ./internal/faults
 	FAULTS=$FAULTS go test -count=1 -v -vet=off -timeout 180m -tags nomsgpack,faults ./internal/app/faulttest
 }
 
 # Reader and holder over a real bluetoothd and the kernel's Bluetooth, between two
-# virtual controllers (btvirt) in a guest without KVM; two to seven minutes. The kernel for
+# virtual controllers (btvirt) in a guest without KVM; five minutes, on a busy machine fifteen. The kernel for
 # it is unpacked, not installed: the one for clouds has no Bluetooth.
 ble() {
 	need qemu-system-x86_64 qemu-system-x86
@@ -239,14 +292,31 @@ interop-more() {
 	go test -count=1 -v -tags=nomsgpack,interop,more -run '^Test(Python|JVM|Rust)$' ./internal/app/interop | grep -v "^{"
 }
 
+# What is installed is installed before anything runs beside it.
+plain() {
+	interop_needs
+	e2e_needs
+	faults_needs
+	lint
+	rest
+	race
+	fuzz
+	together interop e2e faults # none of them has work for two cores
+}
+
 mkdir -p bin
-[ $# -gt 0 ] || set -- lint unit race fuzz interop e2e faults
-for word in "$@"; do
-	case $word in
-	fast) bus; say "vet"; go vet ./...; say "unit"; go test -short -skip "$LONG" ./... ;;
-	lint | unit | race | fuzz | interop | e2e | bench | bench-office | bench-issuance | ble | chaos | faults | vuln | interop-more) "$word" ;;
-	*) sed -n '2,10p' "$0"; exit 2 ;;
-	esac
-done
+trap 'exit 130' INT TERM # with what together started
+if [ $# = 0 ]; then
+	plain
+	set -- lint unit race fuzz interop e2e faults
+else
+	for word in "$@"; do
+		case $word in
+		fast) bus; say "vet"; go vet ./...; say "unit"; TMPDIR=$(tmp) go test -short -skip "$SKIP" ./... ;;
+		lint | unit | rest | race | fuzz | interop | e2e | bench | bench-office | bench-issuance | ble | chaos | faults | vuln | interop-more) "$word" ;;
+		*) sed -n '2,11p' "$0"; exit 2 ;;
+		esac
+	done
+fi
 say "passed: $*"
 [ "$*" = interop-more ] || echo "$# passed, 0 failed"

@@ -24,7 +24,9 @@ Make one after every change that readers should hear of soon, and at least as
 often as the policy calls a list fresh; publish it where readers fetch it, as
 application/vidimus-bundle+cbor. Without -o it goes into the state folder, and the
 office serves it at /readers/bundle below its public address, where enrolled
-readers look for it. Its number rises by itself. Without
+readers look for it. Its number rises by itself; an office
+that lost count (bundle.sequence is damaged) refuses, until --after says the highest
+number that any reader has. Without
 status.directory the office is asked for its lists, and has to be able to write
 to the folder for temporary files.
 
@@ -39,6 +41,7 @@ What was left out is told on standard error.`,
 		fs.StringVar(&w.Policy, "policy", "", "`FILE` with the policy of readers in YAML, laid over the built-in one")
 		fs.Var((*command.Strings)(&w.Countries), "country", "`COUNTRY`, two upper-case letters, to which the bundle is narrowed; repeatable (default: all)")
 		fs.Uint64Var(&w.MinReader, "min-reader", 0, "`NUMBER` of the reader version that it needs (default: this one)")
+		fs.Uint64Var(&w.After, "after", 0, "`NUMBER`: the highest that any reader has, for an office that lost count")
 		return with(fs, func(ctx context.Context, env command.Env, cfg issuer.Config, args []string) error {
 			if len(args) != 1 || args[0] != "build" {
 				return command.Usagef("build is wanted")

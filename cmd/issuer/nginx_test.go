@@ -105,8 +105,13 @@ func (w webServer) serve(address, form string) (file, mediaType string) {
 
 func TestNginxExample(t *testing.T) {
 	w, err := readNginx(blocks(t, "nginx")[0])
-	if err != nil || w.root == "" || len(w.locations) != 4 {
+	if err != nil || w.root == "" || len(w.locations) != 6 {
 		t.Fatalf("%+v, %v", w, err)
+	}
+	for _, list := range []string{"/crl/iaca.crl", "/crl/readers.crl"} { // which no manifest names
+		if file, mediaType := w.serve(list, ""); file != list || mediaType != "application/pkix-crl" {
+			t.Errorf("%s gives %q as %q", list, file, mediaType)
+		}
 	}
 	for _, broken := range []string{"server {\n listen 443\n}", "server {", "}"} {
 		if _, err := readNginx(broken); err == nil {

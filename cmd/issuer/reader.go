@@ -28,7 +28,7 @@ first, or type it with --fingerprint. revoke ends a reader; it stands at
 once in the list of revoked readers that wallets look at. READER is an id or a name.`,
 	Setup: func(fs *flag.FlagSet) command.Run {
 		organization := fs.String("organization", "", "`NAME` of who asks, as wallets show it, for invite (default: the authority of the configuration)")
-		lifetime := fs.Duration("lifetime", 0, "`DURATION` that the code of invite lives, at most 720h (default 24h)")
+		lifetime := fs.Duration("lifetime", fleet.CodeLifetime, "`DURATION` that the code of invite lives, at most 720h")
 		fingerprint := fs.String("fingerprint", "", "`DIGITS` on the reader's screen, for approve: refused when the key is another")
 		asJSON := fs.Bool("json", false, "print JSON")
 		return with(fs, func(ctx context.Context, env command.Env, cfg issuer.Config, args []string) error {

@@ -13,11 +13,15 @@ import (
 	"vidimus/internal/ble/bletest"
 )
 
-// holder WALLET CODE MODE READERS is a phone: it shows a code as a picture, and
-// whatever a reader asks that the readers of a folder vouch for.
+// holder WALLET CODE MODE READERS [AGREE] is a phone: it shows a code as a picture, and
+// whatever a reader asks that the readers of a folder vouch for, or as AGREE says.
 func holder() {
+	agree := wallet.AgreeKnown
+	if len(os.Args) > 5 {
+		agree = wallet.Agreement(os.Args[5])
+	}
 	err := wallet.PresentInPerson(context.Background(), wallet.InPersonConfig{
-		Dir: os.Args[1], Code: os.Args[2], Mode: os.Args[3], Readers: os.Args[4], Adapter: "hci1", Agree: wallet.AgreeKnown, Wait: time.Minute,
+		Dir: os.Args[1], Code: os.Args[2], Mode: os.Args[3], Readers: os.Args[4], Adapter: "hci1", Agree: agree, Wait: time.Minute,
 	}, os.Stdin, os.Stdout, os.Stderr)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

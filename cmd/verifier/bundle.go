@@ -48,9 +48,12 @@ build makes a bundle of what --sources names, signed by the signer of --signer:
           vcts: ["urn:eudi:pid:1"]
     - trusted_list: tl.xml                  # ETSI TS 119 612; its signature is not
       sha256: "..."                         # verified: you vouch for these bytes
-      services: {}
+      services:
+        "http://uri.etsi.org/TrstSvc/Svctype/CA/QC": {purposes: [issue-sd-jwt], vcts: ["urn:eudi:pid:1"]}
 
-What was left out is told. signer makes the keys of --signer in a new FOLDER, and
+What was left out is told. Numbers rise by themselves; a publisher that lost count
+(bundle.sequence of FOLDER is damaged) says with --after the highest number that any
+reader has. signer makes the keys of --signer in a new FOLDER, and
 says what readers have to pin.
 
 Exit codes: 0 done, 3 refused.`,
@@ -63,6 +66,7 @@ Exit codes: 0 done, 3 refused.`,
 		fs.StringVar(&build.Sources, "sources", "", "build: `FILE` in YAML with what goes in")
 		fs.StringVar(&build.Signer, "signer", "", "build: `FOLDER` that bundle signer made")
 		fs.StringVar(&build.Output, "o", "", "build: `FILE` to write the bundle to")
+		fs.Uint64Var(&build.After, "after", 0, "build: `NUMBER`, the highest that any reader has, for a publisher that lost count")
 		organization := fs.String("organization", "", "signer: `NAME` of who makes bundles")
 		country := fs.String("country", "", "signer: `COUNTRY` of the same, two upper-case letters")
 		every := fs.Bool("all", false, "show: every anchor and every list")
@@ -101,16 +105,20 @@ Exit codes: 0 done, 3 refused.`,
 					return command.Usagef("%s needs --state", what)
 				}
 				var b *bundle.Bundle
+				said := "taken"
 				if what == "import" {
 					source.File = args[1]
 					b, err = verifier.ImportBundle(source, *startOver, env.Stdin, now)
 				} else {
-					b, err = verifier.FetchBundle(ctx, strings.Join(args[1:], ""), source, reach, now, rand.Reader)
+					newer := false
+					if b, newer, err = verifier.FetchBundle(ctx, strings.Join(args[1:], ""), source, reach, now, rand.Reader); !newer {
+						said = "no newer bundle than"
+					}
 				}
 				if err != nil {
 					return refused(err)
 				}
-				_, err = fmt.Fprintf(env.Stdout, "taken: %s, made %s, until %s\n", verifier.Clean(b.Source(), 300), b.Issued.Format("2006-01-02 15:04 MST"), b.Expires.Format("2006-01-02 15:04 MST"))
+				_, err = fmt.Fprintf(env.Stdout, "%s: %s, made %s, until %s\n", said, verifier.Clean(b.Source(), 300), b.Issued.Format("2006-01-02 15:04 MST"), b.Expires.Format("2006-01-02 15:04 MST"))
 				return err
 			case what == "build" && len(args) == 1:
 				if build.Sources == "" || build.Signer == "" || build.Output == "" {

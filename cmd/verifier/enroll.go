@@ -39,7 +39,7 @@ Exit codes: 0 enrolled, 2 asked and not approved yet, 3 not.`,
 		state := fs.String("state", "", "`FOLDER` of this reader: key, certificate, bundle; made where there is none")
 		issuer := fs.String("issuer", "", "`URL` of the office, its public_url; begins an enrolment")
 		code := fs.String("code", "", "one-time `CODE` (default: asked for on standard input)")
-		wait := fs.Duration("wait", 0, "`DURATION` to wait for a human at the office (default: ask once)")
+		wait := fs.Duration("wait", 0, "`DURATION` to wait for a human at the office; 0s asks once")
 		roots := fs.String("web-roots", "", "PEM `FILE` of roots for https (default: those of the machine)")
 		private := fs.Bool("private-network", false, "go to private addresses too: an office in the network of a state")
 		loopback := fs.Bool("insecure-loopback", false, "go to this machine too, without TLS: for development")
@@ -61,7 +61,7 @@ Exit codes: 0 enrolled, 2 asked and not approved yet, 3 not.`,
 				fmt.Fprint(env.Stderr, "one-time code: ")
 				line, err := bufio.NewReader(io.LimitReader(env.Stdin, 1<<10)).ReadString('\n')
 				if err != nil && (!errors.Is(err, io.EOF) || strings.TrimSpace(line) == "") {
-					return refused(fmt.Errorf("reading the code: %w", err))
+					return refused(errors.New("no code: type the one that `issuer reader invite` printed, or give it with --code"))
 				}
 				*code = strings.TrimSpace(line)
 			}
@@ -82,7 +82,7 @@ Exit codes: 0 enrolled, 2 asked and not approved yet, 3 not.`,
 			}
 			switch {
 			case errors.Is(err, verifier.ErrWaiting):
-				return &command.Exit{Code: verifier.ExitCannotTell, Err: fmt.Errorf("%w: compare the fingerprint there, `issuer reader approve`, then run `verifier enroll --state %s`", verifier.ErrWaiting, *state)}
+				return &command.Exit{Code: verifier.ExitCannotTell, Err: fmt.Errorf("%w: compare the fingerprint there, `issuer reader approve`, then run `verifier enroll --state %s` with the same flags for the network", verifier.ErrWaiting, *state)}
 			case err != nil:
 				return refused(err)
 			}

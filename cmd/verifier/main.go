@@ -13,9 +13,21 @@ import (
 	"vidimus/internal/app/command"
 	"vidimus/internal/app/verifier"
 	"vidimus/internal/clock"
+	"vidimus/internal/fetch"
 )
 
-func main() { os.Exit(program.Main()) }
+func main() { os.Exit(start()) }
+
+// start runs the program: those of its commands that see what phones show in a
+// process that forgets.
+func start() int {
+	if len(os.Args) > 1 && (os.Args[1] == serve.Name || os.Args[1] == read.Name) {
+		if err := verifier.Forgetful(); err != nil {
+			fmt.Fprintf(os.Stderr, "note: %v\n", err)
+		}
+	}
+	return program.Main()
+}
 
 var program = command.Program{
 	Name: "verifier",
@@ -76,7 +88,7 @@ and nothing was checked.`,
 		fs.StringVar(&cfg.Nonce, "nonce", "", "`NONCE` of the transaction")
 		fs.StringVar(&cfg.Audience, "aud", "", "`AUDIENCE`, our client_id in the transaction, with its prefix")
 		fs.StringVar(&cfg.ResponseURI, "response-uri", "", "`URI` that an OpenID4VP response was sent to; with --nonce and --aud it makes the transcript")
-		fs.StringVar(&cfg.ProfileID, "profile", "", "`PROFILE` that was asked: right-to-drive, identity, age-over-18, or one of the policy (default: nothing in particular, and everything is shown)")
+		fs.StringVar(&cfg.ProfileID, "profile", "", "`PROFILE` that was asked: right-to-drive, identity, personal-data, age-over-18, or one of the policy (default: nothing in particular, and everything is shown)")
 		fs.StringVar(&cfg.PolicyFile, "policy", "", "`FILE` with a policy in YAML, laid over the built-in one")
 		at := fs.String("at", "", "`TIME` (RFC 3339) to verify at (default: now)")
 		fs.StringVar(&cfg.Bundle.File, "bundle", "", "`FILE` with a signed bundle: anchors, lists, revoked certificates and policy (default: the one of --state)")
@@ -113,7 +125,9 @@ and nothing was checked.`,
 			if *asJSON {
 				err = verifier.WriteJSON(env.Stdout, report)
 			} else {
-				err = verifier.WriteText(env.Stdout, report, wantColour(*colour, env), *every)
+				if err = verifier.WriteText(env.Stdout, report, wantColour(*colour, env), *every); err == nil {
+					_, err = fmt.Fprintf(env.Stdout, "\n%s\n", verifier.AsOfLine(report, time.Local))
+				}
 			}
 			if err != nil {
 				// A verdict that nobody can read is none.
@@ -214,7 +228,11 @@ func refused(err error) error {
 	if err == nil {
 		return nil
 	}
-	return &command.Exit{Code: command.ExitUsage, Err: errors.New(verifier.CleanLines(err.Error()))}
+	hint := ""
+	if errors.Is(err, fetch.ErrRefused) {
+		hint = "\nOnly https to public addresses is asked. For an office on this machine add --insecure-loopback, for one in a private network --private-network"
+	}
+	return &command.Exit{Code: command.ExitUsage, Err: errors.New(verifier.CleanLines(err.Error() + hint))}
 }
 
 func instant(s string) (time.Time, error) {

@@ -22,7 +22,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"verifier": func() { os.Exit(program.Main()) }, "holder": holder})
+	testscript.Main(m, map[string]func(){"verifier": func() { os.Exit(start()) }, "holder": holder})
 }
 
 // The scripts run the program as a user does: on the worked example of ISO/IEC

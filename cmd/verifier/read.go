@@ -13,6 +13,7 @@ import (
 	"vidimus/internal/app/verifier"
 	"vidimus/internal/ble"
 	"vidimus/internal/clock"
+	"vidimus/internal/elements"
 	"vidimus/internal/proximity"
 	readertrust "vidimus/internal/trust"
 )
@@ -25,14 +26,15 @@ data come over Bluetooth (--ble), or from the reference wallet on this machine o
 a model of Bluetooth (--simulate, which needs no CODE).
 
 --profile says what is asked: right-to-drive (with --category, B by itself),
-identity, age-over-18, or one of a policy file. Its documents are asked for one
-after the other until the phone shows one. With --state of a reader that was
+identity, personal-data, age-over-18, or one of a policy file. Its documents are
+asked for one after the other until the phone shows one. With --state of a reader that was
 enrolled (verifier enroll) the phone shows who asks; --state also gives the bundle.
 Without one --bundle, or --trust, --status and --crl say what is known.
 
 Steps go to standard error, the answer to standard output: the verdict, why, and how
 old the knowledge is that it rests on. Nothing is stored: the portrait goes to the
-file of --portrait or nowhere, and values are wiped when they have been shown.
+file of --portrait, to the terminal with --draw, or nowhere, and values are wiped when
+they have been shown. What stands in a terminal stays in what it lets you scroll back.
 
 Examples:
 
@@ -45,10 +47,11 @@ command line or a file is wrong and nothing was asked.`,
 	Setup: func(fs *flag.FlagSet) command.Run {
 		cfg := verifier.ReaderConfig{}
 		c := &cfg.Check
-		profile := fs.String("profile", "right-to-drive", "`PROFILE` to ask: right-to-drive, identity, age-over-18, or one of the policy")
+		profile := fs.String("profile", "right-to-drive", "`PROFILE` to ask: right-to-drive, identity, personal-data, age-over-18, or one of the policy")
 		category := fs.String("category", "", "vehicle `CATEGORY` that right-to-drive asks about (default: that of the profile, B)")
 		how := phoneFlags(fs)
 		portrait := fs.String("portrait", "", "`FILE` for the portrait, readable for you alone (default: nowhere)")
+		draw := fs.Bool("draw", false, "draw the portrait in the terminal, in colours")
 		readerFlags(fs, &cfg)
 		asJSON := fs.Bool("json", false, "print the report as JSON, and the steps as lines of JSON")
 		every := fs.Bool("all", false, "show passed checks too")
@@ -72,6 +75,8 @@ command line or a file is wrong and nothing was asked.`,
 				return command.Usagef("--anonymous and --reader: which?")
 			case cfg.Connect <= 0 || cfg.Answer <= 0:
 				return command.Usagef("--connect and --answer: durations such as 45s are wanted")
+			case *draw && *asJSON:
+				return command.Usagef("--draw and --json: which?")
 			case *colour != "auto" && *colour != "always" && *colour != "never":
 				return command.Usagef("--color: %q is none of auto, always, never", *colour)
 			}
@@ -93,6 +98,9 @@ command line or a file is wrong and nothing was asked.`,
 			if err != nil {
 				return refused(err)
 			}
+			if c.Bundle.State == "" && c.Bundle.File == "" && c.TrustDir == "" {
+				fmt.Fprintln(env.Stderr, "note: none of --state, --bundle and --trust: this reader knows no issuer, and nothing can be green")
+			}
 			r := reading{env: env, json: *asJSON}
 			if how.simulate != "" {
 				err = r.simulated(ctx, how.simulate, how.readers, clk, func(ctx context.Context, e *proximity.Engagement, link verifier.Link) (*verifier.Reading, error) {
@@ -107,7 +115,7 @@ command line or a file is wrong and nothing was asked.`,
 				return err
 			}
 			defer r.out.Wipe()
-			return r.show(*portrait, *every, wantColour(*colour, env))
+			return r.show(*portrait, *draw, *every, wantColour(*colour, env))
 		}
 	},
 }
@@ -176,13 +184,31 @@ func (r *reading) simulated(ctx context.Context, folder, readers string, clk clo
 	return nil
 }
 
+// draw draws the portrait. One that cannot be drawn takes nothing from the verdict.
+func (r *reading) draw(picture []byte, colours bool) error {
+	note := func(text string) error {
+		_, err := fmt.Fprintln(r.env.Stderr, "note:", text)
+		return err
+	}
+	switch {
+	case picture == nil:
+		return note("no portrait was shown that counts, nothing is drawn")
+	case !colours:
+		return note("the portrait is not drawn without colours: --color always, or --portrait FILE")
+	}
+	depth := os.Getenv("COLORTERM")
+	err := verifier.DrawPortrait(r.env.Stdout, picture, depth == "truecolor" || depth == "24bit")
+	if errors.Is(err, elements.ErrPicture) {
+		return note("the portrait is not drawn: " + err.Error() + "; --portrait FILE keeps it for another program")
+	}
+	return err
+}
+
 // show writes the answer. A verdict that nobody can read is none.
-func (r *reading) show(portraitFile string, every, colours bool) error {
+func (r *reading) show(portraitFile string, draw, every, colours bool) error {
 	report := r.out.Report
-	if portraitFile != "" {
-		if picture := verifier.Portrait(report); picture == nil {
-			fmt.Fprintln(r.env.Stderr, "note: no portrait was shown that counts, nothing is written")
-		} else if err := writePortrait(portraitFile, picture); err != nil {
+	if draw {
+		if err := r.draw(verifier.Portrait(report), colours); err != nil {
 			return refused(err)
 		}
 	}
@@ -197,18 +223,16 @@ func (r *reading) show(portraitFile string, every, colours bool) error {
 	if err != nil {
 		return refused(err)
 	}
+	// After the verdict, which a disk that is full must not keep back.
+	if portraitFile != "" {
+		if picture := verifier.Portrait(report); picture == nil {
+			fmt.Fprintln(r.env.Stderr, "note: no portrait was shown that counts, nothing is written")
+		} else if err := verifier.WritePortrait(portraitFile, picture); err != nil {
+			return refused(err)
+		}
+	}
 	if code := verifier.ExitCode(report); code != 0 {
 		return &command.Exit{Code: code}
 	}
 	return nil
-}
-
-// writePortrait writes personal data for the user alone, over what was there.
-func writePortrait(name string, data []byte) error {
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	return errors.Join(err, f.Close())
 }

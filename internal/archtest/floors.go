@@ -18,6 +18,8 @@ var Floors = []Room{
 	{"internal/faults", 0, "named points where tests make the program fail; nothing in release builds"},
 	{"internal/portrait", 0, "drawn faces for sample records"},
 	{"internal/typedcode", 0, "secrets that people type"},
+	{"internal/browsertest", 0, "pages in a real browser, for tests"},
+	{"internal/guesttest", 0, "machines in an emulator, for tests"},
 	{"internal/archtest", 0, "this test"},
 
 	{"internal/cose", 1, "signed and authenticated CBOR envelopes"},
@@ -94,7 +96,8 @@ var OnlyImporter = []struct {
 	{"github.com/veraison/go-cose", nil, "an oracle for tests, never linked"},
 	{"github.com/google/go-cmp", nil, "tests only"},
 	{"pgregory.net/rapid", nil, "tests only"},
-	{"testing", []string{"internal/pki/pkitest", "internal/store/storetest"}, "no testing package in production code"},
+	{"github.com/chromedp", []string{"internal/browsertest"}, "tests only: one room starts browsers"},
+	{"testing", []string{"internal/pki/pkitest", "internal/store/storetest", "internal/browsertest", "internal/guesttest"}, "no testing package in production code"},
 }
 
 // Pure rooms: what they must not import, and why.

@@ -39,7 +39,7 @@ func TestREADMECommandsAreRun(t *testing.T) {
 			}
 		}
 	}
-	for _, doc := range regexp.MustCompile(`\]\(([^):]+)\)`).FindAllStringSubmatch(string(text), -1) {
+	for _, doc := range regexp.MustCompile(`\]\(([^):#]+)[^):]*\)`).FindAllStringSubmatch(string(text), -1) {
 		if _, err := os.Stat("../../" + doc[1]); err != nil {
 			t.Errorf("README.md links to %s: %v", doc[1], err)
 		}

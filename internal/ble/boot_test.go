@@ -4,7 +4,6 @@ package ble
 
 import (
 	"bytes"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"vidimus/internal/guesttest"
 )
 
 // kernelVariable names the folder into which t.sh unpacked the Debian package of a
@@ -52,30 +53,20 @@ func TestGuest(t *testing.T) {
 		t.Fatalf("no kernel with Bluetooth: run ./t.sh ble, or unpack Debian's linux-image-amd64 into a folder and name it in %s", kernelVariable)
 	}
 	kernel := kernels[len(kernels)-1]
-	self := filepath.Join(t.TempDir(), "init")
-	build := exec.Command("go", "test", "-c", "-tags", "nomsgpack,bluez", "-o", self, ".")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("building the guest: %v\n%s", err, out)
-	}
 	for name, config := range configurations {
 		t.Run(name, func(t *testing.T) {
 			initrd := filepath.Join(t.TempDir(), "initrd")
-			if err := os.WriteFile(initrd, firstFileSystem(t, root, kernel, self, config), 0o600); err != nil {
-				t.Fatal(err)
-			}
+			firstFileSystem(t, root, kernel, config).Write(t, initrd)
 			boot(t, kernel, initrd)
 		})
 	}
 }
 
-// boot runs the machine to its end, without KVM.
+// boot runs the machine to its end.
 func boot(t *testing.T, kernel, initrd string) {
 	t.Helper()
 	began := time.Now()
-	cmd := exec.Command("qemu-system-x86_64", "-accel", "tcg", "-cpu", "qemu64", "-m", "512", "-smp", "1", "-display", "none", "-no-reboot", "-net", "none",
-		"-kernel", kernel, "-initrd", initrd, "-monitor", "none", "-serial", "stdio",
-		"-append", "console=ttyS0 quiet panic=-1 -- -test.v -test.run=^TestRadio -test.timeout=10m")
+	cmd := guesttest.Command(kernel, initrd, "-- -test.v -test.run=^TestRadio -test.timeout=10m", "-cpu", "qemu64", "-m", "512")
 	var console bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &console, &console
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
@@ -95,25 +86,22 @@ func boot(t *testing.T, kernel, initrd string) {
 
 // firstFileSystem is what the kernel unpacks: this program, BlueZ, the bus, and the
 // libraries of these.
-func firstFileSystem(t *testing.T, root, kernel, self, config string) []byte {
+func firstFileSystem(t *testing.T, root, kernel, config string) *guesttest.Files {
 	t.Helper()
-	a := &archive{made: map[string]bool{}}
-	for _, dir := range []string{"dev", "proc", "sys", "tmp", "run", "modules", "var/lib/bluetooth"} {
-		a.dir(dir)
+	f := guesttest.NewFiles(t, "nomsgpack,bluez")
+	f.Dir("var/lib/bluetooth")
+	for name, content := range map[string]string{
+		"etc/passwd": "root:x:0:0:root:/:/\n", "etc/group": "root:x:0:\n", "etc/machine-id": "00000000000000000000000000000001\n",
+		"etc/dbus-1/system.conf": guestBus, "etc/bluetooth/main.conf": config,
+	} {
+		f.Add(name, 0o644, []byte(content))
 	}
-	a.device("dev/console", 5, 1)
-	a.file("init", 0o755, read(t, self))
-	a.file("etc/passwd", 0o644, []byte("root:x:0:0:root:/:/\n"))
-	a.file("etc/group", 0o644, []byte("root:x:0:\n"))
-	a.file("etc/machine-id", 0o644, []byte("00000000000000000000000000000001\n"))
-	a.file("etc/dbus-1/system.conf", 0o644, []byte(guestBus))
-	a.file("etc/bluetooth/main.conf", 0o644, []byte(config))
 	release := strings.TrimPrefix(filepath.Base(kernel), "vmlinuz-")
-	for i, name := range kernelModules {
-		a.file(fmt.Sprintf("modules/%02d-%s.ko", i, filepath.Base(name)), 0o644, read(t, filepath.Join(root, "lib/modules", release, "kernel", name+".ko")))
+	for _, name := range kernelModules {
+		f.Module(t, filepath.Join(root, "lib/modules", release, "kernel", name+".ko"))
 	}
 	for _, program := range []string{"/usr/bin/dbus-daemon", "/usr/bin/btvirt", "/usr/libexec/bluetooth/bluetoothd"} {
-		a.file(program[1:], 0o755, read(t, program))
+		f.Copy(t, program[1:], 0o755, program)
 		out, err := exec.Command("ldd", program).Output()
 		if err != nil {
 			t.Fatalf("%s: %v", program, err)
@@ -123,66 +111,9 @@ func firstFileSystem(t *testing.T, root, kernel, self, config string) []byte {
 		}
 		for _, library := range regexp.MustCompile(`/\S+`).FindAllString(string(out), -1) {
 			if !strings.HasSuffix(library, ":") {
-				a.file(library[1:], 0o755, read(t, library))
+				f.Copy(t, library[1:], 0o755, library)
 			}
 		}
 	}
-	return a.end()
-}
-
-func read(t *testing.T, path string) []byte {
-	t.Helper()
-	data, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return data
-}
-
-// archive is a cpio archive of the form newc.
-type archive struct {
-	bytes.Buffer
-	made map[string]bool
-}
-
-func (a *archive) dir(name string) {
-	if name == "." || a.made[name] {
-		return
-	}
-	a.dir(filepath.Dir(name))
-	a.made[name] = true
-	a.header(name, syscall.S_IFDIR|0o755, 0, 0, 0)
-}
-
-func (a *archive) file(name string, mode uint32, data []byte) {
-	if a.made[name] {
-		return
-	}
-	a.dir(filepath.Dir(name))
-	a.made[name] = true
-	a.header(name, syscall.S_IFREG|mode, len(data), 0, 0)
-	a.Write(data)
-	a.pad()
-}
-
-func (a *archive) device(name string, major, minor int) {
-	a.made[name] = true
-	a.header(name, syscall.S_IFCHR|0o600, 0, major, minor)
-}
-
-func (a *archive) header(name string, mode uint32, size, major, minor int) {
-	fmt.Fprintf(a, "070701%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x", len(a.made), mode, 0, 0, 1, 0, size, 0, 0, major, minor, len(name)+1, 0)
-	a.WriteString(name + "\x00")
-	a.pad()
-}
-
-func (a *archive) pad() {
-	for a.Len()%4 != 0 {
-		a.WriteByte(0)
-	}
-}
-
-func (a *archive) end() []byte {
-	a.header("TRAILER!!!", 0, 0, 0, 0)
-	return a.Bytes()
+	return f
 }

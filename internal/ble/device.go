@@ -55,7 +55,7 @@ func (r *Radio) resolve(ctx context.Context, device dbus.ObjectPath) (err error)
 		}
 	}()
 	if err := r.call(ctx, device, ifDevice+".Connect").Err; err != nil {
-		return peerError(ctx, "connecting", err)
+		return nearer(peerError(ctx, "connecting", err))
 	}
 	r.refresh(ctx, device)
 	connected := false
@@ -68,9 +68,17 @@ func (r *Radio) resolve(ctx context.Context, device dbus.ObjectPath) (err error)
 		return property[bool](all, device, ifDevice, "ServicesResolved"), r.ready(all)
 	})
 	if err != nil {
-		return fmt.Errorf("reading services: %w", err)
+		return nearer(fmt.Errorf("reading services: %w", err))
 	}
 	return nil
+}
+
+// nearer says what to do about a device that is hard to reach.
+func nearer(err error) error {
+	if errors.Is(err, ErrPeer) {
+		return fmt.Errorf("%w: hold the devices nearer and show the code again", err)
+	}
+	return err
 }
 
 // refresh asks what a device is: when a connection and its report cross, bluetoothd

@@ -38,7 +38,7 @@ func busError(address string, err error) error {
 	case errors.Is(err, fs.ErrPermission):
 		return unavailable("no access to D-Bus at "+address, "run as a user who may talk to it")
 	}
-	return fmt.Errorf("%w: D-Bus at %s: %w", ErrUnavailable, address, err)
+	return fmt.Errorf("%w: D-Bus at %s: %w: see whether dbus is installed and runs", ErrUnavailable, address, err)
 }
 
 // Names of D-Bus errors.

@@ -8,12 +8,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"syscall"
 	"testing"
 	"time"
-	"unsafe"
 
 	"github.com/godbus/dbus/v5"
+
+	"vidimus/internal/guesttest"
 )
 
 // Tests with the tag bluez run against a real bluetoothd: TestGuest boots a
@@ -46,21 +46,12 @@ func TestMain(m *testing.M) {
 		fmt.Printf("bluetoothd:\n%s\n", log[max(0, len(log)-maxLog):])
 	}
 	fmt.Println(guestEnded, code)
-	time.Sleep(200 * time.Millisecond) // for the console
-	_ = syscall.Reboot(syscall.LINUX_REBOOT_CMD_POWER_OFF)
+	guesttest.End()
 }
 
 // guest makes a machine with Bluetooth.
 func guest() error {
-	for _, m := range []struct{ what, at string }{{"proc", "/proc"}, {"sysfs", "/sys"}, {"devtmpfs", "/dev"}, {"tmpfs", "/tmp"}, {"tmpfs", "/run"}} {
-		if err := os.MkdirAll(m.at, 0o755); err != nil {
-			return err
-		}
-		if err := syscall.Mount(m.what, m.at, m.what, 0, ""); err != nil {
-			return fmt.Errorf("mounting %s: %w", m.at, err)
-		}
-	}
-	if err := loadModules(); err != nil {
+	if err := guesttest.Begin(); err != nil {
 		return err
 	}
 	if err := os.MkdirAll("/run/dbus", 0o755); err != nil {
@@ -114,28 +105,6 @@ func until(done func() bool) error {
 		time.Sleep(100 * time.Millisecond)
 	}
 	return context.DeadlineExceeded
-}
-
-const sysFinitModule = 313 // amd64
-
-func loadModules() error {
-	files, err := filepath.Glob("/modules/*.ko")
-	if err != nil {
-		return err
-	}
-	for _, file := range files {
-		f, err := os.Open(file)
-		if err != nil {
-			return err
-		}
-		none := []byte{0}
-		_, _, e := syscall.Syscall(sysFinitModule, f.Fd(), uintptr(unsafe.Pointer(&none[0])), 0)
-		f.Close()
-		if e != 0 && e != syscall.EEXIST {
-			return fmt.Errorf("loading %s: %w", file, e)
-		}
-	}
-	return nil
 }
 
 // setPowered switches an adapter of the guest.

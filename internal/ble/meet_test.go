@@ -108,9 +108,26 @@ func TestMessages(t *testing.T) {
 // scans for nothing.
 func TestPreferredMode(t *testing.T) {
 	m := newMachine(t, bletest.Options{})
-	reader, holder := met(t, m, bothModes...)
+	e, _ := engagement(t, bothModes...)
+	done := make(chan meeting, 1)
+	holder := m.radio(t, "hci1", nil)
+	go func() {
+		transport, err := gatt.Meet(limited(t), holder, e, gatt.Options{Side: gatt.Holder})
+		done <- meeting{transport, err}
+	}()
+	reader, err := gatt.Meet(limited(t), m.radio(t, "hci0", nil), e, gatt.Options{Side: gatt.Reader})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := reader.Send(limited(t), []byte("request")); err != nil {
+		t.Fatal(err)
+	}
+	h := <-done
+	if h.err != nil {
+		t.Fatal(h.err)
+	}
 	reader.Close()
-	holder.Close()
+	h.transport.Close()
 	m.clean(t)
 	if n := slices.Index(m.daemon.Calls(), "ReadValue"); n < 0 {
 		t.Errorf("the holder has not read Ident, which mdoc central client mode has alone: %v", m.daemon.Calls())
@@ -147,7 +164,9 @@ func TestReconnectOnce(t *testing.T) {
 	ctx := limited(t)
 	holder := m.radio(t, "hci1", nil)
 	go func() { _, _ = gatt.Meet(ctx, holder, e, gatt.Options{Side: gatt.Holder}) }()
-	if _, err := gatt.Meet(ctx, m.radio(t, "hci0", nil), e, gatt.Options{Side: gatt.Reader}); !errors.Is(err, ErrPeer) {
+	_, err := gatt.Meet(ctx, m.radio(t, "hci0", nil), e, gatt.Options{Side: gatt.Reader})
+	want := "mdoc peripheral server mode: no connection: bluetooth device: connecting: le-connection-abort-by-local: hold the devices nearer and show the code again"
+	if !errors.Is(err, ErrPeer) || err.Error() != want {
 		t.Errorf("refused twice: %v", err)
 	}
 }

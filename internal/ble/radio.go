@@ -223,13 +223,17 @@ func (r *Radio) hold(device dbus.ObjectPath) {
 
 // release ends a link of a device. After the last one the device is disconnected
 // and, when nobody has paired it, forgotten: names and services of a transaction
-// are of no use in the next.
+// are of no use in the next. A device that uses a service of ours meanwhile, over the
+// same connection, is left to its server.
 func (r *Radio) release(device dbus.ObjectPath) {
 	r.mu.Lock()
 	r.links[device]--
 	last := r.links[device] <= 0
 	if last {
 		delete(r.links, device)
+	}
+	for s := range r.servers {
+		last = last && !s.serves(device)
 	}
 	r.mu.Unlock()
 	if last {

@@ -176,6 +176,13 @@ func (s *server) touch(device dbus.ObjectPath) bool {
 	return s.peer == "" || s.peer == device
 }
 
+// serves reports whether a device has used the service and may start, or has.
+func (s *server) serves(device dbus.ObjectPath) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.touched[device] && !s.over && (s.peer == "" || s.peer == device)
+}
+
 // subscribing: a device enables notifications. A socket that was opened for an
 // earlier one is no longer BlueZ's.
 func (s *server) subscribing(device dbus.ObjectPath) {

@@ -56,7 +56,7 @@ func TestBundle(t *testing.T) {
 			t.Errorf("%s: parsed twice", f)
 		}
 	}
-	if data, err := b.ListsOf(statuslist.FormatCWT, start)(namesURI); err != nil {
+	if data, err := b.List(namesURI, statuslist.FormatCWT, start); err != nil {
 		t.Error(err)
 	} else if l, err := statuslist.ParseIdentifierList(data); err != nil || l.Size() != 1 {
 		t.Errorf("identifiers: %v", err)

@@ -2,13 +2,14 @@
 // signed file: who may issue what, revoked certificates, whole status lists and
 // identifier lists as they were published, and the policy of the reader.
 //
-// Start with Open for a file, and with its Trust, List, CRLs and Policy; with
+// Start with Open for a file, and with its Trust, Opened, CRLs and Policy; with
 // Build to make one; with Mark, which keeps a reader from going back in time.
 //
 // The file is a COSE_Sign1 (tag 18) of the content type
 // application/vidimus-bundle+cbor; its sections are embedded items (tag 24), so
-// that one is read without the others. Lists stay as they are, compressed and
-// signed by their issuers, until one is asked for: whether it speaks for a
+// that one is read without the others. Lists are those that their issuers signed:
+// Open proves each signature once, under the certificate that the list carries.
+// They stay compressed until one is asked for, and whether its signer speaks for a
 // document is not for the bundle to say.
 //
 // Refused:

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"vidimus/internal/pki"
 	"vidimus/internal/statuslist"
 )
 
@@ -16,19 +17,57 @@ type listKey struct {
 	format statuslist.Format
 }
 
-// listEntry is a list that nobody has opened yet.
+// listEntry is a list of the bundle.
 type listEntry struct {
 	ListInfo
-	token []byte // a slice of the file
-
-	open *opened
+	token  []byte // a slice of the file
+	opened *statuslist.Opened
+	err    error // why it cannot be read
 }
 
-// opened is a token as it was parsed, once.
-type opened struct {
-	once  sync.Once
-	token *statuslist.Token
-	err   error
+// open reads the token, and proves its signature under the certificate that it
+// carries, once for all who will ask. What cannot be read, or was signed with
+// another key, stays in the bundle: whoever asks finds that out, as for any list.
+func (e *listEntry) open(leaves *leaves) {
+	e.opened = &statuslist.Opened{Raw: e.token}
+	var envelope *statuslist.Envelope
+	if e.Identifiers {
+		var l *statuslist.IdentifierList
+		if l, e.err = statuslist.ParseIdentifierList(e.token); e.err != nil {
+			return
+		}
+		e.opened.Identifiers, envelope = l, &l.Envelope
+	} else {
+		var t *statuslist.Token
+		if t, e.err = statuslist.ParseToken(e.token); e.err != nil {
+			return
+		}
+		e.opened.List, envelope = t, &t.Envelope
+	}
+	if len(envelope.Chain) == 0 {
+		return
+	}
+	if leaf := leaves.parse(envelope.Chain[0]); leaf != nil {
+		// An error means that whoever asks verifies it again, and hears it then.
+		_ = envelope.Prove(leaf.PublicKey())
+	}
+}
+
+// leaves are the certificates of those who signed the lists: a few for many.
+type leaves struct {
+	mu    sync.Mutex
+	known map[string]*pki.Certificate // nil for what cannot be read
+}
+
+func (l *leaves) parse(der []byte) *pki.Certificate {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	c, ok := l.known[string(der)]
+	if !ok {
+		c, _ = pki.ParseCertificate(der) // nil with an error
+		l.known[string(der)] = c
+	}
+	return c
 }
 
 // forms are looked through when a list is not there in the form asked for.
@@ -46,21 +85,28 @@ func (b *Bundle) List(uri string, format statuslist.Format, now time.Time) ([]by
 	return e.token, nil
 }
 
-// ListsOf is List for one form and instant, for whoever takes a function.
-func (b *Bundle) ListsOf(format statuslist.Format, now time.Time) func(uri string) ([]byte, error) {
-	return func(uri string) ([]byte, error) { return b.List(uri, format, now) }
-}
-
-// Token is List for a status list, parsed once and remembered; it stays compressed
-// until somebody who has verified its signature asks it. Errors are those of List,
-// or a *statuslist.Error.
-func (b *Bundle) Token(uri string, format statuslist.Format, now time.Time) (*statuslist.Token, error) {
+// Opened is List for whoever asks often: the token was read and its signature
+// proven when the bundle was opened. Whether its signer may speak for a document
+// is, here too, the caller's to find out, and unlocks it.
+func (b *Bundle) Opened(uri string, format statuslist.Format, now time.Time) (*statuslist.Opened, error) {
 	e, err := b.entry(uri, format, now)
 	if err != nil {
 		return nil, err
 	}
-	e.open.once.Do(func() { e.open.token, e.open.err = statuslist.ParseToken(e.token) })
-	return e.open.token, e.open.err
+	return e.opened, nil
+}
+
+// Token is Opened for a status list; it stays compressed until somebody who has
+// verified its signature asks it. Errors are those of List, or a *statuslist.Error.
+func (b *Bundle) Token(uri string, format statuslist.Format, now time.Time) (*statuslist.Token, error) {
+	e, err := b.entry(uri, format, now)
+	switch {
+	case err != nil:
+		return nil, err
+	case e.err != nil:
+		return nil, e.err
+	}
+	return e.opened.Token()
 }
 
 // Status is what a list says about an entry, once its signature was verified

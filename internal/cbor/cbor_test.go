@@ -254,6 +254,16 @@ func TestScalars(t *testing.T) {
 	if n, err := Uint(fromHex(t, "1bffffffffffffffff")); err != nil || n != 1<<64-1 {
 		t.Errorf("%d, %v", n, err)
 	}
+	for item, want := range map[string]int64{"00": 0, "1901f4": 500, "20": -1, "3a00010000": -65537, "1b7fffffffffffffff": 1<<63 - 1, "3b7fffffffffffffff": -1 << 63} {
+		if n, err := Int(fromHex(t, item)); err != nil || n != want {
+			t.Errorf("Int(%s): %d, %v", item, n, err)
+		}
+	}
+	for _, item := range []string{"1b8000000000000000", "3b8000000000000000", "f6", "80", "c24101", "f93c00", "", "0101", "2020", "18"} {
+		if n, err := Int(fromHex(t, item)); n != 0 || sentinels(err) != 1 {
+			t.Errorf("Int(%s): %d, %v", item, n, err)
+		}
+	}
 	for _, item := range []string{"f6", "80", "820102", "c24101", "f93c00", "20", "d8184101", "", "4101" + "00", "01" + "01", "f5"} {
 		if b, err := Bytes(fromHex(t, item)); b != nil || sentinels(err) != 1 {
 			t.Errorf("Bytes(%s): %v, %v", item, b, err)

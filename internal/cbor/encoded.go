@@ -18,6 +18,11 @@ func UnwrapEncoded(item []byte) (content []byte, err error) {
 	if err := check(item); err != nil {
 		return nil, err
 	}
+	return unwrap(item)
+}
+
+// unwrap is UnwrapEncoded of an item that has been checked.
+func unwrap(item []byte) (content []byte, err error) {
 	tag, err := readHead(item, 0, len(item))
 	if err != nil {
 		return nil, err

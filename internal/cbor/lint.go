@@ -39,3 +39,15 @@ func CheckMap(data []byte, max int) (deterministic bool, err error) {
 	}
 	return !w.loose && len(data) <= MaxMessage, nil
 }
+
+// CheckEncoded is [UnwrapEncoded], and says what [CheckMap] says.
+func CheckEncoded(item []byte) (content []byte, deterministic bool, err error) {
+	w := walker{data: item, nodes: MaxNodes}
+	if err := w.whole(0, len(item), 0); err != nil {
+		return nil, false, err
+	}
+	if content, err = unwrap(item); err != nil {
+		return nil, false, err
+	}
+	return content, !w.loose && len(item) <= MaxMessage, nil
+}

@@ -1,8 +1,11 @@
 package cbor
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+)
 
-// Bytes, Text and Uint read exactly one item of exactly one type. Unmarshal into
+// Bytes, Text, Uint and Int read exactly one item of exactly one type. Unmarshal into
 // []byte, string or uint64 is wider: it also takes null, an array of small
 // integers for bytes, and a bignum for an integer.
 
@@ -31,6 +34,24 @@ func Text(item []byte) (string, error) {
 func Uint(item []byte) (uint64, error) {
 	h, err := typed(item, majorUnsigned)
 	return h.arg, err
+}
+
+// Int returns an integer that fits int64.
+func Int(item []byte) (int64, error) {
+	major := byte(majorUnsigned)
+	if len(item) > 0 && item[0]>>5 == majorNegative {
+		major = majorNegative
+	}
+	h, err := typed(item, major)
+	switch {
+	case err != nil:
+		return 0, err
+	case h.arg > math.MaxInt64:
+		return 0, fmt.Errorf("%w: integer of more than 64 bits", ErrLimit)
+	case major == majorNegative:
+		return -1 - int64(h.arg), nil
+	}
+	return int64(h.arg), nil
 }
 
 // scalar reports whether item is exactly the integer or string of its head, so that

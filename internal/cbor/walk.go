@@ -3,6 +3,7 @@ package cbor
 import (
 	"bytes"
 	"cmp"
+	"encoding/binary"
 	"fmt"
 	"math"
 	"slices"
@@ -15,7 +16,7 @@ import (
 type walker struct {
 	data  []byte
 	nodes int       // how many more items it may visit
-	keys  []keySpan // scratch stack: the keys of the maps that are open
+	keys  []keySpan // scratch stack: the keys of the open maps that are not sorted
 
 	// note, when set, turns the walker into the one of Lint: indefinite lengths
 	// are followed, and whatever is not deterministic is noted.
@@ -24,10 +25,6 @@ type walker struct {
 	// looked at closely without note.
 	loose bool
 }
-
-// fewKeys is how many keys of open maps a walk makes room for at once: the
-// messages of ISO/IEC 18013-5 have about twelve.
-const fewKeys = 12
 
 // keySpan is a map key: normalised head and content.
 type keySpan struct {
@@ -39,7 +36,13 @@ type keySpan struct {
 // compareKeys orders keys as RFC 8949, 4.2.1: bytewise by their encodings,
 // which for shortest heads is major type, then argument, then content.
 func compareKeys(a, b keySpan) int {
-	return cmp.Or(cmp.Compare(a.major, b.major), cmp.Compare(a.arg, b.arg), bytes.Compare(a.content, b.content))
+	switch {
+	case a.major != b.major:
+		return cmp.Compare(a.major, b.major)
+	case a.arg != b.arg:
+		return cmp.Compare(a.arg, b.arg)
+	}
+	return bytes.Compare(a.content, b.content)
 }
 
 // whole walks data[off:limit], which must be exactly one item.
@@ -86,8 +89,8 @@ func (w *walker) item(off, limit, depth, embedding int) (int, error) {
 	return start, w.simple(off, h)
 }
 
-// short walks what most items are: an integer below 24, or a string of less than
-// 256 bytes with the shortest head. It gives its end and where its content begins,
+// short walks what most items are: an integer below 256, or a string of less than
+// 256 bytes, with the shortest head. It gives its end and where its content begins,
 // 0 for everything else, also for what is wrong: then it has charged nothing.
 func (w *walker) short(off, limit int) (end, start int) {
 	if off >= limit || w.nodes == 0 {
@@ -99,12 +102,13 @@ func (w *walker) short(off, limit int) (end, start int) {
 	case major > majorText || n > 24:
 		return 0, 0
 	case n == 24:
-		if start == limit || w.data[start] < 24 || major <= majorNegative {
+		if start == limit || w.data[start] < 24 {
 			return 0, 0
 		}
 		n = int(w.data[start])
 		start++
-	case major <= majorNegative:
+	}
+	if major <= majorNegative {
 		w.nodes--
 		return start, start
 	}
@@ -157,14 +161,27 @@ func (w *walker) str(off int, h head, limit int) (int, error) {
 	return end, nil
 }
 
-// plain reports whether text is UTF-8 without U+0000. Most text is short and ASCII.
+// plain reports whether text is UTF-8 without U+0000. Most text is ASCII.
 func plain(text []byte) bool {
-	for i, c := range text {
-		if c-1 >= 0x7f { // 0, and 0x80 and above
-			return utf8.Valid(text[i:]) && bytes.IndexByte(text[i:], 0) < 0
+	const ones, high = 0x0101010101010101, 0x8080808080808080
+	at := 0
+	for ; at+8 <= len(text); at += 8 {
+		// The high bit of a byte of v says that it is above 0x7f, of v-ones too that it
+		// is 0, or that one below it is.
+		if v := binary.LittleEndian.Uint64(text[at:]); (v|v-ones)&high != 0 {
+			return plainUTF8(text[at:])
+		}
+	}
+	for i := at; i < len(text); i++ {
+		if text[i]-1 >= 0x7f { // 0, and 0x80 and above
+			return plainUTF8(text[i:])
 		}
 	}
 	return true
+}
+
+func plainUTF8(text []byte) bool {
+	return utf8.Valid(text) && bytes.IndexByte(text, 0) < 0
 }
 
 // chunks walks an indefinite-length string: definite strings of the same major
@@ -229,69 +246,99 @@ func (w *walker) array(off int, h head, limit, depth, embedding int) (int, error
 	}
 }
 
+// pairs walks a map. Keys in ascending order, as a deterministic encoder writes
+// them, are compared with the one before alone; once one is not, all are kept, to
+// find those that come twice.
 func (w *walker) pairs(off int, h head, limit, depth, embedding int) (int, error) {
 	if err := w.count(off, h, limit, 2); err != nil {
 		return 0, err
 	}
-	if w.keys == nil && h.arg > 1 {
-		w.keys = make([]keySpan, 0, fewKeys)
-	}
-	base := len(w.keys)
-	defer func() { w.keys = w.keys[:base] }()
+	base, ascending := len(w.keys), true
+	var last []byte // the key before, as it stands there
 	at := off + h.size
 	for i := 0; ; i++ {
 		more, end := w.more(h, i, at, limit)
 		if !more {
-			return end, w.distinct(off, w.keys[base:])
+			var err error
+			if !ascending {
+				err = w.distinct(off, w.keys[base:])
+			}
+			w.keys = w.keys[:base]
+			return end, err
 		}
-		key, end, err := w.key(at, limit)
-		if err != nil {
-			return 0, err
+		end, _ = w.short(at, limit)
+		if end == 0 {
+			var err error
+			if end, err = w.key(at, limit); err != nil {
+				return 0, err
+			}
 		}
-		w.keys = append(w.keys, key)
+		key := w.data[at:end]
+		if ascending && i > 0 && !w.follows(last, key) {
+			if ascending = false; w.note == nil {
+				w.again(off+h.size, i)
+			}
+		}
+		if last = key; !ascending || w.note != nil {
+			w.keys = append(w.keys, keyOf(key))
+		}
+		var err error
 		if at, err = w.item(end, limit, depth, embedding); err != nil {
 			return 0, err
 		}
 	}
 }
 
-// key walks a map key and returns it with its end.
-func (w *walker) key(off, limit int) (keySpan, int, error) {
-	if end, start := w.short(off, limit); end > 0 {
-		k := keySpan{major: w.data[off] >> 5, arg: uint64(end - start), content: w.data[start:end]}
-		if k.major <= majorNegative {
-			k.arg, k.content = uint64(w.data[off]&31), nil
-		}
-		return k, end, nil
+// follows reports whether b stands above a. As long as every head was the shortest,
+// the encodings are in the order of the keys.
+func (w *walker) follows(a, b []byte) bool {
+	if !w.loose {
+		return bytes.Compare(a, b) < 0
 	}
-	h, err := w.head(off, limit)
-	if err != nil {
-		return keySpan{}, 0, err
-	}
-	start := off + h.size
-	switch {
-	case h.major <= majorNegative:
-		return keySpan{major: h.major, arg: h.arg}, start, nil
-	case h.major <= majorText && !h.indefinite:
-		end, err := w.str(off, h, limit)
-		if err != nil {
-			return keySpan{}, 0, err
-		}
-		return keySpan{major: h.major, arg: h.arg, content: w.data[start:end]}, end, nil
-	}
-	return keySpan{}, 0, fmt.Errorf("%w: byte %d: map key is neither integer nor string", ErrMalformed, off)
+	return compareKeys(keyOf(a), keyOf(b)) < 0
 }
 
-// distinct refuses equal keys. Keys in ascending order, as a deterministic
-// encoder writes them, need no further work; few keys are compared pairwise.
+// keyOf gives a key that was walked.
+func keyOf(key []byte) keySpan {
+	h, err := readHead(key, 0, len(key))
+	if err != nil {
+		panic("cbor: an unchecked key")
+	}
+	k := keySpan{major: h.major, arg: h.arg}
+	if h.major > majorNegative {
+		k.content = key[h.size:]
+	}
+	return k
+}
+
+// again keeps the first n keys of a map whose pairs begin at off and were walked
+// without Lint, which follows what skip does not.
+func (w *walker) again(off, n int) {
+	for range n {
+		end := skip(w.data, off)
+		w.keys = append(w.keys, keyOf(w.data[off:end]))
+		off = skip(w.data, end)
+	}
+}
+
+// key walks a map key that is not short and returns its end.
+func (w *walker) key(off, limit int) (int, error) {
+	h, err := w.head(off, limit)
+	if err != nil {
+		return 0, err
+	}
+	switch {
+	case h.major <= majorNegative:
+		return off + h.size, nil
+	case h.major <= majorText && !h.indefinite:
+		return w.str(off, h, limit)
+	}
+	return 0, fmt.Errorf("%w: byte %d: map key is neither integer nor string", ErrMalformed, off)
+}
+
+// distinct refuses equal keys among those of a map that is not sorted; few keys
+// are compared pairwise.
 func (w *walker) distinct(off int, keys []keySpan) error {
-	ascending := true
-	for i := 1; i < len(keys) && ascending; i++ {
-		ascending = compareKeys(keys[i-1], keys[i]) < 0
-	}
-	if ascending {
-		return nil
-	}
 	if w.loose = true; w.note != nil {
 		w.note(off, "map keys are not sorted")
 	}

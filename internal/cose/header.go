@@ -83,9 +83,7 @@ func parseHeader(protected, unprotected []byte) (*Header, error) {
 			return nil, fmt.Errorf("%w: label %v in both headers", ErrMalformed, label)
 		}
 	}
-	for _, step := range []func(*Header) error{
-		(*Header).readAlgorithm, (*Header).readCritical, (*Header).readTypes, (*Header).readKeyID, (*Header).readX5Chain, (*Header).readX5T,
-	} {
+	for _, step := range headerSteps {
 		if err := step(h); err != nil {
 			return nil, err
 		}
@@ -93,14 +91,15 @@ func parseHeader(protected, unprotected []byte) (*Header, error) {
 	return h, nil
 }
 
+var headerSteps = []func(*Header) error{
+	(*Header).readAlgorithm, (*Header).readCritical, (*Header).readTypes, (*Header).readKeyID, (*Header).readX5Chain, (*Header).readX5T,
+}
+
 // byLabel reads a header map. Labels are integers or text (RFC 9052, 1.4).
 func byLabel(data []byte) (map[any]cbor.RawMessage, error) {
-	entries, err := cbor.MapEntries(data)
+	entries, err := entriesOf(data)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
-	}
-	if len(entries) > MaxHeaders {
-		return nil, fmt.Errorf("%w: %d labels, at most %d", ErrMalformed, len(entries), MaxHeaders)
+		return nil, err
 	}
 	labels := make(map[any]cbor.RawMessage, len(entries))
 	for _, entry := range entries {
@@ -113,17 +112,38 @@ func byLabel(data []byte) (map[any]cbor.RawMessage, error) {
 	return labels, nil
 }
 
-// parseLabel returns an int64 or a string.
-func parseLabel(item []byte) (any, error) {
-	var label any
-	if err := cbor.Unmarshal(item, &label); err != nil {
+// entriesOf reads a map of at most MaxHeaders labels.
+func entriesOf(data []byte) ([]cbor.Entry, error) {
+	entries, err := cbor.MapEntries(data)
+	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
-	switch label.(type) {
-	case int64, string:
-		return label, nil
+	if len(entries) > MaxHeaders {
+		return nil, fmt.Errorf("%w: %d labels, at most %d", ErrMalformed, len(entries), MaxHeaders)
 	}
-	return nil, fmt.Errorf("%w: label is neither integer nor text", ErrMalformed)
+	return entries, nil
+}
+
+// parseLabel returns an int64 or a string.
+func parseLabel(item []byte) (any, error) {
+	n, text, ok := integerOrText(item)
+	switch {
+	case !ok:
+		return nil, fmt.Errorf("%w: label is neither integer nor text", ErrMalformed)
+	case text != nil:
+		return *text, nil
+	}
+	return n, nil
+}
+
+// integerOrText reads an item that is one of the two, an integer when text is nil.
+func integerOrText(item []byte) (n int64, text *string, ok bool) {
+	if len(item) > 0 && item[0]>>5 == 3 {
+		s, err := cbor.Text(item)
+		return 0, &s, err == nil
+	}
+	n, err := cbor.Int(item)
+	return n, nil, err == nil
 }
 
 // either returns the value of a label from the header that has it.
@@ -144,18 +164,14 @@ func (h *Header) readAlgorithm() error {
 	if !ok {
 		return fmt.Errorf("%w: no alg in the protected header", ErrMalformed)
 	}
-	var alg any
-	if err := cbor.Unmarshal(value, &alg); err != nil {
-		return fmt.Errorf("%w: alg: %w", ErrMalformed, err)
-	}
-	switch alg := alg.(type) {
-	case int64:
-		h.Algorithm = Algorithm(alg)
-	case string:
-		return fmt.Errorf("%w: alg %.32q", ErrUnsupported, alg)
-	default:
+	alg, text, ok := integerOrText(value)
+	switch {
+	case !ok:
 		return fmt.Errorf("%w: alg is neither integer nor text", ErrMalformed)
+	case text != nil:
+		return fmt.Errorf("%w: alg %.32q", ErrUnsupported, *text)
 	}
+	h.Algorithm = Algorithm(alg)
 	if !h.Algorithm.signature() && h.Algorithm != HMAC256 {
 		return fmt.Errorf("%w: %v", ErrUnsupported, h.Algorithm)
 	}
@@ -201,29 +217,19 @@ func (h *Header) readTypes() error {
 		if item == nil {
 			continue
 		}
-		var value any
-		if err := cbor.Unmarshal(item, &value); err != nil {
-			return fmt.Errorf("%w: label %d: %w", ErrMalformed, label, err)
-		}
-		switch v := value.(type) {
-		case string:
-			if len(v) > MaxText {
-				return fmt.Errorf("%w: label %d has %d bytes, at most %d", ErrMalformed, label, len(v), MaxText)
-			}
-			if label == LabelType {
-				h.Type = v
-			} else {
-				h.ContentType = v
-			}
-		case int64:
-			if v < 0 {
-				return fmt.Errorf("%w: label %d is negative", ErrMalformed, label)
-			}
-			if label == LabelContentType {
-				h.ContentType = uint64(v)
-			}
-		default:
+		n, text, ok := integerOrText(item)
+		switch {
+		case !ok || n < 0:
 			return fmt.Errorf("%w: label %d is neither text nor unsigned integer", ErrMalformed, label)
+		case text == nil && label == LabelContentType:
+			h.ContentType = uint64(n)
+		case text == nil:
+		case len(*text) > MaxText:
+			return fmt.Errorf("%w: label %d has %d bytes, at most %d", ErrMalformed, label, len(*text), MaxText)
+		case label == LabelType:
+			h.Type = *text
+		default:
+			h.ContentType = *text
 		}
 	}
 	return nil

@@ -54,7 +54,7 @@ func ParseKey(data []byte) (*Key, error) {
 	if len(data) > MaxKey {
 		return nil, fmt.Errorf("parsing COSE_Key: %w: %d bytes, at most %d", ErrMalformed, len(data), MaxKey)
 	}
-	labels, err := byLabel(data)
+	labels, err := labelsOf(data)
 	if err != nil {
 		return nil, fmt.Errorf("parsing COSE_Key: %w", err)
 	}
@@ -65,7 +65,34 @@ func ParseKey(data []byte) (*Key, error) {
 	return key, nil
 }
 
-func parseKey(labels map[any]cbor.RawMessage) (*Key, error) {
+// labels are the few of a key: they are looked through, not sorted into a map.
+type labels []cbor.Entry
+
+// labelsOf is byLabel for a key.
+func labelsOf(data []byte) (labels, error) {
+	entries, err := entriesOf(data)
+	if err != nil {
+		return nil, err
+	}
+	for _, entry := range entries {
+		if _, _, ok := integerOrText(entry.Key); !ok {
+			return nil, fmt.Errorf("%w: label is neither integer nor text", ErrMalformed)
+		}
+	}
+	return entries, nil
+}
+
+// get gives the value of an integer label, nil when it is not there.
+func (l labels) get(label int64) cbor.RawMessage {
+	for _, entry := range l {
+		if n, text, ok := integerOrText(entry.Key); ok && text == nil && n == label {
+			return entry.Value
+		}
+	}
+	return nil
+}
+
+func parseKey(labels labels) (*Key, error) {
 	kty, err := number(labels, keyType, "kty")
 	if err != nil {
 		return nil, err
@@ -74,7 +101,7 @@ func parseKey(labels map[any]cbor.RawMessage) (*Key, error) {
 		return nil, fmt.Errorf("%w: kty %d", ErrUnsupported, kty)
 	}
 	// -4 is d for both types: whoever sends it has given the key away.
-	if _, private := labels[int64(keyD)]; private {
+	if labels.get(keyD) != nil {
 		return nil, fmt.Errorf("%w: private key", ErrKey)
 	}
 	crv, err := number(labels, keyCrv, "crv")
@@ -84,12 +111,12 @@ func parseKey(labels map[any]cbor.RawMessage) (*Key, error) {
 	if name, ok := otherCurves[crv]; ok {
 		return nil, fmt.Errorf("%w: curve %s", ErrUnsupported, name)
 	}
-	x, err := cbor.Bytes(labels[int64(keyX)])
+	x, err := cbor.Bytes(labels.get(keyX))
 	if err != nil {
 		return nil, fmt.Errorf("%w: x: %w", ErrMalformed, err)
 	}
 	if kty == typeEC2 {
-		return parseEC2(crv, x, labels[int64(keyY)])
+		return parseEC2(crv, x, labels.get(keyY))
 	}
 	return parseOKP(crv, x)
 }
@@ -153,22 +180,19 @@ func curveError(crv int64) error {
 }
 
 // number returns an integer label.
-func number(labels map[any]cbor.RawMessage, label int64, name string) (int64, error) {
-	item, ok := labels[label]
-	if !ok {
+func number(labels labels, label int64, name string) (int64, error) {
+	item := labels.get(label)
+	if item == nil {
 		return 0, fmt.Errorf("%w: no %s", ErrMalformed, name)
 	}
-	var value any
-	if err := cbor.Unmarshal(item, &value); err != nil {
-		return 0, fmt.Errorf("%w: %s: %w", ErrMalformed, name, err)
+	n, text, ok := integerOrText(item)
+	switch {
+	case !ok:
+		return 0, fmt.Errorf("%w: %s", ErrMalformed, name)
+	case text != nil:
+		return 0, fmt.Errorf("%w: %s %.32q", ErrUnsupported, name, *text)
 	}
-	switch v := value.(type) {
-	case int64:
-		return v, nil
-	case string:
-		return 0, fmt.Errorf("%w: %s %.32q", ErrUnsupported, name, v)
-	}
-	return 0, fmt.Errorf("%w: %s", ErrMalformed, name)
+	return n, nil
 }
 
 // MarshalKey encodes a public key with nothing but kty, crv, x and y. It takes

@@ -1,9 +1,11 @@
 package cose
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
+	"crypto/sha256"
 	"encoding/asn1"
 	"fmt"
 	"io"
@@ -42,15 +44,46 @@ func verifyECDSA(alg Algorithm, key *ecdsa.PublicKey, digest, signature []byte) 
 	if len(signature) != 2*width {
 		return fmt.Errorf("%w: %v signature of %d bytes instead of %d", ErrSignature, alg, len(signature), 2*width)
 	}
-	r := new(big.Int).SetBytes(signature[:width])
-	s := new(big.Int).SetBytes(signature[width:])
-	if r.Sign() == 0 || s.Sign() == 0 || r.Cmp(params.N) >= 0 || s.Cmp(params.N) >= 0 {
+	var order [maxWidth]byte
+	r, s, n := signature[:width], signature[width:], params.N.FillBytes(order[:width])
+	if isZero(r) || isZero(s) || bytes.Compare(r, n) >= 0 || bytes.Compare(s, n) >= 0 {
 		return fmt.Errorf("%w: %v signature out of range", ErrSignature, alg)
 	}
-	if !ecdsa.Verify(key, digest, r, s) {
+	var room [2*maxWidth + 12]byte
+	if !ecdsa.VerifyASN1(key, digest, appendDER(room[:0], r, s)) {
 		return fmt.Errorf("%w: %v", ErrSignature, alg)
 	}
 	return nil
+}
+
+// maxWidth is the width of a coordinate of P-521, in bytes.
+const maxWidth = 66
+
+func isZero(b []byte) bool { return len(bytes.TrimLeft(b, "\x00")) == 0 }
+
+// appendDER appends the SEQUENCE of two INTEGERs, neither of them 0, that the
+// library reads.
+func appendDER(b, r, s []byte) []byte {
+	size := 0
+	for _, v := range []*[]byte{&r, &s} {
+		*v = bytes.TrimLeft(*v, "\x00")
+		if size += 2 + len(*v); (*v)[0]&0x80 != 0 {
+			size++ // a zero before, lest it be negative
+		}
+	}
+	if b = append(b, 0x30); size > 0x7f {
+		b = append(b, 0x81)
+	}
+	b = append(b, byte(size))
+	for _, v := range [][]byte{r, s} {
+		if v[0]&0x80 != 0 {
+			b = append(b, 0x02, byte(len(v)+1), 0)
+		} else {
+			b = append(b, 0x02, byte(len(v)))
+		}
+		b = append(b, v...)
+	}
+	return b
 }
 
 // sign signs message with any signer of a supported key type; an HSM's DER
@@ -94,6 +127,10 @@ func sign(alg Algorithm, signer crypto.Signer, message []byte, rand io.Reader) (
 }
 
 func digest(hash crypto.Hash, message []byte) []byte {
+	if hash == crypto.SHA256 { // the most frequent, without its state on the heap
+		sum := sha256.Sum256(message)
+		return sum[:]
+	}
 	h := hash.New()
 	h.Write(message)
 	return h.Sum(nil)

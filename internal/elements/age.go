@@ -2,7 +2,6 @@ package elements
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -109,7 +108,18 @@ func NearestAge(statements map[int]bool, nn int) (age int, ok bool) {
 
 // agreeing refuses "over 21" beside "not over 18".
 func agreeing(statements map[int]bool) error {
-	for _, age := range slices.Sorted(maps.Keys(statements)) {
+	lowestFalse, highestTrue := MaxAge+1, -1
+	for age, over := range statements {
+		if over {
+			highestTrue = max(highestTrue, age)
+		} else {
+			lowestFalse = min(lowestFalse, age)
+		}
+	}
+	if highestTrue < lowestFalse {
+		return nil
+	}
+	for _, age := range sortedAges(statements) {
 		for other, over := range statements {
 			if statements[age] && !over && other <= age {
 				return &Error{Element: AgeElement(age), Reason: "true while " + AgeElement(other) + " is false", Kind: ErrContradiction}
@@ -117,6 +127,15 @@ func agreeing(statements map[int]bool) error {
 		}
 	}
 	return nil
+}
+
+func sortedAges(statements map[int]bool) []int {
+	ages := make([]int, 0, len(statements))
+	for age := range statements {
+		ages = append(ages, age)
+	}
+	slices.Sort(ages)
+	return ages
 }
 
 // dateSlack forgives the difference between the issuer's midnight and UTC's.
@@ -129,7 +148,7 @@ func CheckAges(statements map[int]bool, birth, validFrom, now time.Time) error {
 	if err := agreeing(statements); err != nil {
 		return err
 	}
-	for _, age := range slices.Sorted(maps.Keys(statements)) {
+	for _, age := range sortedAges(statements) {
 		over := statements[age]
 		if over && !AgeOver(birth, age, now.Add(dateSlack)) || !over && AgeOver(birth, age, validFrom.Add(-dateSlack)) {
 			return &Error{Element: AgeElement(age), Reason: "against the date of birth", Kind: ErrContradiction}

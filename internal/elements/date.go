@@ -13,16 +13,18 @@ const instantLayout = "2006-01-02T15:04:05Z"
 // day reads YYYY-MM-DD: a day of the calendar, of a year that a living person's
 // document can name.
 func day(s string) (time.Time, *flaw) {
-	date, err := cbor.ParseFullDate(s)
-	if err != nil {
+	t := cbor.FullDate(s).Time()
+	if t.IsZero() && s != firstDay {
 		return time.Time{}, broken("not a day of the calendar")
 	}
-	t := date.Time()
 	if t.Year() < MinYear || t.Year() > MaxYear {
 		return t, soft("year out of range")
 	}
 	return t, nil
 }
+
+// firstDay is the one whose midnight is the zero time.
+const firstDay = "0001-01-01"
 
 // instant reads an RFC 3339 instant and gives it the form that is written.
 func instant(s string) (string, *flaw) {
@@ -32,6 +34,9 @@ func instant(s string) (string, *flaw) {
 	}
 	if t.Year() < MinYear || t.Year() > MaxYear {
 		return "", soft("year out of range")
+	}
+	if !t.Fraction && !t.Offset {
+		return s, nil // as it is written
 	}
 	return t.UTC().Truncate(time.Second).Format(instantLayout), nil
 }
@@ -50,8 +55,8 @@ func Day(value any) (time.Time, bool) {
 		}
 		return midnight(t.Time), true
 	}
-	date, err := cbor.ParseFullDate(s)
-	return date.Time(), err == nil
+	t := cbor.FullDate(s).Time()
+	return t, !t.IsZero() || s == firstDay
 }
 
 // midnight is the beginning of t's day in UTC.

@@ -17,19 +17,22 @@ func normalize(e *Element, value any) (any, *flaw) {
 		if !ok {
 			return nil, wrong("not bytes")
 		}
-		return b, checkBytes(e, b)
+		return value, checkBytes(e, b)
 	case KindUint, KindSex, KindSexPID:
 		n, ok := unsigned(value)
 		if !ok {
 			return nil, wrong("not an unsigned integer")
 		}
-		return number(e.Kind, n)
+		neutral, f := number(e.Kind, n)
+		if value == any(neutral) {
+			return value, f
+		}
+		return neutral, f
 	case KindBool:
-		b, ok := value.(bool)
-		if !ok {
+		if _, ok := value.(bool); !ok {
 			return nil, wrong("not true or false")
 		}
-		return b, nil
+		return value, nil
 	case KindTexts, KindCountries:
 		return textList(e.Kind, value)
 	case KindPlace:
@@ -41,13 +44,24 @@ func normalize(e *Element, value any) (any, *flaw) {
 		}
 		return checkPrivileges(list)
 	case KindDate, KindDateTime, KindDateOrTime:
-		return moment(e.Kind, value)
+		s, f := moment(e.Kind, value)
+		return unchanged(value, s), f
 	}
 	s, ok := value.(string)
 	if !ok {
 		return nil, wrong("not text")
 	}
-	return word(e, s)
+	s, f := word(e, s)
+	return unchanged(value, s), f
+}
+
+// unchanged gives value itself where its neutral form is the same text: most are,
+// and need no memory of their own.
+func unchanged(value any, neutral string) any {
+	if s, ok := value.(string); ok && s == neutral {
+		return value
+	}
+	return neutral
 }
 
 // word is every kind of text.

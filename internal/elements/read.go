@@ -19,6 +19,9 @@ const (
 	majorTag   = 6
 )
 
+// tagOfInstant is tag 0 in its shortest form.
+const tagOfInstant = 0xc0
+
 func major(item []byte) int {
 	if len(item) == 0 {
 		return -1
@@ -78,7 +81,7 @@ func readMoment(kind Kind, item cbor.RawMessage) (any, string, *flaw) {
 	if major(item) != majorTag {
 		return nil, "", wrong("date without tag")
 	}
-	if kind != KindDateTime {
+	if kind == KindDate || kind == KindDateOrTime && item[0] != tagOfInstant {
 		if date, err := cbor.Date(item); err == nil {
 			return string(date), "", nil
 		}

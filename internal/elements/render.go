@@ -42,6 +42,9 @@ func render(item cbor.RawMessage, depth int) (any, error) {
 	case majorTag:
 		return renderTag(item, depth)
 	}
+	if n, err := cbor.Int(item); err == nil {
+		return json.Number(strconv.FormatInt(n, 10)), nil
+	}
 	var v any
 	if err := cbor.Unmarshal(item, &v); err != nil {
 		return nil, encoding(err)
@@ -84,7 +87,10 @@ func renderMap(item cbor.RawMessage, depth int) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		name := fmt.Sprint(key)
+		name, isText := key.(string)
+		if !isText {
+			name = fmt.Sprint(key)
+		}
 		if _, ok := object[name]; ok {
 			return nil, fmt.Errorf("%w: two keys that read alike", ErrEncoding)
 		}

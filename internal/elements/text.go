@@ -19,11 +19,14 @@ func text(s string, emptyAllowed bool) (string, *flaw) {
 	if len(s) > MaxReadText {
 		return "", broken("too long to be read")
 	}
-	if !utf8.ValidString(s) {
-		return "", wrong("text is not UTF-8")
-	}
 	if s == "" && !emptyAllowed {
 		return "", soft("empty")
+	}
+	if printable(s) && len(s) <= MaxText {
+		return s, nil // of which the rules below find nothing
+	}
+	if !utf8.ValidString(s) {
+		return "", wrong("text is not UTF-8")
 	}
 	s = norm.NFC.String(s)
 	var later *flaw
@@ -38,6 +41,16 @@ func text(s string, emptyAllowed bool) (string, *flaw) {
 		later = soft("longer than 150 characters")
 	}
 	return s, later
+}
+
+// printable reports text of printable ASCII alone, as most is.
+func printable(s string) bool {
+	for i := range len(s) {
+		if s[i]-0x20 >= 0x5f {
+			return false
+		}
+	}
+	return true
 }
 
 // character judges the code point r at byte i of s.
@@ -81,7 +94,7 @@ func latin1(s string, emptyAllowed bool) (string, *flaw) {
 
 // IsLatin1 says whether every character is of the ISO/IEC 8859-1 repertoire.
 func IsLatin1(s string) bool {
-	return strings.IndexFunc(s, func(r rune) bool { return r > 0xff }) < 0
+	return printable(s) || strings.IndexFunc(s, func(r rune) bool { return r > 0xff }) < 0
 }
 
 // Latinize writes a text with the characters of ISO/IEC 8859-1 alone, for the

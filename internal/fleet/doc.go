@@ -13,6 +13,9 @@
 // used one, an expired one and that of a reader who was revoked are one answer.
 // The private key never leaves the reader.
 //
+// A revocation is not taken back: what a list has said, whoever keeps it (Lists), is
+// said by every later one, also after the store came back from a backup (Adopt).
+//
 // Promised: no code and no key reaches a log, the record or the store. Each deed
 // is in the record, in the step that does it.
 package fleet

@@ -47,10 +47,11 @@ type Authority struct {
 	Lifetime time.Duration
 }
 
-// Parts are what a Service works with; all are required but Authority's members
-// that may be empty.
+// Parts are what a Service works with; all are required but Lists and Authority's
+// members that may be empty.
 type Parts struct {
 	Store     Store
+	Lists     Lists // nil: what was revoked hangs on the store alone
 	Authority Authority
 	Clock     clock.Clock
 	Rand      io.Reader
@@ -65,6 +66,9 @@ type Service struct {
 	of    string    // what it says, to notice a change
 	read  time.Time // when the fleet was looked at for it
 	stale bool      // somebody was revoked since
+	// earlier is what the lists that are kept said, by serial number; nil before
+	// they were read.
+	earlier map[string]time.Time
 }
 
 // New makes a service.

@@ -11,7 +11,9 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-//go:embed en.yaml fr.yaml de.yaml lb.yaml
+// What the checks of a reader tell stands apart: it is long.
+//
+//go:embed en.yaml fr.yaml de.yaml lb.yaml checks-en.yaml checks-fr.yaml checks-de.yaml checks-lb.yaml
 var files embed.FS
 
 var catalogues = load()
@@ -19,15 +21,18 @@ var catalogues = load()
 func load() map[Language]map[string]string {
 	all := map[Language]map[string]string{}
 	for _, l := range Languages() {
-		raw, err := files.ReadFile(string(l) + ".yaml")
-		var texts map[string]string
-		if err == nil {
-			err = yaml.Unmarshal(raw, &texts) // refuses a key that stands twice
+		all[l] = map[string]string{}
+		for _, name := range []string{"", "checks-"} {
+			raw, err := files.ReadFile(name + string(l) + ".yaml")
+			var texts map[string]string
+			if err == nil {
+				err = yaml.Unmarshal(raw, &texts) // refuses a key that stands twice
+			}
+			if err != nil {
+				panic(fmt.Sprintf("i18n: %s: %v", l, err)) // a build of ours is broken
+			}
+			maps.Copy(all[l], texts)
 		}
-		if err != nil {
-			panic(fmt.Sprintf("i18n: %s: %v", l, err)) // a build of ours is broken
-		}
-		all[l] = texts
 	}
 	return all
 }

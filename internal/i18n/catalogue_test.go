@@ -31,6 +31,10 @@ func TestLanguagesAgree(t *testing.T) {
 			want, got := argument.FindAllString(catalogues[Default][key], -1), argument.FindAllString(text, -1)
 			slices.Sort(want)
 			slices.Sort(got)
+			if strings.HasPrefix(key, details) {
+				// What a parser says in English is left out of other languages.
+				want = slices.DeleteFunc(want, func(a string) bool { return !slices.Contains(got, a) })
+			}
 			if !slices.Equal(want, got) {
 				t.Errorf("%s: %s has the arguments %v, not %v", l, key, got, want)
 			}

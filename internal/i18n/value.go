@@ -74,3 +74,12 @@ func (l Language) Number(n int64) string {
 	}
 	return sign + b.String()
 }
+
+// Decimal writes a number with so many digits behind the mark of the language.
+func (l Language) Decimal(x float64, digits int) string {
+	text := strconv.FormatFloat(x, 'f', digits, 64)
+	if l == English {
+		return text
+	}
+	return strings.Replace(text, ".", ",", 1)
+}

@@ -32,9 +32,9 @@ const (
 type Enrolment interface {
 	// Enrol takes a one-time code with a certificate request (DER).
 	Enrol(ctx context.Context, code string, request []byte) (fleet.EnrolAnswer, error)
-	// RevokedReaders is the revocation list of the reader CA, DER, and until when
-	// it may be kept.
-	RevokedReaders(ctx context.Context) ([]byte, time.Time, error)
+	// RevokedReaders is the revocation list of the reader CA, DER, with its entity
+	// tag.
+	RevokedReaders(ctx context.Context) (list []byte, etag string, err error)
 }
 
 // maxEnrol bounds the body of an enrolment, in bytes: a request in base64url and
@@ -59,15 +59,7 @@ func (cfg PublicConfig) readers(e *webserver.Engine, base string) {
 			webserver.JSON(c, status, a)
 		}),
 	})
-	e.Handle(webserver.Route{Method: http.MethodGet, Path: base + ReaderCRLPath, AnyOrigin: true, Limit: cfg.Limit, Handler: func(c *gin.Context) error {
-		list, _, err := cfg.Readers.RevokedReaders(c.Request.Context())
-		if err != nil {
-			return err
-		}
-		c.Header("Cache-Control", "public, max-age="+listAge)
-		webserver.Bytes(c, http.StatusOK, "application/pkix-crl", list)
-		return nil
-	}})
+	cfg.revocations(e, base+ReaderCRLPath, cfg.Readers.RevokedReaders)
 }
 
 type enrolRequest struct {

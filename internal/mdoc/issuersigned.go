@@ -1,6 +1,8 @@
 package mdoc
 
 import (
+	"strings"
+
 	"vidimus/internal/cbor"
 	"vidimus/internal/cose"
 )
@@ -81,6 +83,9 @@ func parseIssuerSigned(b []byte) (*IssuerSigned, error) {
 	return s, nil
 }
 
+// usualName is the length of an identifier, for which room is made.
+const usualName = 16
+
 // parseNameSpaces reads { + namespace => [ + IssuerSignedItemBytes ] }.
 func parseNameSpaces(b []byte, n *notes) ([]NameSpace, error) {
 	_, count, ok := members(b)
@@ -104,8 +109,10 @@ func parseNameSpaces(b []byte, n *notes) ([]NameSpace, error) {
 			return refuseKind(ErrLimit, CheckStrict, "namespace %.64q holds %d items, at most %d", name, count, MaxItems)
 		}
 		ns.Items = make([]IssuerSignedItem, count)
+		var names strings.Builder
+		names.Grow(count * usualName)
 		err := eachItem(CheckStrict, "namespace", value, func(i int, item []byte) error {
-			return within(ns.Items[i].parse(item, n), "item %d", i)
+			return within(ns.Items[i].parse(item, &names, n), "item %d", i)
 		})
 		nameSpaces = append(nameSpaces, ns)
 		return within(err, "namespace %.64q", name)

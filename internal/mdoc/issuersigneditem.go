@@ -1,6 +1,10 @@
 package mdoc
 
-import "vidimus/internal/cbor"
+import (
+	"strings"
+
+	"vidimus/internal/cbor"
+)
 
 // IssuerSignedItem is one data element as the issuer signed it (ISO/IEC
 // 18013-5, 8.3.2.1.2.2).
@@ -19,8 +23,9 @@ func (i *IssuerSignedItem) Decode(v any) error {
 	return within(cbor.Unmarshal(i.ElementValue, v), "element %.64q", i.ElementIdentifier)
 }
 
-// parse reads 24(<<IssuerSignedItem>>).
-func (i *IssuerSignedItem) parse(b []byte, n *notes) error {
+// parse reads 24(<<IssuerSignedItem>>). names takes the identifiers of many items,
+// so that they need memory once.
+func (i *IssuerSignedItem) parse(b []byte, names *strings.Builder, n *notes) error {
 	content, ok := embeddedOf(b)
 	if !ok {
 		return refuse(CheckStrict, "item is not embedded in tag 24")
@@ -42,7 +47,9 @@ func (i *IssuerSignedItem) parse(b []byte, n *notes) error {
 			if text, haveIdentifier = textOf(value); !haveIdentifier {
 				return refuse(CheckStrict, "elementIdentifier is no text")
 			}
-			i.ElementIdentifier = string(text)
+			start := names.Len()
+			names.Write(text)
+			i.ElementIdentifier = names.String()[start:]
 		case "elementValue":
 			i.ElementValue = value
 		default:

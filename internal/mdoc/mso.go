@@ -19,15 +19,22 @@ type MobileSecurityObject struct {
 	ValidityInfo      ValidityInfo
 	Status            *Status // nil when the MSO names no status mechanism
 	Raw               []byte  // the map as received, without tag 24
+
+	deterministic bool // the payload, as it was parsed
 }
 
 // parseMSO reads the payload of issuerAuth: exactly 24(<<MSO>>).
 func parseMSO(payload []byte, n *notes) (*MobileSecurityObject, error) {
-	content, err := cbor.UnwrapEncoded(payload)
+	content, deterministic, err := cbor.CheckEncoded(payload)
 	if err != nil {
 		return nil, refuseCause(CheckFormat, err)
 	}
-	return parseMSOContent(content, n)
+	m, err := parseMSOContent(content, n)
+	if err != nil {
+		return nil, err
+	}
+	m.deterministic = deterministic
+	return m, nil
 }
 
 // parseMSOContent reads the map, which has been checked.

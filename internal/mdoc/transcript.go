@@ -122,8 +122,10 @@ func ParseSessionTranscript(b []byte) (SessionTranscript, error) {
 	if len(b) > MaxRequest {
 		return nil, fmt.Errorf("%w: session transcript of %d bytes", ErrLimit, len(b))
 	}
-	if content, err := cbor.UnwrapEncoded(b); err == nil {
-		b = content
+	if len(b) > 0 && b[0]>>5 == majorTag {
+		if content, err := cbor.UnwrapEncoded(b); err == nil {
+			b = content
+		}
 	}
 	parts, err := cbor.ArrayItems(b)
 	if err != nil || len(parts) != 3 {

@@ -77,7 +77,7 @@ func TestBadInputsEncryption(t *testing.T) {
 		}
 		return nil
 	}
-	bomb, err := EncryptRequest(key, "A128GCM", "DEF", bytes.Repeat([]byte{' '}, 64<<20), rand.Reader)
+	bomb, err := EncryptRequest(key, "A128GCM", "DEF", bytes.Repeat([]byte{' '}, 8<<20), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}

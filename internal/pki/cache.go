@@ -4,6 +4,7 @@ import (
 	"container/list"
 	"crypto/sha256"
 	"encoding/binary"
+	"slices"
 	"sync"
 )
 
@@ -20,6 +21,14 @@ type Cache struct {
 	max     int
 	order   *list.List // most recently used first, of *cached
 	entries map[[sha256.Size]byte]*list.Element
+	sets    []anchorSet // the last few, newest last
+}
+
+// anchorSet is a long list of anchors and the digest of their fingerprints: a reader
+// asks with the same thousand again and again.
+type anchorSet struct {
+	anchors []*Certificate
+	digest  [sha256.Size]byte
 }
 
 type cached struct {
@@ -38,7 +47,7 @@ func (c *Cache) Validate(chain [][]byte, anchors []*Certificate, opt PathOptions
 	if c == nil || c.max < 1 || len(chain) > MaxChain {
 		return Validate(chain, anchors, opt)
 	}
-	key := cacheKey(chain, anchors, opt)
+	key := cacheKey(chain, len(anchors), c.digest(anchors), opt)
 	if p := c.get(key, opt); p != nil {
 		return p, nil
 	}
@@ -87,9 +96,42 @@ func (c *Cache) put(key [sha256.Size]byte, p *Path) {
 	}
 }
 
+// digest is SHA-256 over the fingerprints. Certificates do not change: the same
+// pointers in the same order are the same anchors.
+func (c *Cache) digest(anchors []*Certificate) [sha256.Size]byte {
+	if len(anchors) > fewAnchors {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		for i := range c.sets {
+			if slices.Equal(c.sets[i].anchors, anchors) {
+				return c.sets[i].digest
+			}
+		}
+	}
+	h := sha256.New()
+	for _, a := range anchors {
+		h.Write(a.Fingerprint[:])
+	}
+	digest := [sha256.Size]byte(h.Sum(nil))
+	if len(anchors) > fewAnchors {
+		if len(c.sets) == maxAnchorSets {
+			c.sets = slices.Delete(c.sets, 0, 1)
+		}
+		c.sets = append(c.sets, anchorSet{slices.Clone(anchors), digest})
+	}
+	return digest
+}
+
+// fewAnchors are hashed at once, maxAnchorSets of more are remembered: a reader has
+// one for each type of document.
+const (
+	fewAnchors    = 4
+	maxAnchorSets = 8
+)
+
 // cacheKey is SHA-256 over everything that the answer depends on but the
 // instant: each certificate with its length, the anchors, the options.
-func cacheKey(chain [][]byte, anchors []*Certificate, opt PathOptions) [sha256.Size]byte {
+func cacheKey(chain [][]byte, anchors int, digest [sha256.Size]byte, opt PathOptions) [sha256.Size]byte {
 	h := sha256.New()
 	var n [8]byte
 	number := func(v int) {
@@ -101,10 +143,8 @@ func cacheKey(chain [][]byte, anchors []*Certificate, opt PathOptions) [sha256.S
 		number(len(raw))
 		h.Write(raw)
 	}
-	number(len(anchors))
-	for _, a := range anchors {
-		h.Write(a.Fingerprint[:])
-	}
+	number(anchors)
+	h.Write(digest[:])
 	number(len(opt.Purposes))
 	for _, id := range opt.Purposes {
 		number(len(id))

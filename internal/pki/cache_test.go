@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"encoding/asn1"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -70,6 +71,43 @@ func TestCache(t *testing.T) {
 	var none *Cache
 	if _, err := none.Validate(chain, anchors, mdl); err != nil {
 		t.Errorf("nil cache: %v", err)
+	}
+}
+
+// A long list of anchors is known again by what is in it, not by where it lies.
+func TestCacheOfManyAnchors(t *testing.T) {
+	r := root("utopia iaca")
+	l := leaf("utopia ds", r)
+	chain := [][]byte{l.der(t)}
+	var anchors []*Certificate
+	for i := range 2 * fewAnchors {
+		anchors = append(anchors, root(fmt.Sprintf("canton %d", i)).cert(t))
+	}
+	others := slices.Clone(anchors)
+	anchors[fewAnchors] = r.cert(t)
+	c := NewCache(4)
+	first, err := c.Validate(chain, anchors, mdl)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := c.Validate(chain, slices.Clone(anchors), mdl); err != nil || again != first || len(c.sets) != 1 {
+		t.Errorf("not found again: %v, %d sets", err, len(c.sets))
+	}
+	p, err := c.Validate(chain, others, mdl)
+	if got := reasonOf(t, p, err); got != ReasonNoAnchor {
+		t.Errorf("others: %q", got)
+	}
+	anchors[fewAnchors] = others[0] // what a caller must not do
+	p, err = c.Validate(chain, anchors, mdl)
+	if got := reasonOf(t, p, err); got != ReasonNoAnchor {
+		t.Errorf("changed in place: %q", got)
+	}
+	for i := range 2 * maxAnchorSets {
+		others[0] = root(fmt.Sprintf("another %d", i)).cert(t)
+		_, _ = c.Validate(chain, others, mdl)
+	}
+	if len(c.sets) != maxAnchorSets {
+		t.Errorf("%d sets", len(c.sets))
 	}
 }
 

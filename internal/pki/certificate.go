@@ -55,8 +55,12 @@ type Certificate struct {
 	Leniencies []string
 
 	subject []attribute
-	text    atomic.Pointer[string] // what String gives, made when first asked for
+	serial  []byte                // content of the serial number, as received
+	words   atomic.Pointer[words] // made when first asked for
 }
+
+// words are a certificate for people.
+type words struct{ name, subject, serial string }
 
 // ParseCertificate reads one DER certificate, at most MaxCertificateBytes long.
 // Every error matches ErrMalformed, and the certificate is then nil.
@@ -81,6 +85,7 @@ func ParseCertificate(raw []byte) (*Certificate, error) {
 		Fingerprint: sha256.Sum256(raw),
 		Leniencies:  leniencies,
 	}
+	c.serial = parts.serial
 	var ok bool
 	if c.subject, ok = parseName(parts.subject); !ok {
 		return nil, fmt.Errorf("%w: subject is no distinguished name", ErrMalformed)
@@ -144,7 +149,8 @@ func (c *Certificate) HasExtKeyUsage(id asn1.ObjectIdentifier) bool {
 // dNSName, letters compared without case. A wildcard stands only for itself.
 func (c *Certificate) HasDNSName(host string) bool {
 	for _, have := range c.Cert.DNSNames {
-		if strings.EqualFold(have, host) {
+		// Letters outside of ASCII that fold into it, such as the sign of the kelvin, are longer.
+		if len(have) == len(host) && strings.EqualFold(have, host) {
 			return true
 		}
 	}
@@ -168,24 +174,36 @@ func (c *Certificate) Equal(o *Certificate) bool {
 
 // String names the certificate for people and logs: subject and the first
 // bytes of the fingerprint.
-func (c *Certificate) String() string {
-	if s := c.text.Load(); s != nil {
-		return *s
+func (c *Certificate) String() string { return c.inWords().name }
+
+// Subject is the whole subject by RFC 4514, with whatever characters it has.
+func (c *Certificate) Subject() string { return c.inWords().subject }
+
+// Serial is the serial number, hexadecimal.
+func (c *Certificate) Serial() string { return c.inWords().serial }
+
+func (c *Certificate) inWords() *words {
+	if w := c.words.Load(); w != nil {
+		return w
 	}
-	s := nameText(c.Cert.Subject) + " (" + hex.EncodeToString(c.Fingerprint[:6]) + ")"
-	c.text.Store(&s)
-	return s
+	w := &words{subject: c.Cert.Subject.String(), serial: c.Cert.SerialNumber.Text(16)}
+	w.name = oneLine(w.subject) + " (" + hex.EncodeToString(c.Fingerprint[:6]) + ")"
+	c.words.Store(w)
+	return w
 }
 
-// nameText is a name for one line of a log: RFC 4514 with control characters
-// replaced, since the name may be a stranger's, and cut at 200 octets.
-func nameText(n pkix.Name) string {
-	s := strings.ToValidUTF8(strings.Map(func(r rune) rune {
+// nameText is a name for one line of a log: RFC 4514, see oneLine.
+func nameText(n pkix.Name) string { return oneLine(n.String()) }
+
+// oneLine replaces control characters, since the name may be a stranger's, and
+// cuts at 200 octets.
+func oneLine(s string) string {
+	s = strings.ToValidUTF8(strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' {
 			return unicode.ReplacementChar
 		}
 		return r
-	}, n.String()), "\ufffd")
+	}, s), "\ufffd")
 	if len(s) > 200 {
 		s = strings.ToValidUTF8(s[:200], "") + "..."
 	}

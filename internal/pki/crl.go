@@ -308,7 +308,7 @@ func (c *CRL) Len() int { return len(c.revoked) }
 // RevokedAt tells since when a certificate of the list's issuer is revoked. Ask
 // for certificates of other issuers and the answer means nothing.
 func (c *CRL) RevokedAt(cert *Certificate) (time.Time, bool) {
-	at, ok := c.revoked[string(serialContent(cert.Cert.SerialNumber))]
+	at, ok := c.revoked[string(cert.serial)]
 	return at, ok
 }
 
@@ -364,15 +364,4 @@ func (c *CRL) Supersedes(old *CRL) error {
 		return fmt.Errorf("%w: written before the one that it follows", ErrCRL)
 	}
 	return nil
-}
-
-// serialContent is the content of the INTEGER of a serial number.
-func serialContent(n *big.Int) []byte {
-	raw, err := asn1.Marshal(n)
-	if err != nil {
-		return nil
-	}
-	d := der(raw)
-	_, content, _, _ := d.next()
-	return content
 }

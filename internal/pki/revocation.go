@@ -105,9 +105,9 @@ func (s *CRLs) Of(p *Path, now time.Time, skew time.Duration, allowRSA bool) Rev
 // one answers for one certificate.
 func (s *CRLs) one(c, issuer *Certificate, now time.Time, skew time.Duration, allowRSA bool) Revocation {
 	var newest *CRL
-	out := Revocation{State: RevocationNotChecked, Certificate: c, Detail: "no revocation list of " + issuer.String() + " is at hand"}
+	out := Revocation{State: RevocationNotChecked, Certificate: c}
 	if s == nil {
-		return out
+		return out.without(issuer)
 	}
 	for _, list := range s.byIssuer[string(c.RawIssuer)] {
 		if len(issuer.SubjectKeyID()) > 0 && !bytes.Equal(list.AuthorityKeyID, issuer.SubjectKeyID()) {
@@ -126,7 +126,7 @@ func (s *CRLs) one(c, issuer *Certificate, now time.Time, skew time.Duration, al
 		}
 	}
 	if newest == nil {
-		return out
+		return out.without(issuer)
 	}
 	out = Revocation{State: NotRevoked, AsOf: newest.ThisUpdate, NextUpdate: newest.NextUpdate}
 	switch {
@@ -138,6 +138,14 @@ func (s *CRLs) one(c, issuer *Certificate, now time.Time, skew time.Duration, al
 		out.Detail = newest.name
 	}
 	return out
+}
+
+// without says that there is no list, unless something else was said already.
+func (r Revocation) without(issuer *Certificate) Revocation {
+	if r.Detail == "" {
+		r.Detail = "no revocation list of " + issuer.String() + " is at hand"
+	}
+	return r
 }
 
 func (s *CRLs) verify(list *CRL, issuer *Certificate, allowRSA bool) error {

@@ -1,6 +1,8 @@
 package policy
 
 import (
+	"crypto/sha256"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -203,4 +205,13 @@ func FuzzLoadYAML(f *testing.F) {
 			}
 		}
 	})
+}
+
+// The version of the built-in policy says what it says: who changes it raises the
+// version, and this sum.
+func TestBuiltInVersion(t *testing.T) {
+	sum := sha256.Sum256(defaultYAML)
+	if got := fmt.Sprintf("%s %x", Default().Version, sum[:8]); got != "1 54de431284a895b3" {
+		t.Errorf("%s", got)
+	}
 }

@@ -51,7 +51,7 @@ func (s *session) decrypt(data []byte, max int) ([]byte, error) {
 	if len(plaintext) > max {
 		return nil, fmt.Errorf("%w: decrypted message of %d bytes, at most %d", ErrLimit, len(plaintext), max)
 	}
-	if _, err := cbor.MapEntries(plaintext); err != nil {
+	if _, err := cbor.CheckMap(plaintext, cbor.MaxMessage); err != nil {
 		return nil, fmt.Errorf("%w: decrypted message: %w", ErrMalformed, err)
 	}
 	return plaintext, nil

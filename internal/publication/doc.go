@@ -13,6 +13,9 @@
 //	manifest.json                      path, uri, version, iat, exp, size,
 //	                                   sha256, media_type and etag of each
 //
+// Beside them the office puts crl/iaca.crl and crl/readers.crl, which are not of
+// this package and in no manifest.
+//
 // Files are the very bytes that the office serves. They are readable for
 // everyone (0644), and a server chooses between the two forms by Accept; names
 // that begin with a dot are not to be served.

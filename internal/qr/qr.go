@@ -18,7 +18,6 @@ import (
 	"strings"
 
 	"github.com/makiuchi-d/gozxing"
-	zxing "github.com/makiuchi-d/gozxing/qrcode"
 	qrcode "github.com/skip2/go-qrcode"
 )
 
@@ -28,6 +27,13 @@ const (
 	MaxText  = 2953
 	MaxSide  = 8000
 	MaxImage = 16 << 20 // bytes of the picture file
+
+	// maxPixels bounds what a picture takes when it is decoded, in bytes: 8000 by
+	// 8000 of a telephone, at 32 bits each.
+	maxPixels = 256 << 20
+	// maxScans of a progressive JPEG: cameras make ten, and each goes over the whole
+	// picture again, though it may have a few bytes.
+	maxScans = 32
 )
 
 var (
@@ -135,8 +141,8 @@ func (c *Code) Terminal() string {
 }
 
 // Decode reads the text of the one QR code in a PNG or JPEG picture. It
-// refuses pictures of more than MaxImage bytes or MaxSide pixels a side before
-// it decodes them.
+// refuses pictures of more than MaxImage bytes or MaxSide pixels a side, and those
+// that would cost far more than their size says, before it decodes them.
 func Decode(r io.Reader) (string, error) {
 	data, err := io.ReadAll(io.LimitReader(r, MaxImage+1))
 	if err != nil {
@@ -145,30 +151,99 @@ func Decode(r io.Reader) (string, error) {
 	if len(data) > MaxImage {
 		return "", fmt.Errorf("the picture is larger than %d bytes", MaxImage)
 	}
-	cfg, _, err := image.DecodeConfig(bytes.NewReader(data))
+	cfg, format, err := image.DecodeConfig(bytes.NewReader(data))
 	if err != nil {
 		return "", fmt.Errorf("reading the picture: %w", err)
 	}
 	if cfg.Width > MaxSide || cfg.Height > MaxSide {
 		return "", fmt.Errorf("the picture measures %dx%d, at most %d a side", cfg.Width, cfg.Height, MaxSide)
 	}
+	if n := cfg.Width * cfg.Height * depth(cfg.ColorModel); n > maxPixels {
+		return "", fmt.Errorf("the picture would take %d bytes, at most %d", n, maxPixels)
+	}
+	if n := bytes.Count(data, startOfScan); format == "jpeg" && n > maxScans {
+		return "", fmt.Errorf("a JPEG of %d scans, at most %d", n, maxScans)
+	}
 	img, _, err := image.Decode(bytes.NewReader(data))
 	if err != nil {
 		return "", fmt.Errorf("reading the picture: %w", err)
 	}
-	bmp, err := gozxing.NewBinaryBitmapFromImage(img)
+	text, err := search(img)
 	if err != nil {
-		return "", fmt.Errorf("reading the picture: %w", err)
-	}
-	hints := map[gozxing.DecodeHintType]any{gozxing.DecodeHintType_TRY_HARDER: true, gozxing.DecodeHintType_CHARACTER_SET: "UTF-8"}
-	res, err := zxing.NewQRCodeReader().Decode(bmp, hints)
-	if err != nil {
-		// A drawn code, unrotated and clean, is read module by module.
-		hints[gozxing.DecodeHintType_PURE_BARCODE] = true
-		if pure, again := zxing.NewQRCodeReader().Decode(bmp, hints); again == nil {
-			return pure.GetText(), nil
-		}
 		return "", fmt.Errorf("%w: %w", ErrNotFound, err)
 	}
-	return res.GetText(), nil
+	return text, nil
+}
+
+// search looks for a code as a camera sees it, as it was drawn, and light on dark
+// ground. The error is that of the first try.
+func search(img image.Image) (string, error) {
+	light := gozxing.NewLuminanceSourceFromImage(img)
+	text, first := scan(light, false)
+	if first == nil {
+		return text, nil
+	}
+	// A drawn code, unrotated and clean, is read module by module.
+	if text, err := scan(light, true); err == nil {
+		return text, nil
+	}
+	// Programs in dark dress show light modules on dark ground.
+	if text, err := scan(light.Invert(), false); err == nil {
+		return text, nil
+	}
+	// In a large photograph the grain of the sensor is finer than what the search
+	// expects: at half the size it goes.
+	for small := img; small.Bounds().Dx() > coarse || small.Bounds().Dy() > coarse; {
+		small = halved(small)
+		if text, err := scan(gozxing.NewLuminanceSourceFromImage(small), false); err == nil {
+			return text, nil
+		}
+	}
+	return "", first
+}
+
+// coarse is the side below which pictures are not made smaller, in pixels: a code that
+// fills a third of it has three pixels a module.
+const coarse = 700
+
+func scan(light gozxing.LuminanceSource, drawn bool) (string, error) {
+	bmp, err := gozxing.NewBinaryBitmap(gozxing.NewHybridBinarizer(light))
+	if err != nil {
+		return "", err
+	}
+	hints := map[gozxing.DecodeHintType]any{gozxing.DecodeHintType_TRY_HARDER: true, gozxing.DecodeHintType_CHARACTER_SET: "UTF-8"}
+	if drawn {
+		hints[gozxing.DecodeHintType_PURE_BARCODE] = true
+	}
+	return decode(bmp, hints)
+}
+
+// halved is a picture in grey of half the size, each point the middle of four.
+func halved(img image.Image) *image.Gray {
+	b := img.Bounds()
+	out := image.NewGray(image.Rect(0, 0, (b.Dx()+1)/2, (b.Dy()+1)/2))
+	grey := func(x, y int) int {
+		return int(color.GrayModel.Convert(img.At(min(b.Min.X+x, b.Max.X-1), min(b.Min.Y+y, b.Max.Y-1))).(color.Gray).Y)
+	}
+	for y := range out.Rect.Dy() {
+		for x := range out.Rect.Dx() {
+			out.Pix[y*out.Stride+x] = uint8((grey(2*x, 2*y) + grey(2*x+1, 2*y) + grey(2*x, 2*y+1) + grey(2*x+1, 2*y+1)) / 4)
+		}
+	}
+	return out
+}
+
+// startOfScan is a marker of JPEG that no data of a scan hold (ISO/IEC 10918-1,
+// B.1.1.5).
+var startOfScan = []byte{0xff, 0xda}
+
+// depth is how many bytes a pixel takes.
+func depth(m color.Model) int {
+	switch m {
+	case color.RGBA64Model, color.NRGBA64Model:
+		return 8
+	case color.GrayModel:
+		return 1
+	}
+	return 4
 }

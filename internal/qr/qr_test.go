@@ -70,6 +70,34 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// Pictures that are small and cost much: scans of a few bytes that each go over
+// 2000 by 2000 pixels, and 512 MB of one colour.
+func TestCostlyPictures(t *testing.T) {
+	const side = 2000
+	picture := []byte("\xff\xd8")
+	segment := func(marker byte, body ...byte) {
+		picture = append(append(picture, 0xff, marker, 0, byte(len(body)+2)), body...)
+	}
+	segment(0xdb, append([]byte{0}, bytes.Repeat([]byte{1}, 64)...)...)
+	segment(0xc2, 8, side>>8, side&0xff, side>>8, side&0xff, 1, 1, 0x11, 0)
+	segment(0xc4, append([]byte{0x00, 1}, make([]byte, 16)...)...)               // a bit for no difference
+	segment(0xc4, append(append([]byte{0x10, 1}, make([]byte, 15)...), 0xe0)...) // a bit for 16384 blocks and more
+	segment(0xda, 1, 1, 0, 0, 0, 0)                                              // the first scan
+	picture = append(picture, make([]byte, (side/8)*(side/8)/8+1)...)
+	for range 20_000 {
+		segment(0xda, 1, 1, 0, 1, 63, 1)
+		picture = append(picture, 0, 0, 0, 0, 0, 0, 0, 0)
+	}
+	picture = append(picture, 0xff, 0xd9)
+	if _, err := Decode(bytes.NewReader(picture)); err == nil || !strings.Contains(err.Error(), "scans") {
+		t.Errorf("a JPEG of 20,000 scans: %v", err)
+	}
+	deep := "\x89PNG\r\n\x1a\n\x00\x00\x00\x0dIHDR\x00\x00\x1f\x40\x00\x00\x1f\x40\x10\x06\x00\x00\x00\x56\x61\x71\xb7"
+	if _, err := Decode(strings.NewReader(deep)); err == nil || !strings.Contains(err.Error(), "would take") {
+		t.Errorf("a PNG of 8000 by 8000 pixels in 64 bits: %v", err)
+	}
+}
+
 func FuzzDecode(f *testing.F) {
 	c, _ := Encode("mdoc:abc")
 	pic, _ := c.PNG(64)

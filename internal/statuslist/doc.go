@@ -10,7 +10,9 @@
 // [Token.Verify] and a key whose certificate path somebody else has validated,
 // and ask [Token.Lookup], or [Token.Evaluate] for findings by check id (st.sig,
 // st.sub, st.exp, st.ttl, st.inflate, st.index; st.path belongs to the room
-// that knows trust anchors). [IdentifierList] works likewise.
+// that knows trust anchors). [IdentifierList] works likewise. Who is asked about
+// the same token again and again keeps it as [Opened], and does the work of its
+// signature ahead with [Envelope.Prove].
 //
 // It refuses: to answer from a token that was not verified; an index outside of
 // the list; a list that inflates beyond its limit, is cut off, damaged or goes

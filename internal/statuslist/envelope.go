@@ -47,19 +47,14 @@ type Envelope struct {
 
 	jws      *jose.Signed
 	sign1    *cose.Sign1
+	proven   func(crypto.PublicKey) bool // says whether it is the key of Prove
 	verified atomic.Bool
 }
 
 // Verify checks the signature with a key that the caller trusts for this list,
 // and unlocks the lookup. The error is an *[Error] of st.sig.
 func (e *Envelope) Verify(key crypto.PublicKey) error {
-	var err error
-	if e.jws != nil {
-		err = e.jws.Verify(key)
-	} else {
-		err = e.sign1.Verify(key)
-	}
-	if err != nil {
+	if err := e.verify(key); err != nil {
 		return refuse(CheckSignature, "%w", err)
 	}
 	e.verified.Store(true)

@@ -115,6 +115,7 @@ type Store struct {
 	// asked are the answers of Anchors: readers ask the same again and again, and
 	// the lists of the world are long.
 	asked map[question][]*pki.Certificate
+	asOf  time.Time // see AsOf
 }
 
 type question struct {
@@ -131,8 +132,7 @@ func (s *Store) Add(a Anchor) error {
 	a.Purposes, a.DocTypes, a.VCTs = slices.Clone(a.Purposes), slices.Clone(a.DocTypes), slices.Clone(a.VCTs)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.anchors = append(s.anchors, a)
-	clear(s.asked)
+	s.take(a)
 	return nil
 }
 
@@ -174,13 +174,13 @@ func (s *Store) Anchors(p Purpose, docTypeOrVCT string) []*pki.Certificate {
 // Find gives what the store says of a certificate for a purpose and a type: the
 // anchor that was added first.
 func (s *Store) Find(c *pki.Certificate, p Purpose, docTypeOrVCT string) (Anchor, bool) {
-	if s == nil {
+	if s == nil || c == nil {
 		return Anchor{}, false
 	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	for i := range s.anchors {
-		if a := &s.anchors[i]; a.Cert.Equal(c) && a.covers(p, docTypeOrVCT) {
+		if a := &s.anchors[i]; a.Cert.Fingerprint == c.Fingerprint && a.covers(p, docTypeOrVCT) {
 			return *a, true
 		}
 	}
@@ -209,13 +209,7 @@ func (s *Store) AsOf() time.Time {
 	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	var oldest time.Time
-	for i := range s.anchors {
-		if at := s.anchors[i].AsOf; !at.IsZero() && (oldest.IsZero() || at.Before(oldest)) {
-			oldest = at
-		}
-	}
-	return oldest
+	return s.asOf
 }
 
 // Merge adds every anchor of another store.
@@ -223,6 +217,16 @@ func (s *Store) Merge(other *Store) {
 	all := other.All()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.anchors = append(s.anchors, all...)
+	s.take(all...)
+}
+
+// take adds anchors; the caller holds the lock, or is the only one with the store.
+func (s *Store) take(anchors ...Anchor) {
+	s.anchors = append(s.anchors, anchors...)
 	clear(s.asked)
+	for i := range anchors {
+		if at := anchors[i].AsOf; !at.IsZero() && (s.asOf.IsZero() || at.Before(s.asOf)) {
+			s.asOf = at
+		}
+	}
 }

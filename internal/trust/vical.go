@@ -272,7 +272,7 @@ func (l *VICALList) Source() string { return fmt.Sprintf("VICAL %s %d", l.Provid
 func (l *VICALList) Store() *Store {
 	s := &Store{}
 	for _, e := range l.Entries {
-		s.anchors = append(s.anchors, Anchor{
+		s.take(Anchor{
 			Cert:   e.Cert,
 			Scope:  Scope{Purposes: []Purpose{IssueMdoc, StatusList}, DocTypes: slices.Clone(e.DocTypes)},
 			Source: l.Source(), AsOf: l.Date,

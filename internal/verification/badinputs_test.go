@@ -2,6 +2,8 @@ package verification
 
 import (
 	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/rand"
 	"slices"
 	"strings"
@@ -77,6 +79,9 @@ func TestBadInputs(t *testing.T) {
 		{id: "M04/signed_before_signer", fails: "mso.signed", colour: policy.Red, verdict: is(policy.Forged), mdoc: func(w *world, o *Options) []byte {
 			return w.lateSigner(w.Now.Add(-time.Hour), w.Now.AddDate(0, 0, 20))
 		}},
+		{id: "M04/signed_after_signer", fails: "mso.signed", mdoc: func(w *world, o *Options) []byte {
+			return w.lateSigner(w.Now.AddDate(0, 0, -20), w.Now.AddDate(0, 0, -1))
+		}},
 		{id: "M05/issuing_country", fails: "mdl.country", colour: policy.Red, verdict: is(policy.Forged), mdoc: func(w *world, o *Options) []byte {
 			everythingAsked(o)
 			return shown(w, func(v map[string]any) { v["issuing_country"] = "LU" }, "issuing_country")
@@ -101,6 +106,18 @@ func TestBadInputs(t *testing.T) {
 			o.Trust = &trust.Store{}
 			w.must(o.Trust.Add(trust.Anchor{Cert: w.IACA.Cert, Source: "test", Scope: trust.Scope{Purposes: []trust.Purpose{trust.IssueMdoc}, DocTypes: []string{elements.PIDDocType}}}))
 			return w.by(&w.DocumentSignerMDL)
+		}},
+		{id: "M06/link_certificate", colour: policy.Green, verdict: is(policy.Genuine), mdoc: func(w *world, o *Options) []byte {
+			return w.underLink(o, w.Now.AddDate(1, 0, 0))
+		}},
+		{id: "M06/link_certificate_has_ended", fails: "ia.path", colour: policy.Red, verdict: status(policy.Expired), mdoc: func(w *world, o *Options) []byte {
+			return w.underLink(o, w.Now.Add(-time.Second))
+		}},
+		{id: "M06/link_certificate_of_an_SD-JWT", colour: policy.Green, verdict: is(policy.Genuine), sd: func(w *world, o *Options) string {
+			link := w.link(w.Now.AddDate(1, 0, 0))
+			noCRLs(o)
+			w.DocumentSignerPID, o.Lists = w.belowLink(pki.ProfileDocumentSignerPID, link), w.listsJWT(w.belowLink(pki.ProfileStatusSigner, link), w.Now.Add(-time.Hour))
+			return w.bind(w.identity(person()))
 		}},
 		{id: "M06/expired_IACA", fails: "ia.path", colour: policy.Red, verdict: status(policy.Expired), mdoc: func(w *world, o *Options) []byte {
 			o.Now = w.IACA.Cert.NotAfter().Add(time.Hour)
@@ -264,6 +281,12 @@ func TestBadInputs(t *testing.T) {
 			o.CRLs = newWorld(w.t).crls(w.Now, w.DocumentSignerMDL)
 			return w.by(&w.DocumentSignerMDL)
 		}},
+		{id: "M07/older_list_names_the_signer", fails: "ds.revocation", colour: policy.Red, verdict: status(policy.Revoked), mdoc: func(w *world, o *Options) []byte {
+			var err error
+			o.CRLs, err = pki.NewCRLs(slices.Concat(w.CRLs.All(), w.crls(w.Now.Add(-2*time.Hour), w.DocumentSignerMDL).All())...)
+			w.must(err)
+			return w.by(&w.DocumentSignerMDL)
+		}},
 		{id: "M24/over_18_twice", fails: "mso.dup", colour: policy.Red, verdict: is(policy.Forged), mdoc: func(w *world, o *Options) []byte {
 			f := forgeryIn(w)
 			f.add(elements.MDLNameSpace, 95, "age_over_18", true)
@@ -361,6 +384,40 @@ func (w *world) lateSigner(from, until time.Time) []byte {
 	f := forgeryIn(w)
 	e := signer(w, pki.ProfileDocumentSignerMDL, func(t *pki.Template) { t.NotBefore, t.NotAfter = from, until })
 	f.signer, f.unprotected[33] = e.Key, e.Chain[0]
+	f.session = w.transcript()
+	return f.assemble()
+}
+
+// link is the new key of the authority, which the old key, the only one that is
+// trusted, vouches for until an instant.
+func (w *world) link(until time.Time) *pkitest.Entity {
+	w.t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	w.must(err)
+	link := w.MustIssue(w.t, pki.Template{Profile: pki.ProfileIACALink, Subject: pki.Name{Country: pkitest.Country, Organization: "Utopia", CommonName: "Utopia IACA"},
+		Public: key.Public(), NotBefore: w.Now.AddDate(0, 0, -40), NotAfter: until}, &w.IACA)
+	link.Key = key
+	return link
+}
+
+// belowLink is a signer below that key, which ends with it.
+func (w *world) belowLink(profile pki.Profile, link *pkitest.Entity) pkitest.Entity {
+	w.t.Helper()
+	t := pki.Template{Profile: profile, Subject: pki.Name{Country: pkitest.Country, CommonName: string(profile)}, NotBefore: w.Now.AddDate(0, 0, -30), NotAfter: link.Cert.NotAfter()}
+	if profile == pki.ProfileDocumentSignerPID {
+		t.DNSNames, t.URIs = []string{pkitest.IssuerHost}, []string{pkitest.IssuerURL}
+	}
+	return *w.MustIssue(w.t, t, link)
+}
+
+// underLink is a licence of a signer below that key.
+func (w *world) underLink(o *Options, until time.Time) []byte {
+	link := w.link(until)
+	noCRLs(o) // of the new key
+	o.Lists = w.lists(w.belowLink(pki.ProfileStatusSigner, link), w.Now.Add(-time.Hour))
+	f := forgeryIn(w)
+	e := w.belowLink(pki.ProfileDocumentSignerMDL, link)
+	f.signer, f.unprotected[33] = e.Key, e.Chain
 	f.session = w.transcript()
 	return f.assemble()
 }

@@ -110,21 +110,23 @@ func render(ns, name string, item cbor.RawMessage, decoded any) Element {
 	e := Element{NameSpace: ns, Name: name}
 	switch v := decoded.(type) {
 	case bool:
-		e.Value = v
+		e.Value = decoded
 		return e
 	case string:
 		if item[0]>>5 == 3 || bytes.HasPrefix(item, fullDateTag) {
-			e.Value = v
+			e.Value = decoded
 			return e
 		}
 	case uint64:
 		e.Value = json.Number(strconv.FormatUint(v, 10))
 		return e
 	}
-	if content, err := cbor.Bytes(item); err == nil {
-		e.Bytes = bytes.Clone(content)
-		e.Value = Base64URL(e.Bytes)
-		return e
+	if item[0]>>5 == 2 {
+		if content, err := cbor.Bytes(item); err == nil {
+			e.Bytes = bytes.Clone(content)
+			e.Value = Base64URL(e.Bytes)
+			return e
+		}
 	}
 	var err error
 	if e.Value, err = elements.Render(item); err != nil {
@@ -247,7 +249,7 @@ func (o *Options) portrait(c *checks, b []byte) error {
 	if err != nil {
 		return err
 	}
-	size := fmt.Sprintf("%s, %d x %d", p.Format, p.Width, p.Height)
+	size := string(p.Format) + ", " + strconv.Itoa(p.Width) + " x " + strconv.Itoa(p.Height)
 	switch {
 	case !o.DecodePortrait:
 		c.pass("mdl.portrait", size)

@@ -21,12 +21,13 @@ type question struct {
 	json  bool // an SD-JWT VC, whose certificates may rest on RSA
 }
 
-// reader parses a list token and binds it to one reference.
-type reader func([]byte) (*statuslist.Envelope, func(statuslist.LookupOptions) statuslist.Answer, error)
+// reader takes a list token, which it parses where that was not done before, and
+// binds it to one reference.
+type reader func(*statuslist.Opened) (*statuslist.Envelope, func(statuslist.LookupOptions) statuslist.Answer, error)
 
 func readStatusList(ref statuslist.Reference) reader {
-	return func(data []byte) (*statuslist.Envelope, func(statuslist.LookupOptions) statuslist.Answer, error) {
-		t, err := statuslist.ParseToken(data)
+	return func(l *statuslist.Opened) (*statuslist.Envelope, func(statuslist.LookupOptions) statuslist.Answer, error) {
+		t, err := l.Token()
 		if err != nil {
 			return nil, nil, err
 		}
@@ -35,32 +36,45 @@ func readStatusList(ref statuslist.Reference) reader {
 }
 
 func readIdentifierList(ref statuslist.IdentifierReference) reader {
-	return func(data []byte) (*statuslist.Envelope, func(statuslist.LookupOptions) statuslist.Answer, error) {
-		l, err := statuslist.ParseIdentifierList(data)
+	return func(l *statuslist.Opened) (*statuslist.Envelope, func(statuslist.LookupOptions) statuslist.Answer, error) {
+		t, err := l.IdentifierList()
 		if err != nil {
 			return nil, nil, err
 		}
-		return &l.Envelope, func(opt statuslist.LookupOptions) statuslist.Answer { return l.Evaluate(ref, opt) }, nil
+		return &t.Envelope, func(opt statuslist.LookupOptions) statuslist.Answer { return t.Evaluate(ref, opt) }, nil
 	}
+}
+
+// list gets a list from what is carried, then from Lists; nil for neither.
+func (o *Options) list(uri string) (*statuslist.Opened, error) {
+	if o.Carried != nil {
+		if l, err := o.Carried(uri, o.Now); l != nil || err != nil {
+			return l, err
+		}
+	}
+	if o.Lists == nil {
+		return nil, nil
+	}
+	data, err := o.Lists(uri)
+	return &statuslist.Opened{Raw: data}, err
 }
 
 // ask gets one list, verifies it and looks the copy up. It makes the checks
 // st.* and the one that sums them up.
 func (o *Options) ask(c *checks, q *question, uri string, certificate []byte, answer *StatusAnswer, read reader) statusOutcome {
-	if o.Lists == nil {
+	list, err := o.list(uri)
+	switch {
+	case errors.Is(err, ErrNotAtHand):
+		c.notDone(q.id, fmt.Sprintf("not checked: %v", err))
+		return notChecked
+	case err != nil:
+		c.notDone(q.id, fmt.Sprintf("the status list %.200s cannot be had: %v", uri, err))
+		return notKnown
+	case list == nil:
 		c.notDone(q.id, fmt.Sprintf("not checked: no status list at hand for %.200s", uri))
 		return notChecked
 	}
-	data, err := o.Lists(uri)
-	if errors.Is(err, ErrNotAtHand) {
-		c.notDone(q.id, fmt.Sprintf("not checked: %v", err))
-		return notChecked
-	}
-	if err != nil {
-		c.notDone(q.id, fmt.Sprintf("the status list %.200s cannot be had: %v", uri, err))
-		return notKnown
-	}
-	envelope, evaluate, err := read(data)
+	envelope, evaluate, err := read(list)
 	if err != nil {
 		check := statuslist.CheckOf(err)
 		if check == "" {
@@ -91,7 +105,7 @@ func (o *Options) ask(c *checks, q *question, uri string, certificate []byte, an
 			c.add(f.Check, Result(f.Result), f.Detail)
 		}
 	}
-	if !got.Known {
+	if verified != nil || !got.Known { // unlocked for somebody else is no answer
 		c.notDone(q.id, "the status list gives no answer")
 		return notKnown
 	}
@@ -117,7 +131,7 @@ func (o *Options) ask(c *checks, q *question, uri string, certificate []byte, an
 // decides how long that is good enough.
 func (o *Options) freshness(c *checks, got statuslist.Answer, issued time.Time) policy.Freshness {
 	f := o.policy().Freshness(o.Now.Sub(issued))
-	detail := fmt.Sprintf("as of %s: %s by policy", issued.UTC().Format(time.RFC3339), f)
+	detail := "as of " + issued.UTC().Format(time.RFC3339) + ": " + string(f) + " by policy"
 	if got.Stale {
 		detail += ", past its own ttl"
 	}

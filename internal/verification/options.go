@@ -10,6 +10,7 @@ import (
 	"vidimus/internal/mdoc"
 	"vidimus/internal/pki"
 	"vidimus/internal/policy"
+	"vidimus/internal/statuslist"
 	"vidimus/internal/trust"
 )
 
@@ -31,11 +32,20 @@ type Options struct {
 	// the reason why the status is unknown, or, where it matches ErrNotAtHand, why
 	// it was not checked.
 	Lists func(uri string) ([]byte, error)
+	// Carried is asked before Lists, for the same, and for lists that were read before
+	// and stay at hand, such as those of a bundle: none is parsed again, and no
+	// signature that was proven is verified again. It is given the instant of the
+	// check. Nil without an error sends on to Lists.
+	Carried func(uri string, now time.Time) (*statuslist.Opened, error)
 	// CRLs are the certificate revocation lists at hand; nil checks no signer.
 	CRLs *pki.CRLs
 	// AnchorsAsOf is when the anchors were put together, for stores whose anchors
 	// do not say it themselves. Zero: nobody knows.
 	AnchorsAsOf time.Time
+	// AnchorsEnd is until when whoever put the anchors together vouches for them: from
+	// then on they are too old at least, whatever the policy gives them otherwise.
+	// Zero: for ever.
+	AnchorsEnd time.Time
 	// StatusAsOf is when the lists were gathered: it stands in a Report for which
 	// none had to be looked at. Zero: nobody knows.
 	StatusAsOf time.Time
@@ -62,7 +72,7 @@ type Options struct {
 	Purposes map[string][]asn1.ObjectIdentifier
 }
 
-// ErrNotAtHand is for the function Lists: the list was never asked for, since it is
+// ErrNotAtHand is for the functions Carried and Lists: the list was never asked for, since it is
 // not among those that this reader carries. Every other error says that it was
 // looked for and does not count.
 var ErrNotAtHand = errors.New("no such list at hand")

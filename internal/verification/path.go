@@ -167,12 +167,12 @@ func (o *Options) anchorsAsOf() time.Time {
 func (o *Options) describe(p path, purpose trust.Purpose, typ string) Trust {
 	t := Trust{AnchorAt: o.anchorsAsOf()}
 	if p.leaf != nil {
-		t.Signer, t.Serial = p.leaf.Cert.Subject.String(), p.leaf.Cert.SerialNumber.Text(16)
+		t.Signer, t.Serial = p.leaf.Subject(), p.leaf.Serial()
 	}
 	if !p.trusted() {
 		return t
 	}
-	t.Anchor = p.Anchor.Cert.Subject.String()
+	t.Anchor = p.Anchor.Subject()
 	if a, ok := o.Trust.Find(p.Anchor, purpose, typ); ok {
 		if t.Source = a.Source; !a.AsOf.IsZero() {
 			t.AnchorAt = a.AsOf

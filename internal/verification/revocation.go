@@ -56,7 +56,7 @@ func (o *Options) revocation(c *checks, p path, allowRSA bool, answer *Certifica
 // aged makes a check of how old something known is, by policy.
 func (o *Options) aged(c *checks, id string, k policy.Knowledge, asOf time.Time) policy.Freshness {
 	f := o.policy().FreshnessOf(k, o.Now.Sub(asOf))
-	detail := fmt.Sprintf("as of %s: %s by policy", asOf.UTC().Format(time.RFC3339), f)
+	detail := "as of " + asOf.UTC().Format(time.RFC3339) + ": " + string(f) + " by policy"
 	if f == policy.WithinPolicy {
 		c.pass(id, detail)
 	} else {
@@ -72,7 +72,12 @@ func (o *Options) anchorAge(c *checks, asOf time.Time) policy.Freshness {
 		c.notDone("ia.anchors", "the anchors do not say as of when they are")
 		return policy.WithinPolicy
 	}
-	return o.aged(c, "ia.anchors", policy.AnchorKnowledge, asOf)
+	f := o.policy().FreshnessOf(policy.AnchorKnowledge, o.Now.Sub(asOf))
+	if o.AnchorsEnd.IsZero() || o.Now.Before(o.AnchorsEnd) || staleness(f) >= staleness(policy.TooOld) {
+		return o.aged(c, "ia.anchors", policy.AnchorKnowledge, asOf)
+	}
+	c.warn("ia.anchors", fmt.Sprintf("as of %s: %s by policy, but nobody vouches for them since %s", asOf.UTC().Format(time.RFC3339), f, o.AnchorsEnd.UTC().Format(time.RFC3339)))
+	return policy.TooOld
 }
 
 // beside joins what is known of a copy with what is known of its signer: revoked

@@ -182,7 +182,7 @@ func TestKnowledge(t *testing.T) {
 	}
 	b, err := json.Marshal(SDJWT("", Options{Now: w.Now}))
 	w.must(err)
-	if want := `"knowledge":{"anchors_as_of":null,"status_as_of":null,"revocation_as_of":null,"policy_version":""}`; !strings.Contains(string(b), want) {
+	if want := `"knowledge":{"anchors_as_of":null,"status_as_of":null,"revocation_as_of":null,"policy_version":"1"}`; !strings.Contains(string(b), want) {
 		t.Errorf("%s", b)
 	}
 	// Old anchors are amber, by policy.

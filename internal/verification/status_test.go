@@ -148,7 +148,7 @@ func TestStatusOfMdoc(t *testing.T) {
 			if tt.reader != nil {
 				tt.reader(w, &o)
 			}
-			r := DeviceResponse(response, o)
+			r := alike(t, o, func(o Options) *Report { return DeviceResponse(response, o) })
 			sane(t, r)
 			failed := r.Failed()
 			slices.Sort(failed)

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"image"
 	"image/png"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -62,6 +64,54 @@ func TestFrames(t *testing.T) {
 	}
 	if len(s.wishes) != 0 {
 		t.Error("a frame alone asks a phone")
+	}
+}
+
+// Who sends pictures slowly takes the memory of two, and keeps nobody from typing.
+func TestSlowPictures(t *testing.T) {
+	s := newTerminal(t)
+	send := func() (status chan int, body *io.PipeWriter) {
+		read, write := io.Pipe()
+		r := httptest.NewRequestWithContext(t.Context(), "POST", "/read", read)
+		r.Host = "127.0.0.1:8770"
+		r.Header.Set("Content-Type", "multipart/form-data; boundary=x")
+		status = make(chan int, 1)
+		go func() {
+			w := httptest.NewRecorder()
+			s.handler.ServeHTTP(w, r)
+			status <- w.Code
+		}()
+		return status, write
+	}
+	part := []byte("--x\r\nContent-Disposition: form-data; name=\"picture\"; filename=\"a\"\r\n\r\n")
+	var first []*io.PipeWriter
+	var ends []chan int
+	for range 2 {
+		status, body := send()
+		if _, err := body.Write(part); err != nil { // it is being read
+			t.Fatal(err)
+		}
+		first, ends = append(first, body), append(ends, status)
+	}
+	if status, _ := send(); <-status != http.StatusTooManyRequests {
+		t.Error("a third picture is taken")
+	}
+	if a := s.browser().ask("profile", "right-to-drive", "code", goodCode); a.StatusCode != http.StatusSeeOther {
+		t.Errorf("a typed code: %d", a.StatusCode)
+	}
+	for i := range first {
+		first[i].Close()
+		if got := <-ends[i]; got != http.StatusBadRequest {
+			t.Errorf("a picture that was cut off: %d", got)
+		}
+	}
+	status, body := send()
+	if _, err := body.Write(part); err != nil {
+		t.Error(err)
+	}
+	body.Close()
+	if got := <-status; got != http.StatusBadRequest {
+		t.Errorf("afterwards: %d", got)
 	}
 }
 

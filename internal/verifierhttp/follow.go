@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"vidimus/internal/i18n"
 	"vidimus/internal/webserver"
 	"vidimus/internal/webserver/pages"
 )
@@ -62,12 +63,16 @@ func (k *room) failure(v *pages.Visit, r *reading) func() error {
 		*pages.Frame
 		Standing standing
 		Ref      string
-		Reason   string
+		Told     string // the reason in the language of the page, where there is one
+		Reason   string // as it is, in English
 		Steps    []stepView
 		Profile  string
 		Category string
 	}{Frame: v.Frame("reader.nothing-read", k.site.Path("/reading")), Ref: r.ref(), Reason: k.Clean(r.reason, maxDetail), Steps: k.steps(v, r),
 		Profile: r.wish.Profile, Category: r.wish.Category}
+	if v.Lang != i18n.English {
+		view.Told, _ = k.retold(v, k.Clean(r.reason, maxDetail))
+	}
 	view.Style, view.Script = "terminal.css", "follow.js"
 	left := k.left(r)
 	return func() error {

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"vidimus/internal/policy"
-	"vidimus/internal/verification"
 )
 
 // Looks are the answers that a verdict page can have, each with a word, a sign and
@@ -85,26 +84,4 @@ func axes(v policy.Verdict) []axis {
 		list = append(list, one)
 	}
 	return list
-}
-
-// checkView is a check as a page shows it, with the sign of its result.
-type checkView struct {
-	ID, Mark, Result, Clause, Detail string
-}
-
-func (k *room) checks(list []verification.Check) []checkView {
-	out := make([]checkView, 0, min(len(list), maxChecks))
-	for _, c := range list[:min(len(list), maxChecks)] {
-		m := "none"
-		switch c.Result {
-		case verification.Pass:
-			m = "good"
-		case verification.Fail:
-			m = "bad"
-		case verification.Warn:
-			m = "warn"
-		}
-		out = append(out, checkView{c.ID, m, string(c.Result), c.Clause, k.Clean(c.Detail, maxDetail)})
-	}
-	return out
 }

@@ -33,6 +33,8 @@ type room struct {
 	site    *pages.Site
 	slot    *slot
 	looking chan struct{} // one picture at a time
+	sent    chan struct{} // large forms under way
+	codes   *webserver.Limiter
 }
 
 //go:embed page
@@ -58,7 +60,7 @@ func Pages(e *webserver.Engine, cfg Config) (close func(), err error) {
 	site.Brand("reader.name")
 	site.In(cfg.Zone)
 	site.Assets(e)
-	k := &room{Config: cfg, site: site, looking: make(chan struct{}, 1),
+	k := &room{Config: cfg, site: site, looking: make(chan struct{}, 1), sent: make(chan struct{}, maxUploads), codes: webserver.NewLimiter(codesPerMinute/60.0, codesBurst),
 		slot: &slot{reader: cfg.Reader, clock: cfg.Clock, rand: cfg.Rand, after: cfg.After}}
 	limit := webserver.NewLimiter(requestsPerSecond, requestsBurst)
 	for name, mediaType := range map[string]string{"scan.js": "text/javascript; charset=utf-8", "follow.js": "text/javascript; charset=utf-8", "terminal.css": "text/css; charset=utf-8"} {

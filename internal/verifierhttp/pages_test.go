@@ -58,7 +58,7 @@ func TestWipes(t *testing.T) {
 	for name, do := range map[string]func(*terminal, *browser){
 		"timer": func(s *terminal, _ *browser) { s.timers[0]() },
 		"late timer": func(s *terminal, b *browser) {
-			s.clock.Advance(verifierhttp.Shown)
+			s.clock.Advance(verifierhttp.Shown + 24*time.Hour) // waiting for the verdict has moved it on
 			b.get("/reading", 303)
 		},
 		"start page": func(_ *terminal, b *browser) { b.get("/", 200) },
@@ -90,6 +90,25 @@ func TestWipes(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A reading that is given up at once asks what was wished, or nothing.
+func TestGivenUpAtOnce(t *testing.T) {
+	s := newTerminal(t)
+	b := s.browser()
+	for range 300 {
+		if a := b.ask("profile", "right-to-drive", "code", goodCode); a.StatusCode != http.StatusSeeOther {
+			t.Fatal(a.text())
+		}
+		b.do("POST", "/close", "application/x-www-form-urlencoded", nil)
+		<-s.ended
+		s.clock.Advance(time.Minute) // the limits
+	}
+	for _, w := range s.wishes {
+		if w.Code != goodCode {
+			t.Fatalf("asked %+v", w)
+		}
 	}
 }
 

@@ -81,12 +81,13 @@ func (s *slot) begin(w Wish, own string) (id string, err error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	r := &reading{id: hex.EncodeToString(raw[:]), wish: w, cancel: cancel}
 	s.now = r
-	go s.run(ctx, r)
+	go s.run(ctx, r, w)
 	return r.id, nil
 }
 
-func (s *slot) run(ctx context.Context, r *reading) {
-	answer, err := s.read(ctx, r)
+// run has the wish for itself: that of r may be wiped at any time.
+func (s *slot) run(ctx context.Context, r *reading, w Wish) {
+	answer, err := s.read(ctx, r, w)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	defer r.cancel()
@@ -113,13 +114,13 @@ func (s *slot) run(ctx context.Context, r *reading) {
 
 // read turns a panic into a failure: an answer of a stranger must not end the
 // program, and what was shown before it least of all.
-func (s *slot) read(ctx context.Context, r *reading) (answer *Answer, err error) {
+func (s *slot) read(ctx context.Context, r *reading, w Wish) (answer *Answer, err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			answer, err = nil, fmt.Errorf("a mistake of this program (%T)", v)
 		}
 	}()
-	return s.reader.Read(ctx, r.wish, func(step string) {
+	return s.reader.Read(ctx, w, func(step string) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		if len(r.steps) < maxSteps {

@@ -1,8 +1,10 @@
 package verifierhttp
 
 import (
+	"strings"
 	"time"
 
+	"vidimus/internal/i18n"
 	"vidimus/internal/policy"
 	"vidimus/internal/webserver/pages"
 )
@@ -18,15 +20,19 @@ type standing struct {
 	Age, Mark string
 	Ended     bool
 	Trouble   string // a word of Troubles
-	Detail    string
+	Detail    string // in English
+	Told      string // in the language of the page, where there is that
 	Simulated bool
 }
 
 func (k *room) standing(v *pages.Visit, s Standing) standing {
-	out := standing{Policy: k.Clean(s.Policy, maxName), Name: k.Clean(s.Name, maxName), Trouble: string(s.Trouble), Detail: k.Clean(s.Detail, maxDetail), Simulated: s.Code != ""}
+	out := standing{Policy: k.policyName(v, s.Policy), Name: k.Clean(s.Name, maxName), Trouble: string(s.Trouble), Detail: k.Clean(strings.ReplaceAll(s.Detail, "\n", ". "), maxDetail), Simulated: s.Code != ""}
+	if v.Lang != i18n.English {
+		out.Told, _ = k.retold(v, out.Detail)
+	}
 	out.Age, out.Mark = word(string(s.Freshness)), mark(s.Freshness)
 	if b := s.Bundle; b != nil {
-		out.Bundle = v.Lang.Text("reader.bundle-is", v.Lang.Number(int64(b.Sequence)), k.Clean(b.Publisher, maxName), k.asOf(v, b.Issued, s.At))
+		out.Bundle = v.Lang.Text("reader.bundle-is", b.Sequence, k.Clean(b.Publisher, maxName), k.asOf(v, b.Issued, s.At))
 		if out.Ended = b.Ended; b.Ended {
 			out.Mark = "bad"
 		}

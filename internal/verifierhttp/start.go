@@ -9,6 +9,7 @@ import (
 	"mime"
 	"mime/multipart"
 	"net/http"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -80,11 +81,15 @@ func known(list []choice) bool {
 
 // begin takes the form: what to ask, and a code or a picture of one.
 func (k *room) begin(v *pages.Visit) error {
-	f, err := readForm(v)
+	f, err := k.take(v)
 	if err != nil {
 		return err
 	}
 	w := Wish{Code: f.text["code"], Profile: f.text["profile"], Category: f.text["category"]}
+	if !k.codes.Allow("", k.Clock.Now()) {
+		v.C.Header("Retry-After", strconv.Itoa(60/codesPerMinute))
+		return k.start(v, http.StatusTooManyRequests, w, "reader.too-many")
+	}
 	if w.Code == "" {
 		w.Code = f.text["simulated"]
 	}
@@ -132,6 +137,19 @@ func isCode(text string) bool {
 type form struct {
 	text    map[string]string
 	picture []byte
+}
+
+// take reads a form; a large one when not too many others come.
+func (k *room) take(v *pages.Visit) (*form, error) {
+	if n := v.C.Request.ContentLength; n < 0 || n > smallForm {
+		select {
+		case k.sent <- struct{}{}:
+			defer func() { <-k.sent }()
+		default:
+			return nil, problem.New(problem.RateLimited, "other pictures are being sent")
+		}
+	}
+	return readForm(v)
 }
 
 func readForm(v *pages.Visit) (*form, error) {

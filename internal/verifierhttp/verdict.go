@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
-	"fmt"
 	"html/template"
 	"net/http"
 	"strings"
@@ -28,10 +27,11 @@ type verdictView struct {
 	// Category is that of the question, "" for one that is not about driving.
 	Category  string
 	Documents []documentView
-	// Reasons, Checks and Errors are of the message as a whole.
+	// Warnings, Checks and Errors are of the message as a whole.
 	Warnings []string
 	Checks   []checkView
 	Errors   []string
+	More     bool // in English there is more
 	// Status, Revocation and Anchors say as of when they are known.
 	Status, Revocation, Anchors string
 	Policy                      string
@@ -44,6 +44,7 @@ type verdictView struct {
 type documentView struct {
 	Type      string
 	Claimed   bool // it only claims to be of this type
+	Stated    bool // it says yes, and does not count: revoked, say
 	Axes      []axis
 	Portrait  template.URL
 	Unshown   bool // there is a portrait that browsers do not show
@@ -53,9 +54,9 @@ type documentView struct {
 	Device    []valueView
 	Missing   []string
 	Dropped   []string
-	Reasons   []string
 	Warnings  []string
 	Checks    []checkView
+	More      bool // in English there is more
 	Signer    string
 	Anchor    string
 	From      string
@@ -91,8 +92,8 @@ func (k *room) verdict(v *pages.Visit, r *reading) func() error {
 		Frame: v.Frame("reader.verdict", k.site.Path("/reading")), Ref: r.ref(), Colour: string(report.Colour),
 		Look: look(report.Verdict, len(report.Documents) > 0, a.Profile), Axes: axes(report.Verdict),
 		Profile: choice{a.Profile.ID, k.Clean(title, maxName), true}, Category: k.Clean(a.Profile.Question.Driving, maxName),
-		Checks: k.checks(report.Checks), Status: zone(report.Knowledge.StatusAsOf), Revocation: zone(report.Knowledge.RevocationAsOf), Anchors: zone(report.Knowledge.AnchorsAsOf),
-		Policy: k.Clean(report.Policy, maxName), Signed: a.Signed, Took: v.Lang.Text("reader.seconds", fmt.Sprintf("%.1f", a.Took.Seconds())),
+		Status: zone(report.Knowledge.StatusAsOf), Revocation: zone(report.Knowledge.RevocationAsOf), Anchors: zone(report.Knowledge.AnchorsAsOf),
+		Policy: k.policyName(v, report.Policy), Signed: a.Signed, Took: v.Lang.Text("reader.seconds", v.Lang.Decimal(a.Took.Seconds(), 1)),
 		Ends: r.ends.In(k.Zone).Format("15:04:05"), EndsStamp: r.ends.UTC().Format(time.RFC3339),
 	}
 	if p := report.Knowledge.PolicyVersion; p != "" {
@@ -102,16 +103,21 @@ func (k *room) verdict(v *pages.Visit, r *reading) func() error {
 	for i := range report.Documents[:min(len(report.Documents), maxParts)] {
 		view.Documents = append(view.Documents, k.document(v, &report.Documents[i], a.Profile))
 	}
+	view.Checks, view.More = k.checks(v, report.Checks)
 	if len(report.Documents) == 0 {
-		view.Warnings = k.clean(report.Warnings)
+		var more bool
+		view.Warnings, more = k.warnings(v, report.Warnings)
+		view.More = view.More || more
 	}
 	for _, e := range report.Errors[:min(len(report.Errors), maxParts)] {
-		view.Errors = append(view.Errors, v.Lang.Text("reader.not-returned", k.Clean(e.Type, maxName), e.Code))
+		view.Errors = append(view.Errors, v.Lang.Text("reader.not-returned", k.typeName(v, e.Type), e.Code))
 	}
 	view.Deed = deed(view)
 	left := k.left(r)
 	return func() error {
 		k.leaveAfter(v, left)
+		// A connection that is kept has buffers with the end of what it wrote last.
+		v.C.Header("Connection", "close")
 		return v.ShowWith(http.StatusOK, "verdict.html", view, pages.Options{Pictures: true, Scripts: true})
 	}
 }
@@ -137,11 +143,18 @@ func deed(view verdictView) string {
 func (k *room) document(v *pages.Visit, d *verification.Document, profile policy.Profile) documentView {
 	out := documentView{
 		Type: k.typeName(v, d.Type), Claimed: d.Verdict.Authenticity == policy.Forged || d.Verdict.Authenticity == policy.UnknownIssuer,
-		Axes: axes(d.Verdict), Reasons: k.clean(d.Reasons), Warnings: k.clean(d.Warnings), Checks: k.checks(d.Checks),
-		Signer: k.Clean(d.Trust.Signer, maxValue), Anchor: k.Clean(d.Trust.Anchor, maxValue),
+		Axes: axes(d.Verdict), Signer: k.Clean(d.Trust.Signer, maxValue), Anchor: k.Clean(d.Trust.Anchor, maxValue),
 	}
+	if e := d.Verdict.Entitlement; d.Verdict.Colour() == policy.Red && (e == policy.Yes || e == policy.UnderConditions) {
+		out.Stated = true
+		out.Axes[len(out.Axes)-1].Mark = "none" // that of the question
+	}
+	var more bool
+	out.Checks, out.More = k.checks(v, d.Checks)
+	out.Warnings, more = k.warnings(v, odd(d))
+	out.More = out.More || more
 	for _, c := range out.Checks {
-		if c.Mark == "bad" || c.Mark == "warn" {
+		if c.Mark == "bad" {
 			out.NotPassed++
 		}
 	}
@@ -183,6 +196,9 @@ func (k *room) document(v *pages.Visit, d *verification.Document, profile policy
 		case string(policy.No):
 			one.Mark = "bad"
 		}
+		if out.Stated {
+			one.Mark = "none"
+		}
 		if r.Until != "" {
 			one.Until = v.Lang.Day(k.Clean(r.Until, maxName))
 		}
@@ -205,14 +221,6 @@ func picture(b []byte) template.URL {
 	return pages.Picture("data:image/" + kind + ";base64," + base64.StdEncoding.EncodeToString(b))
 }
 
-func (k *room) clean(list []string) []string {
-	out := make([]string, 0, min(len(list), maxValues))
-	for _, s := range list[:min(len(list), maxValues)] {
-		out = append(out, k.Clean(s, maxDetail))
-	}
-	return out
-}
-
 // element is the name of an element in the language of the page, or as it is.
 func (k *room) element(v *pages.Visit, name string) string {
 	for _, group := range []string{"attribute.", "shown."} {
@@ -222,6 +230,15 @@ func (k *room) element(v *pages.Visit, name string) string {
 	}
 	if age, ok := strings.CutPrefix(name, "age_over_"); ok && len(age) == 2 {
 		return v.Lang.Text("reader.age-over", k.Clean(age, maxName))
+	}
+	return k.Clean(name, maxName)
+}
+
+// policyName is what the author of a policy calls it; ours has a name in each
+// language.
+func (k *room) policyName(v *pages.Visit, name string) string {
+	if rest, ours := strings.CutPrefix(name, "built-in"); ours {
+		name = v.Lang.Text("reader.built-in") + rest
 	}
 	return k.Clean(name, maxName)
 }
@@ -243,17 +260,38 @@ func (k *room) value(v *pages.Visit, e verification.Element) valueView {
 		if value {
 			out.Value = v.Lang.Text("axis-entitlement.yes")
 		}
+	case []any:
+		out.Value = k.Clean(list(value), maxValue)
 	default:
 		if e.Bytes != nil {
 			out.Value = v.Lang.Text("reader.bytes", len(e.Bytes))
 			break
 		}
-		var b bytes.Buffer
-		enc := json.NewEncoder(&b)
-		enc.SetEscapeHTML(false)
-		if enc.Encode(e.Value) == nil {
-			out.Value = k.Clean(strings.TrimSpace(b.String()), maxValue)
-		}
+		out.Value = k.Clean(structure(e.Value), maxValue)
 	}
 	return out
+}
+
+// list writes a list of texts, such as nationalities, as a person does.
+func list(values []any) string {
+	texts := make([]string, 0, len(values))
+	for _, v := range values {
+		text, ok := v.(string)
+		if !ok {
+			return structure(values)
+		}
+		texts = append(texts, text)
+	}
+	return strings.Join(texts, ", ")
+}
+
+// structure writes what is no plain value.
+func structure(value any) string {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if enc.Encode(value) != nil {
+		return ""
+	}
+	return strings.TrimSpace(b.String())
 }

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/chromedp/chromedp"
+
+	"vidimus/internal/browsertest"
 )
 
 func (s *site) authorizePage() string {
@@ -16,113 +18,113 @@ func (s *site) authorizePage() string {
 
 // Without any script: from the wallet's link to the wallet.
 func TestApprove(t *testing.T) {
-	s, browser := newSite(t), chromium(t)
-	b := newTab(t, browser, false)
-	b.open(s.authorizePage())
-	b.want("h1", "Pick a person")
-	b.click(`button[value="P-100"]`)
-	b.want("main", "Driving licence: document DL-2025-000100")
-	b.want("main", "Wallet of Utopia")
-	b.click("#approve")
-	b.want("h1", "Back in the wallet") // the content policy lets the form lead there
-	if at := ask(b, chromedp.Location()); at != s.wallet+"/back?code=c&state=s" {
+	s, browser := newSite(t), browsertest.Chromium(t, chromedp.IgnoreCertErrors)
+	b := browser.Tab(t, browsertest.WithoutScripts)
+	b.Open(s.authorizePage())
+	b.Want("h1", "Pick a person")
+	b.Click(`button[value="P-100"]`)
+	b.Want("main", "Driving licence: document DL-2025-000100")
+	b.Want("main", "Wallet of Utopia")
+	b.Click("#approve")
+	b.Want("h1", "Back in the wallet") // the content policy lets the form lead there
+	if at := browsertest.Ask(b, chromedp.Location()); at != s.wallet+"/back?code=c&state=s" {
 		t.Errorf("the browser is at %s", at)
 	}
 	if s.decision.Person != "P-100" || len(s.decision.Documents) != 2 {
 		t.Errorf("decision %+v", s.decision)
 	}
 	// The way back in the browser's history leads to a page that says no.
-	b.open(s.authorizePage())
-	b.want("h1", "This did not work")
+	b.Open(s.authorizePage())
+	b.Want("h1", "This did not work")
 }
 
 func TestDeny(t *testing.T) {
-	s, browser := newSite(t), chromium(t)
-	b := newTab(t, browser, false)
-	b.open(s.authorizePage())
-	b.click(`button[value="P-100"]`)
-	b.click("#deny")
-	b.want("h1", "Back in the wallet")
+	s, browser := newSite(t), browsertest.Chromium(t, chromedp.IgnoreCertErrors)
+	b := browser.Tab(t, browsertest.WithoutScripts)
+	b.Open(s.authorizePage())
+	b.Click(`button[value="P-100"]`)
+	b.Click("#deny")
+	b.Want("h1", "Back in the wallet")
 	if s.denied != "access_denied" || s.decision.Person != "" {
 		t.Errorf("%q, %+v", s.denied, s.decision)
 	}
 	s.ask(requestURI)
-	b.open(s.authorizePage())
-	b.click("#cancel")
-	b.want("h1", "Back in the wallet")
+	b.Open(s.authorizePage())
+	b.Click("#cancel")
+	b.Want("h1", "Back in the wallet")
 }
 
 // Without any script: documents, an offer, a code, and a phone that is lost.
 func TestMyDocuments(t *testing.T) {
-	s, browser := newSite(t), chromium(t)
-	b := newTab(t, browser, false)
-	b.open(s.URL + "/my")
-	b.click("#log-in")
-	b.click(`button[value="P-100"]`)
-	b.want("main", "Driving licence DL-2025-000100 in force")
-	b.click(`form[action$="/offer"] button`)
-	b.want("#tx-code", "493536")
-	b.open(s.URL + "/my")
-	b.click(`form[action$="/wallet"] button`)
-	b.click("#make-code")
-	code := b.text("#code")
-	stranger := newTab(t, browser, false)
-	stranger.open(s.URL + "/my/lost")
-	stranger.typed("#code", strings.ToLower(code))
-	stranger.click("#revoke")
-	stranger.want("h1", "Wallet revoked")
+	s, browser := newSite(t), browsertest.Chromium(t, chromedp.IgnoreCertErrors)
+	b := browser.Tab(t, browsertest.WithoutScripts)
+	b.Open(s.URL + "/my")
+	b.Click("#log-in")
+	b.Click(`button[value="P-100"]`)
+	b.Want("main", "Driving licence DL-2025-000100 in force")
+	b.Click(`form[action$="/offer"] button`)
+	b.Want("#tx-code", "493536")
+	b.Open(s.URL + "/my")
+	b.Click(`form[action$="/wallet"] button`)
+	b.Click("#make-code")
+	code := b.Text("#code")
+	stranger := browser.Tab(t, browsertest.WithoutScripts)
+	stranger.Open(s.URL + "/my/lost")
+	stranger.Type("#code", strings.ToLower(code))
+	stranger.Click("#revoke")
+	stranger.Want("h1", "Wallet revoked")
 	if len(s.revoked) != 1 || s.revoked[0] != "one" {
 		t.Errorf("revoked %v", s.revoked)
 	}
-	b.open(s.URL + "/my")
-	b.click("#logout")
-	b.want("main", "Log in")
+	b.Open(s.URL + "/my")
+	b.Click("#logout")
+	b.Want("main", "Log in")
 }
 
 // Every page, in every language, light and dark, wide and narrow: no violation
 // of WCAG 2.1, levels A and AA, that a program can find.
 func TestAxe(t *testing.T) {
-	s, browser := newSite(t), chromium(t)
+	s, browser := newSite(t), browsertest.Chromium(t, chromedp.IgnoreCertErrors)
 	for _, lang := range []string{"en", "fr", "de", "lb"} {
 		t.Run(lang, func(t *testing.T) {
-			b := newTab(t, browser, true)
-			check := func(name string) { b.t.Helper(); b.check(lang + "-" + name) }
+			b := browser.Tab(t, browsertest.ForAxe)
+			check := func(name string) { t.Helper(); b.Check(lang+"-"+name, browsertest.Every...) }
 			s.ask(requestURI)
-			b.open(s.authorizePage() + "&lang=" + lang)
+			b.Open(s.authorizePage() + "&lang=" + lang)
 			check("pick")
-			b.click(`button[value="P-100"]`)
-			if got := ask(b, chromedp.Evaluate[string](`document.documentElement.lang`)); got != lang {
+			b.Click(`button[value="P-100"]`)
+			if got := browsertest.Ask(b, chromedp.Evaluate[string](`document.documentElement.lang`)); got != lang {
 				t.Errorf("the page is in %q", got)
 			}
 			check("confirm")
-			b.click("#deny")
+			b.Click("#deny")
 			s.ask(requestURI)
-			b.open(s.authorizePage())
-			b.click(`button[value="P-102"]`)
+			b.Open(s.authorizePage())
+			b.Click(`button[value="P-102"]`)
 			check("nothing")
-			b.open(s.URL + "/authorize")
+			b.Open(s.URL + "/authorize")
 			check("sorry")
 
-			b.open(s.URL + "/my")
+			b.Open(s.URL + "/my")
 			check("welcome")
-			b.click("#log-in")
-			b.click(`button[value="P-100"]`)
+			b.Click("#log-in")
+			b.Click(`button[value="P-100"]`)
 			check("home")
-			b.click(`form[action$="/offer"] button`)
+			b.Click(`form[action$="/offer"] button`)
 			check("offer")
-			b.open(s.URL + "/my")
-			b.click(`form[action$="/wallet"] button`)
+			b.Open(s.URL + "/my")
+			b.Click(`form[action$="/wallet"] button`)
 			check("wallet")
-			b.click("#make-code")
+			b.Click("#make-code")
 			check("code")
-			b.open(s.URL + "/my/messages")
+			b.Open(s.URL + "/my/messages")
 			check("messages")
-			b.open(s.URL + "/my/issued")
+			b.Open(s.URL + "/my/issued")
 			check("issued")
-			b.open(s.URL + "/my/lost")
+			b.Open(s.URL + "/my/lost")
 			check("lost")
-			b.typed("#code", "AAAA")
-			b.click("#revoke")
+			b.Type("#code", "AAAA")
+			b.Click("#revoke")
 			check("lost-wrong")
 		})
 	}

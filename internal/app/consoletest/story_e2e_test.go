@@ -9,80 +9,81 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"vidimus/internal/app/consoletest"
+	"vidimus/internal/browsertest"
 )
 
 // Two officers at two machines, without any script: one finds a person and
 // proposes, the other confirms, the receipt says that every copy is published.
 func TestStoryWithoutScripts(t *testing.T) {
 	s := newSite(t)
-	browser := chromium(t)
-	anna, ben := s.tab(t, browser, false), s.tab(t, browser, false)
-	anna.do("looking for scripts", chromedp.Navigate(`data:text/html,<title>none</title><script>document.title = "ran"</script>`))
+	browser := browsertest.Chromium(t, chromedp.IgnoreCertErrors)
+	anna, ben := s.tab(t, browser, browsertest.WithoutScripts), s.tab(t, browser, browsertest.WithoutScripts)
+	anna.Do("looking for scripts", chromedp.Navigate(`data:text/html,<title>none</title><script>document.title = "ran"</script>`))
 	if title := ask(anna, chromedp.Title()); title != "none" {
 		t.Fatalf("scripts are not switched off: %q", title)
 	}
-	anna.login("anna")
-	anna.want("h1", "Find a person")
+	anna.login(t, "anna")
+	anna.Want("h1", "Find a person")
 	anna.find()
-	anna.want("#who", "Marie Louise Weber")
-	anna.want("#driving", "B, A")
+	anna.Want("#who", "Marie Louise Weber")
+	anna.Want("#driving", "B, A")
 	if width := ask(anna, chromedp.Evaluate[int64](`document.querySelector(".portrait").naturalWidth`)); width == 0 {
 		t.Error("the portrait is not shown")
 	}
-	anna.picture("record")
-	anna.click("#add-measure")
-	anna.choose("#kind", "provisional-withdrawal")
-	anna.click("#propose")
-	anna.want("#errors", "Enter the authority that decided.")
-	anna.picture("errors")
-	anna.typed("#authority", "Police of Utopia")
-	anna.do("ticking", chromedp.Click(chromedp.CSS("#category-B")))
+	anna.Picture("record")
+	anna.Click("#add-measure")
+	anna.Choose("#kind", "provisional-withdrawal")
+	anna.Click("#propose")
+	anna.Want("#errors", "Enter the authority that decided.")
+	anna.Picture("errors")
+	anna.Type("#authority", "Police of Utopia")
+	anna.Do("ticking", chromedp.Click(chromedp.CSS("#category-B")))
 	if !ask(anna, chromedp.Evaluate[bool](`document.querySelector("#category-B").checked`)) {
 		t.Fatal("the category is not ticked")
 	}
-	anna.click("#propose")
-	anna.want("#stage", "waits for a second officer")
+	anna.Click("#propose")
+	anna.Want("#stage", "waits for a second officer")
 	if n := ask(anna, chromedp.Evaluate[int64](`document.querySelectorAll("#confirm").length`)); n != 0 {
 		t.Error("who proposed may confirm")
 	}
 
-	ben.login("ben")
-	ben.want("nav", "1 waiting")
-	ben.open("/proposals")
-	ben.click("main li a")
-	ben.want("#effect ~ ul", "Every copy of document DL-1 is revoked; the lists say so at once.")
-	ben.picture("confirm")
-	ben.click("#confirm")
-	ben.want("#stage", "carried out")
-	ben.click("#receipt")
-	ben.want("#state", "applied")
+	ben.login(t, "ben")
+	ben.Want("nav", "1 waiting")
+	ben.Open("/proposals")
+	ben.Click("main li a")
+	ben.Want("#effect ~ ul", "Every copy of document DL-1 is revoked; the lists say so at once.")
+	ben.Picture("confirm")
+	ben.Click("#confirm")
+	ben.Want("#stage", "carried out")
+	ben.Click("#receipt")
+	ben.Want("#state", "applied")
 	if err := s.Publisher.Publish(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	ben.click("#refresh")
-	ben.want("#state", "published")
-	ben.want("main", consoletest.OfficeURL+"/status/")
-	ben.picture("receipt")
+	ben.Click("#refresh")
+	ben.Want("#state", "published")
+	ben.Want("main", consoletest.OfficeURL+"/status/")
+	ben.Picture("receipt")
 
 	anna.find()
-	anna.want("#driving", "May drive now: A")
-	anna.want("main", "revoked")
-	anna.click("#logout")
-	anna.want("h1", "Log in")
-	anna.open("/proposals")
-	anna.want("h1", "Log in")
+	anna.Want("#driving", "May drive now: A")
+	anna.Want("main", "revoked")
+	anna.Click("#logout")
+	anna.Want("h1", "Log in")
+	anna.Open("/proposals")
+	anna.Want("h1", "Log in")
 }
 
 // A name that is markup stays a name (A07), with scripts allowed.
 func TestHostileNameInBrowser(t *testing.T) {
 	s := newSite(t)
-	anna := s.tab(t, chromium(t), true)
-	anna.login("anna")
-	anna.open("/")
-	anna.typed("#number", consoletest.Hostile)
-	anna.choose("#purpose", "holder-request")
-	anna.click("#search")
-	anna.want("#who", consoletest.HostileName)
+	anna := s.tab(t, browsertest.Chromium(t, chromedp.IgnoreCertErrors), browsertest.AsServed)
+	anna.login(t, "anna")
+	anna.Open("/")
+	anna.Type("#number", consoletest.Hostile)
+	anna.Choose("#purpose", "holder-request")
+	anna.Click("#search")
+	anna.Want("#who", consoletest.HostileName)
 	if n := ask(anna, chromedp.Evaluate[int64](`document.querySelectorAll("main img, main script").length`)); n != 0 {
 		t.Errorf("%d elements came out of a name", n)
 	}
@@ -91,13 +92,13 @@ func TestHostileNameInBrowser(t *testing.T) {
 // Everything can be done with the keyboard, and one sees where one is.
 func TestKeyboard(t *testing.T) {
 	s := newSite(t)
-	anna := s.tab(t, chromium(t), true)
+	anna := s.tab(t, browsertest.Chromium(t, chromedp.IgnoreCertErrors), browsertest.AsServed)
 	path, err := s.Link(t.Context(), "anna")
 	if err != nil {
 		t.Fatal(err)
 	}
-	anna.open(path)
-	key := func(k string) { anna.do("pressing a key", chromedp.KeyEvent(k)) }
+	anna.Open(path)
+	key := func(k string) { anna.Do("pressing a key", chromedp.KeyEvent(k)) }
 	focus := func() string {
 		return ask(anna, chromedp.Evaluate[string](`(e => e.id || e.name || e.className || e.tagName)(document.activeElement)`))
 	}
@@ -117,10 +118,8 @@ func TestKeyboard(t *testing.T) {
 		t.Fatalf("the keyboard does not come to %s", id)
 	}
 	tabTo("log-in")
-	if _, err := chromedp.RunResponse(anna.ctx, chromedp.KeyEvent("\r")); err != nil {
-		t.Fatal(err)
-	}
-	anna.want("h1", "Find a person")
+	anna.Leads("pressing Enter", chromedp.KeyEvent("\r"))
+	anna.Want("h1", "Find a person")
 	key("\t")
 	if focus() != "skip" || ask(anna, chromedp.Evaluate[float64](`document.activeElement.getBoundingClientRect().left`)) < 0 {
 		t.Errorf("the first stop is %s, not the way past the menu", focus())
@@ -134,10 +133,8 @@ func TestKeyboard(t *testing.T) {
 	tabTo("reference")
 	key("2026/17")
 	tabTo("search")
-	if _, err := chromedp.RunResponse(anna.ctx, chromedp.KeyEvent("\r")); err != nil {
-		t.Fatal(err)
-	}
-	anna.want("#who", "Marie Louise Weber")
+	anna.Leads("pressing Enter", chromedp.KeyEvent("\r"))
+	anna.Want("#who", "Marie Louise Weber")
 	if url := ask(anna, chromedp.Location()); strings.Contains(url, consoletest.Person) {
 		t.Errorf("the address %q has the number of the person", url)
 	}

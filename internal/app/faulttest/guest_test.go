@@ -9,13 +9,12 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"path/filepath"
-	"strings"
 	"syscall"
 	"time"
 	"unsafe"
 
 	"vidimus/internal/app/invariants"
+	"vidimus/internal/guesttest"
 )
 
 // The variables of the guest come over the command line of the kernel: the
@@ -33,7 +32,6 @@ func inGuest() bool { return os.Getpid() == 1 && os.Getenv(guestVariable) != "" 
 const (
 	guestIssuer  = "/issuer"
 	guestFaulty  = "/issuer-faulty" // for a control
-	guestModules = "/modules"       // kernel modules, in the order of their names
 	guestDisk    = "/dev/vda"
 	guestJournal = "/dev/hvc0"
 	officeOnDisk = "/disk/office"
@@ -45,21 +43,12 @@ func guest() int {
 	if err := guestRun(); err != nil {
 		fmt.Println("GUEST FAILED:", err)
 	}
-	time.Sleep(time.Second) // for the console
-	_ = syscall.Reboot(syscall.LINUX_REBOOT_CMD_POWER_OFF)
+	guesttest.End()
 	return 1
 }
 
 func guestRun() error {
-	for _, m := range []struct{ what, at string }{{"proc", "/proc"}, {"sysfs", "/sys"}, {"devtmpfs", "/dev"}, {"tmpfs", "/tmp"}} {
-		if err := os.MkdirAll(m.at, 0o755); err != nil {
-			return err
-		}
-		if err := syscall.Mount(m.what, m.at, m.what, 0, ""); err != nil {
-			return fmt.Errorf("mounting %s: %w", m.at, err)
-		}
-	}
-	if err := loadModules(); err != nil {
+	if err := guesttest.Begin(); err != nil {
 		return err
 	}
 	if err := linkUp("lo"); err != nil {
@@ -135,28 +124,6 @@ func guestAgain(line io.Writer) error {
 	return nil
 }
 
-func loadModules() error {
-	files, err := filepath.Glob(guestModules + "/*.ko")
-	if err != nil {
-		return err
-	}
-	for _, file := range files {
-		f, err := os.Open(file)
-		if err != nil {
-			return err
-		}
-		none := []byte{0}
-		_, _, e := syscall.Syscall(sysFinitModule, f.Fd(), uintptr(unsafe.Pointer(&none[0])), 0)
-		f.Close()
-		if e != 0 && e != syscall.EEXIST {
-			return fmt.Errorf("loading %s: %w", file, e)
-		}
-	}
-	return nil
-}
-
-const sysFinitModule = 313 // amd64
-
 // linkUp switches a network interface on.
 func linkUp(name string) error {
 	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_DGRAM, 0)
@@ -175,40 +142,4 @@ func linkUp(name string) error {
 		return fmt.Errorf("switching on %s: %w", name, e)
 	}
 	return nil
-}
-
-// archive is a cpio archive of the form newc, which the kernel unpacks.
-type archive struct {
-	strings.Builder
-	inode int
-}
-
-func (a *archive) add(name string, mode uint32, data []byte) {
-	a.inode++
-	a.header(name, mode, len(data), 0, 0)
-	a.Write(data)
-	a.pad()
-}
-
-// device adds a character device.
-func (a *archive) device(name string, major, minor int) {
-	a.inode++
-	a.header(name, syscall.S_IFCHR|0o600, 0, major, minor)
-}
-
-func (a *archive) header(name string, mode uint32, size, major, minor int) {
-	fmt.Fprintf(a, "070701%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x", a.inode, mode, 0, 0, 1, 0, size, 0, 0, major, minor, len(name)+1, 0)
-	a.WriteString(name + "\x00")
-	a.pad()
-}
-
-func (a *archive) pad() {
-	for a.Len()%4 != 0 {
-		a.WriteByte(0)
-	}
-}
-
-func (a *archive) end() string {
-	a.header("TRAILER!!!", 0, 0, 0, 0)
-	return a.String()
 }

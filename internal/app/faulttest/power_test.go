@@ -12,17 +12,16 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"vidimus/internal/app/invariants"
 	"vidimus/internal/app/issuer"
+	"vidimus/internal/guesttest"
 )
 
 // machine is what the guest is made of: a kernel of Debian (package
-// linux-image-cloud-amd64) and a first file system with this test program as
-// its first process, emulated without KVM (package qemu-system-x86).
+// linux-image-cloud-amd64) and a first file system with this test program.
 type machine struct{ kernel, initrd, dir string }
 
 // modules are what the kernel needs to see its disk and its line, each after
@@ -40,31 +39,19 @@ func newMachine(t *testing.T) *machine {
 	}
 	m := &machine{kernel: kernels[len(kernels)-1], dir: t.TempDir()}
 	m.initrd = filepath.Join(filepath.Dir(issuerProgram), "initrd")
-	self := filepath.Join(m.dir, "init")
-	build := exec.Command("go", "test", "-c", "-tags", "nomsgpack,faults", "-o", self, ".")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("building the guest: %v\n%s", err, out)
-	}
-	var a archive
-	for _, dir := range []string{"dev", "proc", "sys", "tmp", "modules", "disk"} {
-		a.add(dir, syscall.S_IFDIR|0o755, nil)
-	}
-	a.device("dev/console", 5, 1)
-	a.add("init", syscall.S_IFREG|0o755, read(t, self))
-	a.add(strings.TrimPrefix(guestIssuer, "/"), syscall.S_IFREG|0o755, read(t, issuerProgram))
-	a.add(strings.TrimPrefix(guestFaulty, "/"), syscall.S_IFREG|0o755, read(t, faultyProgram))
+	f := guesttest.NewFiles(t, "nomsgpack,faults")
+	f.Dir("disk")
+	f.Copy(t, guestIssuer[1:], 0o755, issuerProgram)
+	f.Copy(t, guestFaulty[1:], 0o755, faultyProgram)
 	release := strings.TrimPrefix(filepath.Base(m.kernel), "vmlinuz-")
-	for i, name := range modules {
+	for _, name := range modules {
 		found, _ := filepath.Glob("/lib/modules/" + release + "/kernel/drivers/*/" + name + ".ko")
 		if len(found) == 0 {
 			t.Fatalf("the kernel has no module %s", name)
 		}
-		a.add(fmt.Sprintf("modules/%02d-%s.ko", i, name), syscall.S_IFREG|0o644, read(t, found[0]))
+		f.Module(t, found[0])
 	}
-	if err := os.WriteFile(m.initrd, []byte(a.end()), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	f.Write(t, m.initrd)
 	theMachine = *m
 	return m
 }
@@ -91,10 +78,8 @@ func (m *machine) boot(t *testing.T, image, mount string, calls int, after time.
 	t.Helper()
 	line := image + ".line"
 	console := &process{ended: make(chan struct{})}
-	command := fmt.Sprintf("console=ttyS0 quiet panic=-1 %s=%s GOMAXPROCS=1 %s", guestVariable, mount, strings.Join(variables, " "))
-	cmd := exec.Command("qemu-system-x86_64", "-accel", "tcg", "-cpu", "max", "-m", "768", "-smp", "1", "-display", "none", "-no-reboot", "-net", "none",
-		"-kernel", m.kernel, "-initrd", m.initrd, "-append", command, "-monitor", "none", "-serial", "stdio",
-		"-drive", "file="+image+",format=raw,if=virtio,cache=writeback",
+	cmd := guesttest.Command(m.kernel, m.initrd, fmt.Sprintf("%s=%s GOMAXPROCS=1 %s", guestVariable, mount, strings.Join(variables, " ")),
+		"-cpu", "max", "-m", "768", "-drive", "file="+image+",format=raw,if=virtio,cache=writeback",
 		"-device", "virtio-serial", "-chardev", "file,id=line,path="+line, "-device", "virtconsole,chardev=line")
 	console.cmd, cmd.Stdout, cmd.Stderr = cmd, console, console
 	if err := cmd.Start(); err != nil {

@@ -135,13 +135,13 @@ func (s *roadside) call(command string, in map[string]any) ([]byte, error) {
 		return nil, err
 	}
 	args := []string{command, from}
-	if command == "hold" {
+	if command == "hold" || command == "ask" {
 		args = append(args, to)
 	}
 	if out, err := s.tryNode("node", "proximity.mjs", args...); err != nil {
 		return nil, fmt.Errorf("%w: %s", err, tail(out))
 	}
-	if command != "hold" {
+	if len(args) < 3 {
 		return nil, nil
 	}
 	out, err := os.ReadFile(to)

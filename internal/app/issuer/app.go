@@ -92,6 +92,7 @@ type App struct {
 	pseudonyms *audit.PeriodKeys
 	schedule   *status.Mixing
 	bundle     servedBundle
+	crl        crlServed        // of the IACA
 	statusKey  crypto.PublicKey // of the signer of lists
 	receipt    *identity
 	store      *bolt.Store
@@ -204,7 +205,10 @@ func (a *App) assemble(ctx context.Context) error {
 		a.log.Info("issuer metadata is short of HAIP 1.0", "finding", f)
 	}
 	a.gauges(identities)
-	return a.rolledBack(ctx)
+	if err := a.rolledBack(ctx); err != nil {
+		return err
+	}
+	return a.adoptRevocations(ctx)
 }
 
 // fatal ends the process: what a commit has done is not known, and an answer

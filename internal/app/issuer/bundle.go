@@ -10,8 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -44,6 +42,9 @@ type BundleWish struct {
 	Policy      string // file; "" for none
 	Countries   []string
 	MinReader   uint64
+	// After is the highest number that any reader has, by the word of who asks: for an
+	// office that lost count. 0 says nothing.
+	After uint64
 }
 
 // BuildBundle makes the bundle of the office's readers and puts it into a file
@@ -94,11 +95,6 @@ func BuildBundle(ctx context.Context, cfg *Config, w BundleWish, now time.Time, 
 			return nil, err
 		}
 	}
-	last, err := cfg.lastBundle()
-	if err != nil {
-		return nil, err
-	}
-	c.Sequence = bundle.NextSequence(last, now)
 	to := w.Output
 	if to == "" {
 		to = cfg.Path(bundleFile)
@@ -109,13 +105,16 @@ func BuildBundle(ctx context.Context, cfg *Config, w BundleWish, now time.Time, 
 			return nil, err
 		} // what is there and not ours is replaced without a look
 	}
+	if c.Sequence, err = cfg.bundleNumber(w.After, c.Previous, now); err != nil {
+		return nil, err
+	}
 	built, err := bundle.Build(c, id.key, id.chain, rand)
 	if err != nil {
 		return nil, err
 	}
 	built.LeftOut = append(notes, built.LeftOut...)
 	// The number is kept first: one that is never used does no harm.
-	if err := replaceFile(cfg.Path(bundleNumber), fmt.Appendf(nil, "%d\n", c.Sequence), 0o600); err != nil {
+	if err := replaceFile(cfg.Path(bundleNumber), bundle.FormatNumber(c.Sequence), 0o600); err != nil {
 		return nil, err
 	}
 	return built, replaceFile(to, built.Data, 0o644)
@@ -280,18 +279,15 @@ func (c *Config) bundleLists(ctx context.Context, others []string) ([][]byte, er
 	return lists, nil
 }
 
-// lastBundle is the number of the last bundle, 0 before the first.
-func (c *Config) lastBundle() (uint64, error) {
-	data, err := os.ReadFile(c.Path(bundleNumber))
-	if errors.Is(err, fs.ErrNotExist) {
-		return 0, nil
-	}
-	if err != nil {
+// bundleNumber is the number of the next bundle.
+func (c *Config) bundleNumber(after uint64, previous *bundle.Bundle, now time.Time) (uint64, error) {
+	kept, err := os.ReadFile(c.Path(bundleNumber))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return 0, err
 	}
-	n, err := strconv.ParseUint(strings.TrimSpace(string(data)), 10, 63)
+	n, err := bundle.Numbers{File: kept, Previous: previous, After: after}.Next(now)
 	if err != nil {
-		return 0, fmt.Errorf("%s is damaged: it holds the number of the last bundle; write the last number there that readers have seen: %w", c.Path(bundleNumber), err)
+		return 0, fmt.Errorf("%s: %w. It holds the number of the last bundle, below which readers take none: look for the highest that any of them has (issuer reader list; verifier bundle show), and say it with --after NUMBER", c.Path(bundleNumber), err)
 	}
 	return n, nil
 }

@@ -158,6 +158,13 @@ func (a *App) Publish(ctx context.Context, directory string) (any, error) {
 	if err := folder.Put(ctx, e); err != nil {
 		return nil, problem.Wrap(problem.Conflict, err, "the folder was not brought up to date: %s", err)
 	}
+	revoked, err := a.revocationLists(ctx)
+	for _, l := range revoked {
+		err = errors.Join(err, l.shelf.publishIn(directory, l.list))
+	}
+	if err != nil {
+		return nil, problem.Wrap(problem.Unavailable, err, "the lists of revoked signers and readers were not brought up to date: %s", err)
+	}
 	return PublishedFiles{Directory: directory, Lists: len(e.Lists), Removed: len(e.Retired)}, nil
 }
 

@@ -87,7 +87,7 @@ func (a *App) readers() error {
 		return nil
 	}
 	a.fleet, err = fleet.New(fleet.Parts{
-		Store: a.store, Clock: a.opts.Clock, Rand: a.opts.Rand,
+		Store: a.store, Lists: a.cfg.readerShelf(root), Clock: a.opts.Clock, Rand: a.opts.Rand,
 		Authority: fleet.Authority{
 			Certificate: root, Key: key, Country: a.cfg.Authority.Country, Organization: a.cfg.Authority.Organization,
 			Contact: a.cfg.PublicURL, CRL: a.cfg.crlURL(pki.ProfileReader), Lifetime: a.cfg.Readers.Lifetime,
@@ -112,15 +112,15 @@ func (a *App) Enrol(ctx context.Context, code string, request []byte) (fleet.Enr
 }
 
 // RevokedReaders implements issuerhttp.Enrolment.
-func (a *App) RevokedReaders(ctx context.Context) ([]byte, time.Time, error) {
+func (a *App) RevokedReaders(ctx context.Context) ([]byte, string, error) {
 	if a.fleet == nil {
-		return nil, time.Time{}, errNoReaders
+		return nil, "", errNoReaders
 	}
 	list, err := a.fleet.RevocationList(ctx)
 	if err != nil {
-		return nil, time.Time{}, err
+		return nil, "", err
 	}
-	return list.Raw, list.NextUpdate, nil
+	return list.Raw, crlTag(list), nil
 }
 
 var errNoReaders = problem.New(problem.InvalidRequest, "this office has no reader CA: name it in reader_ca and run `issuer init --add`")
@@ -155,7 +155,11 @@ func (o readerOffice) RevokeReader(ctx context.Context, d issuerhttp.ReaderDeed,
 	if d.Key != "" {
 		return issuerhttp.ReaderView{}, problem.New(problem.InvalidRequest, "a key is compared when a reader is approved, not when it is revoked")
 	}
-	return o.deed(ctx, d, func(r fleet.Reader) (fleet.Reader, error) { return o.fleet.Revoke(ctx, r.ID, actor) })
+	v, err := o.deed(ctx, d, func(r fleet.Reader) (fleet.Reader, error) { return o.fleet.Revoke(ctx, r.ID, actor) })
+	if err == nil { // the list is out before anybody asks for it
+		o.TendRevocations(ctx)
+	}
+	return v, err
 }
 
 func (o readerOffice) deed(ctx context.Context, d issuerhttp.ReaderDeed, do func(fleet.Reader) (fleet.Reader, error)) (issuerhttp.ReaderView, error) {

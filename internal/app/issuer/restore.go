@@ -102,10 +102,17 @@ func (c *Config) restore(ctx context.Context, opts RestoreOptions) (string, erro
 		return "", fmt.Errorf("%s: %w", opts.Archive, err)
 	}
 	report, err := c.reopen(u.Path(databaseFile), u.Path("certs"), u.Path(auditKeysDir), opts)
+	var revoked []shelvedCRL
+	if err == nil {
+		revoked, err = c.publishedRevocations(u.Path("certs"), opts)
+	}
 	if err != nil {
 		return "", errors.Join(err, u.Discard())
 	}
 	aside, err := u.Install(func() error {
+		if err := adoptAll(revoked); err != nil {
+			return err
+		}
 		if err := c.newSecrets(opts.Rand); err != nil {
 			return err
 		}
@@ -142,6 +149,13 @@ func (c *Config) restoreDatabase(ctx context.Context, opts RestoreOptions) (stri
 		return "", err
 	}
 	report, err := c.reopen(temporary, c.Path("certs"), c.Path(auditKeysDir), opts)
+	if err != nil {
+		return "", err
+	}
+	revoked, err := c.publishedRevocations(c.Path("certs"), opts)
+	if err == nil {
+		err = adoptAll(revoked)
+	}
 	if err != nil {
 		return "", err
 	}
@@ -259,13 +273,13 @@ func DeclareRestore(ctx context.Context, cfg Config) error {
 // afterRestore declares the restore where the keys for that are in place, and
 // says what is left to do.
 func (c *Config) afterRestore(ctx context.Context, opts RestoreOptions) string {
-	text := ""
+	text := c.revocationsNow(opts)
 	a, err := open(ctx, *c, Options{DeclareRestore: true, Clock: clock.NewFake(opts.Now), Rand: opts.Rand})
 	if err == nil {
 		err = a.Close()
 	}
 	if err != nil {
-		text = "once keys and certificates are in place run issuer audit declare-restore, which signs that later lines of the audit record are lost (now: " + err.Error() + ")\n"
+		text += "once keys and certificates are in place run issuer audit declare-restore, which signs that later lines of the audit record are lost (now: " + err.Error() + ")\n"
 	}
 	text += "next: see that keys and certificates are in place (issuer doctor), start with issuer serve, let every registry send again what came after the backup, and run issuer registry reconcile\n"
 	km := soft.New(c.StateDir)

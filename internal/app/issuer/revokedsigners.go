@@ -8,10 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"math/big"
-	"os"
-	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -19,16 +16,6 @@ import (
 	"vidimus/internal/keys/soft"
 	"vidimus/internal/pki"
 	"vidimus/internal/problem"
-)
-
-// Lists of revoked signers lie beside the certificates, each under its number: a
-// number is given once, so that two who write at the same time cannot undo each
-// other's revocation. The last few are kept.
-const (
-	crlFolder = "certs"
-	crlKept   = 5
-	crlPrefix = "iaca-"
-	crlSuffix = ".crl"
 )
 
 // A list is written anew every day, so that readers have a fresh one, and counts
@@ -40,7 +27,7 @@ const (
 )
 
 // errNoIACAKey is for an office whose IACA signs elsewhere.
-var errNoIACAKey = errors.New("the key of the IACA is not on this machine: have the list signed where it is, and put it in the state folder as " + crlFolder + "/" + crlPrefix + "NUMBER" + crlSuffix)
+var errNoIACAKey = errors.New("the key of the IACA is not on this machine: have the list signed where it is, and put it in the state folder as " + crlFolder + "/iaca-NUMBER" + crlSuffix)
 
 // crlWriting lets one of this process write at a time.
 var crlWriting sync.Mutex
@@ -52,31 +39,11 @@ func RevokedSigners(cfg *Config) (*pki.CRL, error) {
 	if err != nil {
 		return nil, err
 	}
-	paths, err := crlPaths(cfg)
-	if err != nil || len(paths) == 0 {
+	kept, err := cfg.signerShelf(iaca).Kept()
+	if err != nil || len(kept) == 0 {
 		return nil, err
 	}
-	path := paths[len(paths)-1]
-	raw, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	list, err := pki.ParseCRL(raw)
-	if err == nil {
-		err = list.Verify(iaca, false)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return list, nil
-}
-
-// crlPaths gives the lists on disk, the newest last: their names have the same
-// length.
-func crlPaths(cfg *Config) ([]string, error) {
-	paths, err := filepath.Glob(filepath.Join(cfg.Path(crlFolder), crlPrefix+strings.Repeat("[0-9]", 20)+crlSuffix))
-	slices.Sort(paths)
-	return paths, err
+	return kept[len(kept)-1], nil
 }
 
 // RevokeSigners writes the next list: everybody on the last one and the serial
@@ -111,18 +78,18 @@ func revokeSigners(ctx context.Context, cfg *Config, km keys.Manager, serials []
 	return nil, errors.New("others write the list of revoked signers at the same time: try again")
 }
 
-// writeCRL makes the list after the newest one; an error that matches fs.ErrExist
-// means that somebody else did.
+// writeCRL makes the list after the newest one, with whom any of those that are kept
+// names; an error that matches fs.ErrExist means that somebody else did.
 func writeCRL(cfg *Config, iaca *pki.Certificate, key crypto.Signer, serials []*big.Int, now time.Time, rand io.Reader) (*pki.CRL, error) {
-	last, err := RevokedSigners(cfg)
+	shelf := cfg.signerShelf(iaca)
+	kept, err := shelf.Kept()
 	if err != nil {
 		return nil, err
 	}
-	// By the clock, so that an office restored from a backup does not step back.
-	next := pki.Revocations{Number: big.NewInt(now.Unix()), ThisUpdate: now, NextUpdate: now.Add(crlLife)}
-	if last != nil {
-		next.Revoked = last.Entries()
-		if after := new(big.Int).Add(last.Number, big.NewInt(1)); after.Cmp(next.Number) > 0 {
+	// By the clock, so that an office that lost its lists does not step back.
+	next := pki.Revocations{Number: big.NewInt(now.Unix()), ThisUpdate: now, NextUpdate: now.Add(crlLife), Revoked: united(kept)}
+	if len(kept) > 0 {
+		if after := new(big.Int).Add(kept[len(kept)-1].Number, big.NewInt(1)); after.Cmp(next.Number) > 0 {
 			next.Number = after
 		}
 	}
@@ -131,34 +98,130 @@ func writeCRL(cfg *Config, iaca *pki.Certificate, key crypto.Signer, serials []*
 			next.Revoked = append(next.Revoked, pki.RevokedCertificate{Serial: serial, At: now})
 		}
 	}
+	for i := range next.Revoked {
+		if next.Revoked[i].At.After(now) { // a clock that was set back
+			next.Revoked[i].At = now
+		}
+	}
 	list, err := pki.BuildCRL(next, iaca, key, rand)
 	if err != nil {
 		return nil, err
 	}
-	m := &maker{cfg: *cfg}
-	if err := m.write(filepath.Join(crlFolder, fmt.Sprintf("%s%020d%s", crlPrefix, next.Number, crlSuffix)), list.Raw, 0o644); err != nil {
-		return nil, err
+	return list, shelf.Keep(list)
+}
+
+// RevokedSigners implements issuerhttp.SignerRevocation.
+func (a *App) RevokedSigners(ctx context.Context) ([]byte, string, error) {
+	list, err := a.signerList(ctx)
+	switch {
+	case err != nil:
+		return nil, "", problem.Wrap(problem.Unavailable, err, "try again later")
+	case list == nil:
+		return nil, "", problem.New(problem.NotFound, "this office publishes no list of revoked signers")
 	}
-	paths, err := crlPaths(cfg)
-	for len(paths) > crlKept && err == nil {
-		err, paths = os.Remove(paths[0]), paths[1:]
+	return list.Raw, crlTag(list), nil
+}
+
+// signerList is the list as it stands, renewed once a day where the key is here; nil
+// when there is none.
+func (a *App) signerList(ctx context.Context) (*pki.CRL, error) {
+	now := a.opts.Clock.Now()
+	list, short, err := a.crl.get(a.cfg.signerShelf(a.roots.iaca))
+	if err == nil && a.cfg.IACA.Key != "" && (list == nil || short || now.Sub(list.ThisUpdate) >= crlRenew) {
+		list, err = revokeSigners(ctx, &a.cfg, a.keys, nil, now, a.opts.Rand)
 	}
 	return list, err
 }
 
-// RevokedSigners implements issuerhttp.SignerRevocation: the list as it stands,
-// renewed once a day where the key is here.
-func (a *App) RevokedSigners(ctx context.Context) ([]byte, error) {
-	now := a.opts.Clock.Now()
-	list, err := RevokedSigners(&a.cfg)
-	if err == nil && a.cfg.IACA.Key != "" && (list == nil || now.Sub(list.ThisUpdate) >= crlRenew) {
-		list, err = revokeSigners(ctx, &a.cfg, a.keys, nil, now, a.opts.Rand)
+// revocationEvery is how often the office looks at its revocation lists by itself:
+// nobody may ask it for them, where the files are served.
+const revocationEvery = time.Hour
+
+// tendRevocations renews the revocation lists until ctx ends, and sees that they lie
+// among the published lists.
+func (a *App) tendRevocations(ctx context.Context) {
+	tick := time.NewTicker(revocationEvery)
+	defer tick.Stop()
+	for {
+		a.TendRevocations(ctx)
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
 	}
-	switch {
-	case err != nil:
-		return nil, problem.Wrap(problem.Unavailable, err, "try again later")
-	case list == nil:
-		return nil, problem.New(problem.NotFound, "this office publishes no list of revoked signers")
+}
+
+// TendRevocations does once what the office does every hour.
+func (a *App) TendRevocations(ctx context.Context) {
+	lists, err := a.revocationLists(ctx)
+	for _, l := range lists {
+		err = errors.Join(err, l.shelf.publish(l.list))
 	}
-	return list.Raw, nil
+	if err != nil && ctx.Err() == nil {
+		a.log.Error("renewing the lists of revoked signers and readers", "error", err)
+	}
+}
+
+// shelvedCRL is a list and its place.
+type shelvedCRL struct {
+	shelf crlShelf
+	list  *pki.CRL
+}
+
+// revocationLists gives the newest list of each authority that has one, renewed.
+func (a *App) revocationLists(ctx context.Context) (out []shelvedCRL, err error) {
+	add := func(shelf crlShelf, list *pki.CRL, failed error) {
+		if failed == nil && list != nil {
+			out = append(out, shelvedCRL{shelf, list})
+		} else if problem.KindOf(failed) != problem.NotFound {
+			err = errors.Join(err, failed)
+		}
+	}
+	list, failed := a.signerList(ctx)
+	add(a.cfg.signerShelf(a.roots.iaca), list, failed)
+	if a.fleet != nil {
+		list, failed := a.fleet.RevocationList(ctx)
+		add(a.cfg.readerShelf(a.fleet.Authority()), list, failed)
+	}
+	return out, err
+}
+
+// adoptRevocations takes back what an old state folder does not know: lists that were
+// published and are not on their shelf, and readers whom a list has revoked.
+func (a *App) adoptRevocations(ctx context.Context) error {
+	shelves := []crlShelf{a.cfg.signerShelf(a.roots.iaca)}
+	if a.fleet != nil {
+		shelves = append(shelves, a.cfg.readerShelf(a.fleet.Authority()))
+	}
+	for _, shelf := range shelves {
+		if a.cfg.Status.Directory == "" {
+			break
+		}
+		list, err := shelf.published(a.cfg.Path(a.cfg.Status.Directory))
+		if err != nil {
+			a.log.Error("the published list of revoked certificates is not ours and is written anew", "error", err)
+		}
+		if list == nil {
+			continue
+		}
+		kept, err := shelf.Kept()
+		if err != nil {
+			return err
+		}
+		if len(kept) > 0 && kept[len(kept)-1].Number.Cmp(list.Number) >= 0 {
+			continue
+		}
+		if err := shelf.adopt(list); err != nil {
+			return fmt.Errorf("taking over the published revocation list %s: %w", list.Number, err)
+		}
+	}
+	if a.fleet == nil {
+		return nil
+	}
+	n, err := a.fleet.Adopt(ctx)
+	if n > 0 {
+		a.log.Warn("readers were revoked that the database did not know as revoked: it is of a time before", "readers", n)
+	}
+	return err
 }

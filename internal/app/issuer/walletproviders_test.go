@@ -1,6 +1,10 @@
 package issuer_test
 
 import (
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"math/big"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -49,6 +53,48 @@ func TestStatusOfAnotherProvider(t *testing.T) {
 	p.revokes(1)
 	p.clock.Advance(6 * time.Minute)
 	u.tries(http.StatusUnauthorized, "revoked")
+}
+
+// below is an authority of that name below this one.
+func (a authority) below(name string) authority {
+	a.t.Helper()
+	key := newKey(a.t)
+	tpl := &x509.Certificate{
+		SerialNumber: big.NewInt(serial.Add(1)), Subject: pkix.Name{CommonName: name}, NotBefore: start.Add(-time.Hour), NotAfter: time.Now().Add(48 * time.Hour),
+		IsCA: true, BasicConstraintsValid: true, MaxPathLenZero: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign, SubjectKeyId: []byte(name),
+	}
+	der, err := x509.CreateCertificate(rand.Reader, tpl, a.cert, key.Public(), a.key)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return authority{a.t, &tlsEntity{cert, key}}
+}
+
+// Two providers below one root are told apart by certificates of their own, named in
+// the place of the root.
+func TestProvidersBelowOneRoot(t *testing.T) {
+	t.Parallel()
+	root := newAuthority(t, t.TempDir(), "root")
+	first, second := root.below("first"), root.below("second")
+	o, _ := haip(t, func(c *issuer.Config) {
+		dir := t.TempDir()
+		c.Wallets.Attesters = []string{filepath.Join(dir, "first.pem"), filepath.Join(dir, "second.pem")}
+		write(t, c.Wallets.Attesters[0], "CERTIFICATE", first.cert.Raw)
+		write(t, c.Wallets.Attesters[1], "CERTIFICATE", second.cert.Raw)
+	})
+	o.serve().people()
+	p := newWalletProvider(o, first)
+	u, stranger := o.phone(first), o.phone(root)
+	u.attest = p.status(1)
+	p.does(func() { p.signer = second })
+	u.tries(http.StatusServiceUnavailable, "signed by the other one")
+	p.does(func() { p.signer = first })
+	u.tries(http.StatusCreated, "signed by its own")
+	stranger.tries(http.StatusUnauthorized, "of the root, which is not named")
 }
 
 // The same where providers stand on a list: each has its own publisher.

@@ -27,6 +27,7 @@ func (a *App) work(ctx context.Context, wg *sync.WaitGroup) {
 	wg.Go(func() { a.publisher.Run(ctx) })
 	wg.Go(func() { a.sweep(ctx) })
 	wg.Go(func() { a.retain(ctx) })
+	wg.Go(func() { a.tendRevocations(ctx) })
 	wg.Go(func() { a.tree.Run(ctx) })
 	if len(a.providers.lists.lists) > 0 {
 		wg.Go(func() { a.providers.lists.run(ctx) })

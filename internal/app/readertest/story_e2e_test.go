@@ -17,6 +17,7 @@ import (
 
 	"github.com/chromedp/chromedp"
 
+	"vidimus/internal/browsertest"
 	"vidimus/internal/i18n"
 	"vidimus/internal/policy"
 	"vidimus/internal/qr"
@@ -27,26 +28,26 @@ import (
 // A scanner types the code and presses Enter; the next person follows, and the way
 // back leads nowhere.
 func TestScanner(t *testing.T) {
-	s, browser := newSite(t), chromium(t)
-	b := newTab(t, browser, asServed)
-	b.open(s.URL + "/")
-	b.want(".standing", "anchors as of")
-	if focus := ask(b, chromedp.Evaluate[string](`document.activeElement.id`)); focus != "code" {
+	s, browser := newSite(t), browsertest.Chromium(t)
+	b := browser.Tab(t, browsertest.AsServed)
+	b.Open(s.URL + "/")
+	b.Want(".standing", "anchors as of")
+	if focus := browsertest.Ask(b, chromedp.Evaluate[string](`document.activeElement.id`)); focus != "code" {
 		t.Errorf("the focus is at %q", focus)
 	}
-	b.typed("#code", s.code(t)+"\r")
-	b.comes(".verdict")
-	b.want(".verdict", "In order Checked and in order.")
-	b.want(".person", "Right to drive B: yes")
-	if wide := ask(b, chromedp.Evaluate[int64](`document.querySelector("img.face").naturalWidth`)); wide < 20 {
+	b.Type("#code", s.code(t)+"\r")
+	b.Comes(".verdict")
+	b.Want(".verdict", "In order Checked and in order.")
+	b.Want(".person", "Right to drive B: yes")
+	if wide := browsertest.Ask(b, chromedp.Evaluate[int64](`document.querySelector("img.face").naturalWidth`)); wide < 20 {
 		t.Errorf("a portrait of %d pixels", wide)
 	}
-	name := b.text(".name")
-	b.click("#next")
-	b.want("h1", "Read a phone")
-	b.do("going back", chromedp.NavigateBack())
-	b.comes("#code")
-	if text := b.text("main"); strings.Contains(text, name) {
+	name := b.Text(".name")
+	b.Click("#next")
+	b.Want("h1", "Read a phone")
+	b.Do("going back", chromedp.NavigateBack())
+	b.Comes("#code")
+	if text := b.Text("main"); strings.Contains(text, name) {
 		t.Errorf("the verdict is there after it was left: %s", text)
 	}
 	if strings.Contains(s.log.String(), strings.Fields(name)[0]) {
@@ -57,24 +58,24 @@ func TestScanner(t *testing.T) {
 // Another address typed over the verdict, or the window closed: the page tells the
 // terminal, and the data go.
 func TestLeaving(t *testing.T) {
-	s, browser := newSite(t), chromium(t)
-	b := newTab(t, browser, asServed)
+	s, browser := newSite(t), browsertest.Chromium(t)
+	b := browser.Tab(t, browsertest.AsServed)
 	wiped := make(chan struct{}, 1)
 	s.as(func(a *verifierhttp.Answer) {
 		wipe := a.Wipe
 		a.Wipe = func() { wipe(); wiped <- struct{}{} }
 	})
-	b.open(s.URL + "/")
-	b.click("#simulate")
-	b.comes(".verdict")
-	b.click(`a[hreflang="de"]`) // the same page in another language stays
-	b.want(".verdict", "In Ordnung")
+	b.Open(s.URL + "/")
+	b.Click("#simulate")
+	b.Comes(".verdict")
+	b.Click(`a[hreflang="de"]`) // the same page in another language stays
+	b.Want(".verdict", "In Ordnung")
 	select {
 	case <-wiped:
 		t.Fatal("another language wipes")
 	default:
 	}
-	b.open("about:blank")
+	b.Open("about:blank")
 	select {
 	case <-wiped:
 	case <-time.After(30 * time.Second): // half of what the timer would take
@@ -84,23 +85,23 @@ func TestLeaving(t *testing.T) {
 
 // Without any script: the form, the page that follows by itself, the verdict.
 func TestWithoutScripts(t *testing.T) {
-	s, browser := newSite(t), chromium(t)
-	b := newTab(t, browser, withoutScripts)
-	b.open(s.URL + "/")
-	b.typed("#code", s.code(t))
-	b.click("#read")
-	b.comes(".verdict")
-	b.want(".person", "Right to drive B: yes")
-	b.click("#close")
+	s, browser := newSite(t), browsertest.Chromium(t)
+	b := browser.Tab(t, browsertest.WithoutScripts)
+	b.Open(s.URL + "/")
+	b.Type("#code", s.code(t))
+	b.Click("#read")
+	b.Comes(".verdict")
+	b.Want(".person", "Right to drive B: yes")
+	b.Click("#close")
 	file := filepath.Join(t.TempDir(), "photo.png")
 	if err := os.WriteFile(file, picture(t, s.code(t)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	b.do("choosing a picture", chromedp.SetUploadFiles(chromedp.CSS("#picture"), []string{file}))
-	b.do("choosing the question", chromedp.Click(chromedp.CSS("#profile-identity")))
-	b.click("#read")
-	b.comes(".verdict")
-	b.want(".person", "Identity: yes")
+	b.Do("choosing a picture", chromedp.SetUploadFiles(chromedp.CSS("#picture"), []string{file}))
+	b.Do("choosing the question", chromedp.Click(chromedp.CSS("#profile-identity")))
+	b.Click("#read")
+	b.Comes(".verdict")
+	b.Want(".person", "Identity: yes")
 }
 
 func picture(t *testing.T, text string) []byte {
@@ -151,12 +152,12 @@ func withCamera(t *testing.T, s *site) []chromedp.ExecAllocatorOption {
 // The camera sees the code of the phone, and the reading begins by itself.
 func TestCamera(t *testing.T) {
 	s := newSite(t)
-	b := newTab(t, chromium(t, withCamera(t, s)...), asServed)
-	b.open(s.URL + "/")
-	b.comes("#look")
-	b.do("looking", chromedp.Click(chromedp.CSS("#look")))
-	b.comes(".verdict")
-	b.want(".verdict", "In order")
+	b := browsertest.Chromium(t, withCamera(t, s)...).Tab(t, browsertest.AsServed)
+	b.Open(s.URL + "/")
+	b.Comes("#look")
+	b.Do("looking", chromedp.Click(chromedp.CSS("#look")))
+	b.Comes(".verdict")
+	b.Want(".verdict", "In order")
 }
 
 // look is a verdict that a test makes of a real one.
@@ -232,30 +233,30 @@ func looks() []look {
 // WCAG 2.1, levels A and AA, that a program can find.
 func TestAxe(t *testing.T) {
 	s := newSite(t)
-	browser := chromium(t)
+	browser := browsertest.Chromium(t)
 	for _, lang := range []string{"en", "fr", "de", "lb"} {
 		t.Run(lang, func(t *testing.T) {
-			b := newTab(t, browser, forAxe)
-			check := func(name string) { b.t.Helper(); b.check(lang+"-reader-"+name, every...) }
+			b := browser.Tab(t, browsertest.ForAxe)
+			check := func(name string) { t.Helper(); b.Check(lang+"-reader-"+name, browsertest.Every...) }
 			s.saying(nil)
-			b.open(s.URL + "/?lang=" + lang)
-			if got := ask(b, chromedp.Evaluate[string](`document.documentElement.lang`)); got != lang {
+			b.Open(s.URL + "/?lang=" + lang)
+			if got := browsertest.Ask(b, chromedp.Evaluate[string](`document.documentElement.lang`)); got != lang {
 				t.Errorf("the page is in %q", got)
 			}
 			check("start")
-			b.typed("#code", "https://example.com/menu\r")
-			b.comes("#errors")
+			b.Type("#code", "https://example.com/menu\r")
+			b.Comes("#errors")
 			check("wrong")
 			s.saying(func(s *verifierhttp.Standing) {
 				s.Bundle = &verifierhttp.Bundle{Publisher: "https://readers.example", Sequence: 1204, Issued: s.At.Add(-40 * 24 * time.Hour), Expires: s.At.Add(-time.Hour), Ended: true}
 				s.Freshness, s.Name = policy.TooOld, "Patrol 7"
 			})
-			b.open(s.URL + "/")
+			b.Open(s.URL + "/")
 			check("old-bundle")
 			s.saying(func(s *verifierhttp.Standing) {
 				s.Trouble, s.Detail = verifierhttp.TroubleClock, "wrong clock: it says 2020-01-01T00:00:00Z, and a bundle was made at 2026-06-01T00:00:00Z"
 			})
-			b.open(s.URL + "/")
+			b.Open(s.URL + "/")
 			check("clock")
 			s.saying(nil)
 			for _, l := range looks() {
@@ -263,28 +264,28 @@ func TestAxe(t *testing.T) {
 					continue // they differ in words alone
 				}
 				s.as(l.bend)
-				b.open(s.URL + "/")
-				b.click("#simulate")
-				b.comes(".verdict")
+				b.Open(s.URL + "/")
+				b.Click("#simulate")
+				b.Comes(".verdict")
 				if lang == "en" {
-					b.want("#word", wordOf(l.word))
+					b.Want("#word", wordOf(l.word))
 				}
 				if l.name == "good" || l.name == "forged" {
-					ask(b, chromedp.Evaluate[bool](`document.querySelectorAll("details").forEach(d => d.open = true); true`))
+					browsertest.Ask(b, chromedp.Evaluate[bool](`document.querySelectorAll("details").forEach(d => d.open = true); true`))
 					check("verdict-" + l.name + "-reasons")
-					ask(b, chromedp.Evaluate[bool](`document.querySelectorAll("details").forEach(d => d.open = false); true`))
+					browsertest.Ask(b, chromedp.Evaluate[bool](`document.querySelectorAll("details").forEach(d => d.open = false); true`))
 				}
 				if l.name == "good" || l.name == "forged" || l.name == "conditions" {
 					check("verdict-" + l.name)
 				} else {
-					b.check(lang+"-reader-verdict-"+l.name, two...)
+					b.Check(lang+"-reader-verdict-"+l.name, browsertest.Two...)
 				}
 			}
 			s.as(nil)
-			b.open(s.URL + "/")
+			b.Open(s.URL + "/")
 			s.Terminal.Close() // the phone goes away: its code is nobody's
-			b.click("#simulate")
-			b.comes("#reason")
+			b.Click("#simulate")
+			b.Comes("#reason")
 			check("failed")
 		})
 	}

@@ -51,6 +51,10 @@ func AsOfLine(r *verification.Report, zone *time.Location) string {
 			local := at.In(zone)
 			at = &local
 		}
+		if at == nil {
+			parts = append(parts, p.name+" not known")
+			continue
+		}
 		parts = append(parts, p.name+" as of "+AsOf(at, r.At))
 	}
 	return strings.Join(parts, "; ")

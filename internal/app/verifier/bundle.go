@@ -62,6 +62,13 @@ func (s BundleSource) open(f *files, now time.Time) (*Knowledge, error) {
 	if len(pins) == 0 {
 		return nil, fmt.Errorf("%s: nobody is pinned who signs bundles: give --bundle-anchor with the certificate of the signer, or of the authority over it", name)
 	}
+	// The mark follows the bundle when one is taken. So it is read before: a bundle
+	// that is imported meanwhile is newer than it, and never older.
+	var m *bundle.Mark
+	var damaged error
+	if k.state != nil {
+		m, damaged = k.state.mark()
+	}
 	data, err := f.bundle(name)
 	if errors.Is(err, fs.ErrNotExist) && s.File == "" {
 		return nil, fmt.Errorf("%w: this reader has no bundle yet; `verifier bundle fetch --state %s` gets one", err, s.State)
@@ -75,8 +82,7 @@ func (s BundleSource) open(f *files, now time.Time) (*Knowledge, error) {
 	if k.state == nil {
 		return k, nil
 	}
-	m, err := k.state.mark()
-	if err == nil {
+	if err = damaged; err == nil {
 		err = m.Check(k.Bundle, now)
 	}
 	if err != nil {
@@ -87,8 +93,7 @@ func (s BundleSource) open(f *files, now time.Time) (*Knowledge, error) {
 
 // Fill gives a verification at opt.Now what the bundle knows, beside what is
 // there: anchors, revoked certificates and, unless the options have one, the
-// policy. Lists are for Options.Lists, by ListsAt in the form that the document
-// needs.
+// policy. Lists are for Options.Carried, in the form that the document needs.
 func (k *Knowledge) Fill(opt *verification.Options) {
 	anchors := &trust.Store{} // that of the bundle is shared
 	anchors.Merge(opt.Trust)
@@ -99,28 +104,19 @@ func (k *Knowledge) Fill(opt *verification.Options) {
 	if p := k.Policy(); p != nil && opt.Policy == nil {
 		opt.Policy, opt.PolicyName = p, k.PolicyName()
 	}
-	if k.Ended(opt.Now) {
-		// Whom the publisher trusted, and not whom it trusts: too old, whatever the
-		// policy gives anchors otherwise. Its lists answer nothing by themselves.
-		p := policy.Default()
-		if opt.Policy != nil {
-			*p = *opt.Policy
-		}
-		p.Anchors.Fresh, p.Anchors.Usable = 0, 0
-		opt.Policy = p
-	}
+	// Past its end a bundle says whom its publisher trusted, and not whom it trusts;
+	// its lists answer nothing by themselves. The policy stays what it is called.
+	opt.AnchorsEnd = k.Expires
 }
 
-// ListsAt gives the lists of one form, for Options.Lists: a list that is not
-// carried was not checked, one that has ended is not known.
-func (k *Knowledge) ListsAt(format statuslist.Format, now time.Time) func(uri string) ([]byte, error) {
-	return func(uri string) ([]byte, error) {
-		data, err := k.List(uri, format, now)
-		if errors.Is(err, bundle.ErrNotCarried) {
-			return nil, fmt.Errorf("%w: %w", verification.ErrNotAtHand, err)
-		}
-		return data, err
+// Carried gives a list for Options.Carried: one that is not there was not checked,
+// one that has ended is not known.
+func (k *Knowledge) Carried(uri string, format statuslist.Format, now time.Time) (*statuslist.Opened, error) {
+	l, err := k.Opened(uri, format, now)
+	if errors.Is(err, bundle.ErrNotCarried) {
+		return nil, fmt.Errorf("%w: %w", verification.ErrNotAtHand, err)
 	}
+	return l, err
 }
 
 // Saw moves the clock of the reader on to what trusted signers have named in a

@@ -14,6 +14,7 @@ import (
 	"vidimus/internal/bundle"
 	"vidimus/internal/pki"
 	"vidimus/internal/policy"
+	"vidimus/internal/verification"
 )
 
 // A week without a network: green, amber and red are those that the policy of the
@@ -104,17 +105,31 @@ func TestEndedBundleIsNeverGreen(t *testing.T) {
 	cfg := CheckConfig{At: r.Now.Add(2 * day)}
 	opt, err := cfg.options(&files{}, k)
 	r.must(err)
-	if got := opt.Policy.FreshnessOf(policy.AnchorKnowledge, 2*day); got == policy.WithinPolicy {
-		t.Errorf("anchors are %s", got)
-	}
-	if k.Policy().Anchors.Fresh == 0 {
-		t.Error("the policy of the bundle was changed")
+	if opt.Policy != k.Policy() || opt.PolicyName != k.PolicyName() {
+		t.Errorf("judged by another policy than the one that is named: %+v", opt.Policy)
 	}
 	var notes bytes.Buffer
 	cfg = CheckConfig{File: r.response, Bundle: BundleSource{State: r.state()}, At: cfg.At, Notes: &notes}
-	if _, err := Check(cfg, nil); err != nil || !strings.Contains(notes.String(), "ended at 2026-06-16T10:00:00Z") {
-		t.Errorf("%v, said %q", err, notes.String())
+	got, err := Check(cfg, nil)
+	if err != nil || !strings.Contains(notes.String(), "ended at 2026-06-16T10:00:00Z") {
+		t.Fatalf("%v, said %q", err, notes.String())
 	}
+	check := func(r *verification.Report, want verification.Result, says string) {
+		t.Helper()
+		i := slices.IndexFunc(r.Documents[0].Checks, func(c verification.Check) bool { return c.ID == "ia.anchors" })
+		if i < 0 || r.Documents[0].Checks[i].Result != want || !strings.Contains(r.Documents[0].Checks[i].Detail, says) {
+			t.Errorf("%+v", r.Documents[0].Checks)
+		}
+	}
+	check(got, verification.Warn, "nobody vouches for them since 2026-06-16T10:00:00Z")
+	if got.Verdict.Freshness == policy.WithinPolicy || got.Colour == policy.Green {
+		t.Errorf("%s %+v", got.Colour, got.Verdict)
+	}
+	cfg.At = r.Now.Add(day - time.Second)
+	if got, err = Check(cfg, nil); err != nil {
+		t.Fatal(err)
+	}
+	check(got, verification.Pass, "within policy")
 }
 
 // Bad input of the clock: one that was put back is refused in plain words, before
@@ -192,7 +207,7 @@ func TestState(t *testing.T) {
 	r.must(err)
 	ShowBundle(&shown, k.Bundle, r.Now.Add(2*day), true)
 	r.must(ShowState(&shown, r.state(), r.Now.Add(2*day)))
-	for _, want := range []string{"bundle 1 of https://readers.example", "48 hours ago", "policy roadside-7", "UT: org.iso.18013.5.1.mDL: 1", "1 revocation lists", roadsideList + " (cwt", "old by policy", "got to bundle 1 of"} {
+	for _, want := range []string{"bundle 1 of https://readers.example", "48 hours ago", "policy roadside-7", "UT: org.iso.18013.5.1.mDL: 1", "1 revocation lists", roadsideList + " (cwt", ": old, until", "got to bundle 1 of"} {
 		if !strings.Contains(strings.ReplaceAll(shown.String(), "2 days ago", "48 hours ago"), want) {
 			t.Errorf("%q is not in\n%s", want, shown.String())
 		}
@@ -249,5 +264,41 @@ func TestStateThatCannotBeWritten(t *testing.T) {
 		Nonce: "nonce", Audience: "x509_hash:abc", ResponseURI: "https://verifier.example/r"}, nil)
 	if err != nil || got.Colour != policy.Green || !strings.Contains(notes.String(), "keeping how far this device got") {
 		t.Errorf("%v, %v, said %q", got, err, notes.String())
+	}
+}
+
+// A bundle that is imported while another program reads the folder makes nobody
+// believe that an older one was put into its place.
+func TestOpenWhileImporting(t *testing.T) {
+	r := newRoadside(t)
+	var files []string
+	for i := range 30 {
+		files = append(files, r.bundle(r.contents(r.Now.Add(time.Duration(i)*time.Second), 7*day)))
+	}
+	at := r.Now.Add(time.Hour)
+	r.must(r.take(files[0], at))
+	done := make(chan error, 1)
+	go func() {
+		for _, file := range files[1:] {
+			if err := r.take(file, at); err != nil {
+				done <- err
+				return
+			}
+		}
+		done <- nil
+	}()
+	for opened := 0; ; opened++ {
+		k, err := BundleSource{State: r.state()}.Open(at)
+		if err != nil {
+			t.Fatalf("opening %d: %v", opened, err)
+		}
+		select {
+		case err := <-done:
+			if r.must(err); k.Sequence > 30 {
+				t.Errorf("bundle %d", k.Sequence)
+			}
+			return
+		default:
+		}
 	}
 }

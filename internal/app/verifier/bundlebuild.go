@@ -9,8 +9,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"time"
 
 	"vidimus/internal/bundle"
@@ -74,6 +72,7 @@ type BuildConfig struct {
 	Sources string // file
 	Signer  string // folder of CreateBundleSigner
 	Output  string
+	After   uint64 // the highest number that any reader has, for a publisher that lost count; 0 says nothing
 	Fetch   fetch.Options
 }
 
@@ -103,20 +102,23 @@ func BuildBundle(ctx context.Context, cfg BuildConfig, now time.Time, rand io.Re
 		return nil, err
 	}
 	number := filepath.Join(cfg.Signer, signerLast)
-	last, err := lastSequence(number)
-	if err != nil {
+	kept, err := os.ReadFile(number)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	contents.Sequence = bundle.NextSequence(last, now)
 	if contents.Previous, err = previous(cfg, now); err != nil {
 		return nil, err
+	}
+	contents.Sequence, err = bundle.Numbers{File: kept, Previous: contents.Previous, After: cfg.After}.Next(now)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w. It holds the number of the last bundle, below which readers take none: look for the highest that any of them has (verifier bundle show), and say it with --after NUMBER", number, err)
 	}
 	built, err := bundle.Build(contents, key, [][]byte{chain[0].Raw}, rand)
 	if err != nil {
 		return nil, err
 	}
 	built.LeftOut = append(notes, built.LeftOut...)
-	if err := replaceFile(number, fmt.Appendf(nil, "%d\n", contents.Sequence), 0o600); err != nil {
+	if err := replaceFile(number, bundle.FormatNumber(contents.Sequence), 0o600); err != nil {
 		return nil, err
 	}
 	return built, replaceFile(cfg.Output, built.Data, 0o644)
@@ -142,20 +144,4 @@ func previous(cfg BuildConfig, now time.Time) (*bundle.Bundle, error) {
 		return nil, err
 	}
 	return b, nil
-}
-
-// lastSequence reads the number of the last bundle, 0 when there was none.
-func lastSequence(path string) (uint64, error) {
-	data, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return 0, nil
-	}
-	if err != nil {
-		return 0, err
-	}
-	n, err := strconv.ParseUint(strings.TrimSpace(string(data)), 10, 63)
-	if err != nil {
-		return 0, fmt.Errorf("%s is damaged: it holds the number of the last bundle: %w", path, err)
-	}
-	return n, nil
 }

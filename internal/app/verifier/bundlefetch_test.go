@@ -48,7 +48,7 @@ func TestFetchBundle(t *testing.T) {
 	now := r.Now.Add(2 * day)
 	loopback := fetch.Options{AllowInsecureLoopback: true}
 	get := func(path string, opt fetch.Options) error {
-		_, err := FetchBundle(t.Context(), path, BundleSource{Anchor: r.anchor, State: r.state()}, opt, now, rand.Reader)
+		_, _, err := FetchBundle(t.Context(), path, BundleSource{Anchor: r.anchor, State: r.state()}, opt, now, rand.Reader)
 		return err
 	}
 	r.must(get(s.URL+"/new", loopback))
@@ -59,7 +59,7 @@ func TestFetchBundle(t *testing.T) {
 		"this machine": {get(s.URL+"/new", fetch.Options{}), fetch.ErrRefused},
 		"of no office": {get("", loopback), ErrNotEnrolled},
 		"without folder": {func() error {
-			_, err := FetchBundle(t.Context(), s.URL, BundleSource{}, loopback, now, nil)
+			_, _, err := FetchBundle(t.Context(), s.URL, BundleSource{}, loopback, now, nil)
 			return err
 		}(), nil},
 	} {
@@ -156,7 +156,7 @@ func TestFetchFromOffice(t *testing.T) {
 	r.must(state.keep(Enrolled{ID: "R-1", Name: "Patrol 7", BundleURL: s.URL + "/readers/bundle", Expires: e.Cert.NotAfter()}, []*pki.Certificate{e.Cert}, r.ReaderCA.Cert, []*pki.Certificate{r.OperationsCA.Cert}))
 	get := func(url string, at time.Time) {
 		t.Helper()
-		_, err := FetchBundle(t.Context(), url, BundleSource{State: r.state()}, fetch.Options{AllowInsecureLoopback: true}, at, rand.Reader)
+		_, _, err := FetchBundle(t.Context(), url, BundleSource{State: r.state()}, fetch.Options{AllowInsecureLoopback: true}, at, rand.Reader)
 		r.must(err)
 	}
 	get("", r.Now)                            // it has none yet
@@ -172,5 +172,66 @@ func TestFetchFromOffice(t *testing.T) {
 		if err := token.Verify(key.Public()); err != nil || !strings.Contains(string(token.Payload), want) || !strings.Contains(string(token.Payload), `"sub":"R-1"`) {
 			t.Errorf("%s, %v", token.Payload, err)
 		}
+	}
+}
+
+// What has not changed is not sent again; what is damaged here, or comes from another
+// address, is. A server that answers 304 to who did not ask for that gave nothing.
+func TestFetchBundleAgain(t *testing.T) {
+	r := newRoadside(t)
+	file := r.bundle(r.contents(r.Now, 20*day))
+	var asked []string
+	answer := func(w http.ResponseWriter, q *http.Request) {
+		asked = append(asked, q.Header.Get("If-None-Match"))
+		data, err := os.ReadFile(file)
+		if err != nil {
+			http.NotFound(w, q)
+			return
+		}
+		tag := fmt.Sprintf("%q", filepath.Base(file))
+		w.Header().Set("ETag", tag)
+		if q.URL.Path == "/always" || q.Header.Get("If-None-Match") == tag {
+			w.WriteHeader(http.StatusNotModified)
+			return
+		}
+		w.Header().Set("Content-Type", bundle.ContentType)
+		_, _ = w.Write(data)
+	}
+	s := httptest.NewServer(http.HandlerFunc(answer))
+	defer s.Close()
+	source := BundleSource{Anchor: r.anchor, State: r.state()}
+	get := func(path string, at time.Time) (bool, error) {
+		b, newer, err := FetchBundle(t.Context(), s.URL+path, source, fetch.Options{AllowInsecureLoopback: true}, at, rand.Reader)
+		if (b == nil) != (err != nil) {
+			t.Errorf("%v, %v", b, err)
+		}
+		source.Anchor = "" // it is pinned by now
+		return newer, err
+	}
+	step := func(what, path string, at time.Time, wantNewer, wantTag bool) {
+		t.Helper()
+		newer, err := get(path, at)
+		if err != nil || newer != wantNewer || (asked[len(asked)-1] != "") != wantTag {
+			t.Errorf("%s: newer %v, %v, asked with %q", what, newer, err, asked[len(asked)-1])
+		}
+	}
+	step("the first", "/b", r.Now, true, false)
+	step("again", "/b", r.Now.Add(time.Hour), false, true)
+	step("another address", "/c", r.Now.Add(time.Hour), true, false)
+	step("from there again", "/c", r.Now.Add(time.Hour), false, true)
+	if _, err := get("/always", r.Now.Add(time.Hour)); !errors.Is(err, fetch.ErrAnswer) {
+		t.Errorf("304 to nobody: %v", err)
+	}
+	r.must(os.WriteFile(filepath.Join(r.state(), "bundle.cbor"), []byte("x"), 0o600))
+	step("a damaged bundle", "/c", r.Now.Add(time.Hour), true, false)
+	step("whole again", "/c", r.Now.Add(time.Hour), false, true)
+	for _, tag := range []string{"", "x", s.URL + "/c\n", strings.Repeat("x", 1000)} {
+		r.must(os.WriteFile(filepath.Join(r.state(), "bundle.etag"), []byte(tag), 0o600))
+		step("a damaged tag", "/c", r.Now.Add(time.Hour), true, false)
+	}
+	file = r.bundle(r.contents(r.Now.Add(day), 20*day))
+	step("a newer one", "/c", r.Now.Add(2*day), true, true)
+	if _, err := get("/c", r.Now.Add(40*day)); !errors.Is(err, bundle.ErrEnded) {
+		t.Errorf("when it has ended: %v", err)
 	}
 }

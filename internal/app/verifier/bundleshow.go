@@ -39,7 +39,7 @@ func ShowBundle(w io.Writer, b *bundle.Bundle, now time.Time, every bool) {
 	}
 	fmt.Fprintf(w, "%d revocation lists\n", len(b.CRLs().All()))
 	for _, c := range b.CRLs().All() {
-		fmt.Fprintf(w, "  number %s of %s (%s by policy), %d certificates, %s\n", c.Number, stamp(c.ThisUpdate),
+		fmt.Fprintf(w, "  number %s of %s (%s), %d certificates, %s\n", c.Number, stamp(c.ThisUpdate),
 			p.FreshnessOf(policy.RevocationKnowledge, now.Sub(c.ThisUpdate)), c.Len(), ending(c.NextUpdate, now))
 	}
 	lists := b.Lists()
@@ -53,7 +53,7 @@ func ShowBundle(w io.Writer, b *bundle.Bundle, now time.Time, every bool) {
 		if l.Identifiers {
 			form = "identifiers"
 		}
-		freshness := string(p.Freshness(now.Sub(l.Issued))) + " by policy"
+		freshness := string(p.Freshness(now.Sub(l.Issued)))
 		if b.Ended(now) || !l.Expires.IsZero() && !now.Before(l.Expires) {
 			freshness = "answers nothing any more"
 		}

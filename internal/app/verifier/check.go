@@ -85,15 +85,15 @@ func Check(cfg CheckConfig, stdin io.Reader) (*verification.Report, error) {
 	var report *verification.Report
 	switch in.Kind {
 	case KindIssuerSigned:
-		opt.Lists = lists.before(knows, statuslist.FormatCWT, cfg.At)
+		lists.into(&opt, knows, statuslist.FormatCWT)
 		report = verification.IssuerSigned(in.Data, opt)
 	case KindSDJWT:
-		opt.Lists = lists.before(knows, statuslist.FormatJWT, cfg.At)
+		lists.into(&opt, knows, statuslist.FormatJWT)
 		report = verification.SDJWT(string(in.Data), opt)
 	case KindDeviceResponse, KindCBOR:
 		// Whatever it is, it was handed over as a presentation: say what is wrong
 		// with it as one.
-		opt.Lists = lists.before(knows, statuslist.FormatCWT, cfg.At)
+		lists.into(&opt, knows, statuslist.FormatCWT)
 		report = verification.DeviceResponse(in.Data, opt)
 	default:
 		return nil, fmt.Errorf("%s is of the kind %q: check takes a DeviceResponse, an IssuerSigned or an SD-JWT; `verifier inspect` decodes the others", cfg.File, in.Kind)

@@ -16,8 +16,8 @@ const (
 
 // Clean makes text of strangers safe for a terminal and for the eye, in one
 // line of at most max bytes: control characters, marks of direction, invisible
-// and unassigned characters and the two marks of a verdict are written as
-// escapes, so that no name can paint the screen or pass for a headline; runs of
+// and unassigned characters and pictures, the marks of a verdict among them, are
+// written as escapes, so that no name can paint the screen or pass for a headline; runs of
 // spaces, which could push text to the start of a line, and of combining marks
 // are shortened.
 func Clean(s string, max int) string {
@@ -46,7 +46,7 @@ func Clean(s string, max int) string {
 			marks = 0
 		}
 		switch {
-		case unicode.IsPrint(r) && r != unicode.ReplacementChar && r != '✔' && r != '✖' && marks <= 4:
+		case plain(r) && marks <= 4:
 			b.WriteRune(r)
 		case r > 0xffff:
 			fmt.Fprintf(&b, `\U%08x`, r)
@@ -56,6 +56,14 @@ func Clean(s string, max int) string {
 	}
 	flush()
 	return b.String()
+}
+
+// plain is a character that an eye sees, and takes for text. Some letters are
+// defined as blanks (Unicode, Default_Ignorable_Code_Point); of other symbols those
+// before the arrows stand in addresses.
+func plain(r rune) bool {
+	return unicode.IsPrint(r) && r != unicode.ReplacementChar && !unicode.In(r, unicode.Me, unicode.Other_Default_Ignorable_Code_Point) &&
+		(r < '\u2190' || !unicode.Is(unicode.So, r))
 }
 
 func name(s string) string   { return Clean(s, maxName) }

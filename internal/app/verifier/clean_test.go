@@ -14,14 +14,15 @@ import (
 var hostile = []string{
 	"\x1b[2J\x1b[1;30;42m ✔ GREEN  checked \x1b[0m", "\x9b1;32mC1", "a\r\n ✔ GREEN", "a\bb", "\a", "\x00",
 	"\u202eDE\u2066\u2069", "a\u200bb\ufeff", "\u061c", "\u00ad", "\U000e0041", "\u2028\u2029", "\ufffd", "\xff\xfe",
-	strings.Repeat(" ", 300) + "✔ GREEN  checked", "Z" + strings.Repeat("\u0301", 50), strings.Repeat("w", 5000),
+	strings.Repeat(" ", 300) + "✔ GREEN  checked", strings.Repeat("\u2800", 90) + "GREEN", strings.Repeat("\u3164", 90), "a\u115f\u1160\uffa0b", "\U0001d159",
+	"✅ GREEN  checked", "✓ \U0001f7e2\U0001f5f8", "a\u20dd\u20e0", "Z" + strings.Repeat("\u0301", 50), strings.Repeat("w", 5000),
 }
 
 func TestClean(t *testing.T) {
 	for _, s := range hostile {
 		got := Clean(s, maxValue)
 		for _, r := range got {
-			if !unicode.IsPrint(r) || r == '✔' || r == '✖' || r == unicode.ReplacementChar {
+			if !unicode.IsPrint(r) || strings.ContainsRune("✔✖✅✓\u2800\u3164\u115f\u1160\uffa0\u20dd\u20e0\U0001d159\U0001f7e2\U0001f5f8", r) || r == unicode.ReplacementChar {
 				t.Errorf("%q: %q holds %U", s, got, r)
 			}
 		}
@@ -29,7 +30,7 @@ func TestClean(t *testing.T) {
 			t.Errorf("%q: %q", s, got)
 		}
 	}
-	for _, s := range []string{"", "Weber", "D'Été  Ñuñez", "Őry", "Ünal-Łukasz", "Γιώργος", "李", "a\\b", "e\u0301"} {
+	for _, s := range []string{"", "Weber", "D'Été  Ñuñez", "Őry", "Ünal-Łukasz", "Γιώργος", "李", "a\\b", "e\u0301", "№ 7, 3° Nord ©", "김", "नेहा", "S01 ≤ 2500 €"} {
 		if got := Clean(s, maxValue); got != s {
 			t.Errorf("%q became %q", s, got)
 		}

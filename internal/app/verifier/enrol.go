@@ -209,7 +209,11 @@ func (e *Enrolment) ask(ctx context.Context, r request, key crypto.Signer) (*fle
 		if jose.DecodeJSON(data, &refusal) != nil || refusal.Error == "" {
 			return nil, fmt.Errorf("%w: it answers %s", ErrRefused, res.Status)
 		}
-		return nil, fmt.Errorf("%w: %s: %s", ErrRefused, detail(refusal.Error), detail(refusal.Description))
+		hint := ""
+		if refusal.Error == "access_denied" {
+			hint = "; a code is good once, for one device, and not for long: compare it with what `issuer reader invite` printed, or have a new one made"
+		}
+		return nil, fmt.Errorf("%w: %s: %s%s", ErrRefused, detail(refusal.Error), detail(refusal.Description), hint)
 	}
 	var answer fleet.EnrolAnswer
 	if err := jose.DecodeJSONLimit(data, &answer, maxEnrolAnswer); err != nil {

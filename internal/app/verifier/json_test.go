@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"vidimus/internal/policy"
 	"vidimus/internal/verification"
@@ -64,5 +66,26 @@ func TestJSONIsStable(t *testing.T) {
 	keys(d["driving"], "answer", "category", "conditions", "reason", "until")
 	if top["colour"] != "green" || top["at"] != "2026-06-15T10:00:00Z" || top["format"] != "mdoc DeviceResponse" || !bytes.Contains(b.Bytes(), []byte(`"<&>"`)) {
 		t.Errorf("%s", b.String())
+	}
+}
+
+// What a terminal obeys, and what turns or hides text, is escaped in JSON too: it is
+// the same value for a program, and nothing for an eye.
+func TestJSONPaintsNothing(t *testing.T) {
+	for _, s := range append(hostile, "\u009b2J\u0085\x7f", "Žofie 李 <&> \" \\ \U0001f600") {
+		s = strings.ToValidUTF8(s, "\ufffd")
+		var b bytes.Buffer
+		if err := WriteJSON(&b, report(s)); err != nil {
+			t.Fatal(err)
+		}
+		for i, line := range strings.Split(b.String(), "\n") {
+			if strings.ContainsFunc(line, func(r rune) bool { return !unicode.IsPrint(r) }) {
+				t.Errorf("%q: line %d: %q", s, i, line)
+			}
+		}
+		var back verification.Report
+		if err := json.Unmarshal(b.Bytes(), &back); err != nil || back.Policy != s || back.Documents[1].IssuerSigned[0].Value != s {
+			t.Errorf("%q became %q, %v", s, back.Policy, err)
+		}
 	}
 }

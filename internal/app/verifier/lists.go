@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"vidimus/internal/statuslist"
+	"vidimus/internal/verification"
 )
 
 // listKey is how a status list is found: by the subject that it claims, in the
@@ -68,20 +69,17 @@ func (s listSet) of(format statuslist.Format) func(string) ([]byte, error) {
 	}
 }
 
-// before asks the files first, and then the bundle; nil when there is neither.
-func (s listSet) before(k *Knowledge, format statuslist.Format, now time.Time) func(string) ([]byte, error) {
-	files := s.of(format)
+// into gives a verification the lists of one container: the files are asked first,
+// and then the bundle, at the instant of each check.
+func (s listSet) into(opt *verification.Options, k *Knowledge, format statuslist.Format) {
 	if k == nil {
-		return files
+		opt.Lists = s.of(format)
+		return
 	}
-	carried := k.ListsAt(format, now)
-	if files == nil {
-		return carried
-	}
-	return func(uri string) ([]byte, error) {
+	opt.Carried = func(uri string, now time.Time) (*statuslist.Opened, error) {
 		if data, ok := s[listKey{uri, format}]; ok {
-			return data, nil
+			return &statuslist.Opened{Raw: data}, nil
 		}
-		return carried(uri)
+		return k.Carried(uri, format, now)
 	}
 }

@@ -2,6 +2,7 @@ package verifier
 
 import (
 	"fmt"
+	"strings"
 
 	"vidimus/internal/mdoc"
 	"vidimus/internal/policy"
@@ -36,6 +37,12 @@ func itemsOf(d policy.DocumentRequest) mdoc.ItemsRequest {
 	return items
 }
 
+// isCategory tells what may stand on a licence: a code of Annex B of ISO/IEC
+// 18013-1, or one of a state.
+func isCategory(s string) bool {
+	return s != "" && strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") == ""
+}
+
 // ChooseProfile finds a profile of a policy. category replaces the vehicle
 // category of a question about driving; "" leaves it.
 func ChooseProfile(p *policy.Policy, id, category string) (policy.Profile, error) {
@@ -47,6 +54,9 @@ func ChooseProfile(p *policy.Policy, id, category string) (policy.Profile, error
 		return profile, nil
 	case profile.Question.Driving == "":
 		return policy.Profile{}, fmt.Errorf("the profile %s asks nothing about driving: a category is for one that does", id)
+	case !isCategory(category):
+		// In lower case no licence has it, and the answer would be no.
+		return policy.Profile{}, fmt.Errorf("%.20q is no vehicle category: upper-case letters and digits are wanted, such as B, C1E", category)
 	}
 	profile.Question.Driving = category
 	return profile, nil

@@ -171,7 +171,7 @@ func (r *reading) connect(ctx context.Context) (proximity.Transport, error) {
 	t, err := r.Link(ctx, r.Engagement)
 	r.waited += r.Clock.Now().Sub(began)
 	if err != nil {
-		return nil, because(ctx, fmt.Errorf("connecting: %w", err))
+		return nil, because(ctx, err) // a link says itself what it did
 	}
 	r.step(StepConnected, "connected")
 	return t, nil

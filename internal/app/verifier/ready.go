@@ -43,10 +43,7 @@ type Ready struct {
 	Identity *Identity // nil asks without a name
 	cfg      ReaderConfig
 	knows    *Knowledge
-
-	mu   sync.Mutex
-	used [usedCodes][sha256.Size]byte // a ring
-	next int
+	used     *codes // outlives what a terminal reads anew
 }
 
 // ErrUsed is in the chain of the error for a code that began a session already.
@@ -71,8 +68,8 @@ func Prepare(ctx context.Context, cfg ReaderConfig, stdin io.Reader) (*Ready, er
 	opt.Profile = nil
 	opt.DecodePortrait = true
 	opt.Chains = pki.NewCache(cachedPaths)
-	opt.Lists = lists.before(knows, statuslist.FormatCWT, c.At)
-	r := &Ready{Verify: opt, cfg: cfg, knows: knows}
+	lists.into(&opt, knows, statuslist.FormatCWT)
+	r := &Ready{Verify: opt, cfg: cfg, knows: knows, used: &codes{}}
 	if cfg.Anonymous {
 		return r, nil
 	}
@@ -108,7 +105,7 @@ func (r *Ready) Profile(id, category string) (policy.Profile, error) {
 func (r *Ready) Read(ctx context.Context, e *proximity.Engagement, link Link, profile policy.Profile, progress func(Step)) (*Reading, error) {
 	code := sha256.Sum256(e.Raw)
 	out, err := Read(ctx, ReadOptions{
-		begin:      func() error { return r.use(code) },
+		begin:      func() error { return r.used.use(code) },
 		Engagement: e, Link: link, Profile: profile, Verify: r.Verify, Reader: r.Identity.Reader(),
 		Connect: r.cfg.Connect, Answer: r.cfg.Answer, Clock: r.cfg.Clock, Rand: r.cfg.Rand,
 	}, progress)
@@ -124,14 +121,21 @@ func (r *Ready) Read(ctx context.Context, e *proximity.Engagement, link Link, pr
 // usedCodes is how many codes a reader remembers, as hashes: those of a day.
 const usedCodes = 1000
 
-func (r *Ready) use(code [sha256.Size]byte) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if slices.Contains(r.used[:], code) {
+// codes are those that began a session. Safe for concurrent use.
+type codes struct {
+	mu   sync.Mutex
+	used [usedCodes][sha256.Size]byte // a ring
+	next int
+}
+
+func (c *codes) use(code [sha256.Size]byte) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if slices.Contains(c.used[:], code) {
 		return ErrUsed
 	}
-	r.used[r.next] = code
-	r.next = (r.next + 1) % usedCodes
+	c.used[c.next] = code
+	c.next = (c.next + 1) % usedCodes
 	return nil
 }
 

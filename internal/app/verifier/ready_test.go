@@ -20,7 +20,7 @@ import (
 // under way; one whose phone was not reached may be tried again.
 func TestCodesAreForOneSession(t *testing.T) {
 	m := newMeeting(t)
-	ready := &Ready{Verify: m.verify, cfg: ReaderConfig{Clock: m.Clock}}
+	ready := &Ready{Verify: m.verify, cfg: ReaderConfig{Clock: m.Clock}, used: &codes{}}
 	ready.Verify.Policy = policy.Default()
 	profile, err := ready.Profile("right-to-drive", "")
 	if err != nil {

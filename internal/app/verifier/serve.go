@@ -41,12 +41,14 @@ type TerminalConfig struct {
 // clock that was put back shows. Safe for concurrent use; it implements
 // verifierhttp.Reader.
 type Terminal struct {
-	cfg TerminalConfig
+	cfg  TerminalConfig
+	used codes
 
 	mu      sync.Mutex
 	ready   *Ready
 	read    time.Time // when ready was prepared
 	trouble error
+	swept   sweeper
 
 	phone *phone // of a simulation, nil before the first code
 }
@@ -99,6 +101,7 @@ func (t *Terminal) prepared(ctx context.Context) (*Ready, error) {
 		t.ready = nil
 		return nil, t.trouble
 	}
+	t.ready.used = &t.used
 	return t.ready, nil
 }
 
@@ -141,6 +144,9 @@ func (t *Terminal) Standing(ctx context.Context) verifierhttp.Standing {
 	if b := ready.knows; b != nil && b.Bundle != nil {
 		s.Bundle = &verifierhttp.Bundle{Publisher: b.Publisher, Sequence: b.Sequence, Issued: b.Issued, Expires: b.Expires, Ended: b.Ended(s.At)}
 		s.Freshness = worse(p.FreshnessOf(policy.AnchorKnowledge, s.At.Sub(b.Issued)), p.Freshness(s.At.Sub(b.Issued)))
+		if b.Ended(s.At) {
+			s.Freshness = worse(s.Freshness, policy.TooOld)
+		}
 	}
 	return s
 }
@@ -206,9 +212,13 @@ func (t *Terminal) Read(ctx context.Context, w verifierhttp.Wish, progress func(
 	defer end()
 	out, err := ready.Read(ctx, e, link, asked, func(s Step) { progress(string(s.Kind)) })
 	if err != nil {
+		t.swept.soon() // an answer may have come before
 		return nil, errors.New(CleanLines(err.Error()))
 	}
-	return &verifierhttp.Answer{Report: out.Report, Profile: asked, Signed: out.Signed, Took: out.Took, Wipe: out.Wipe}, nil
+	return &verifierhttp.Answer{Report: out.Report, Profile: asked, Signed: out.Signed, Took: out.Took, Wipe: func() {
+		out.Wipe()
+		t.swept.soon()
+	}}, nil
 }
 
 // shown is the code of the simulated phone, which it makes anew after each reading.

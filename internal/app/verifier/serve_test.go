@@ -139,7 +139,10 @@ func (s *terminal) ask(code, profile string) string {
 	text := s.text(res) // it follows to the reading
 	for strings.Contains(text, "The holder decides on the phone what is shown.") {
 		time.Sleep(5 * time.Millisecond)
-		if !strings.Contains(s.page("progress"), `"running":true`) {
+		if made, ok := s.cfg.Reader.Clock.(*clock.Fake); ok {
+			made.Advance(50 * time.Millisecond) // the limit of requests
+		}
+		if strings.Contains(s.page("progress"), `"running":false`) {
 			text = s.page("reading")
 		}
 	}
@@ -153,7 +156,7 @@ func TestTerminal(t *testing.T) {
 	s := serve(t, TerminalConfig{Zone: time.UTC, Simulation: &Simulation{Wallet: m.wallet},
 		Reader: ReaderConfig{Clock: m.Clock, Check: CheckConfig{TrustDir: m.files()}}})
 	first := s.Standing(t.Context())
-	if first.Trouble != "" || first.Code == "" || first.Bundle != nil || first.AnchorsAsOf.IsZero() || len(first.Profiles) < 3 || first.Policy != "built-in" {
+	if first.Trouble != "" || first.Code == "" || first.Bundle != nil || first.AnchorsAsOf.IsZero() || len(first.Profiles) < 3 || first.Policy != "built-in (1)" {
 		t.Fatalf("%+v", first)
 	}
 	// No list and no revocations are at hand: cannot tell, and said so.
@@ -239,6 +242,32 @@ func forge(ctx context.Context, m *meeting, tr proximity.Transport, h *proximity
 		}
 		return bytes.Replace(response, []byte("Weber"), []byte("Wexer"), 1), nil
 	})
+}
+
+// A code began one session also for a terminal that has read anew meanwhile what it
+// knows.
+func TestTerminalRemembersCodes(t *testing.T) {
+	m := newMeeting(t)
+	shown, _, err := proximity.NewEngagement(proximity.Options{BLE: &proximity.BLE{CentralClient: true}}, rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone := func(context.Context, *proximity.Engagement) (proximity.Transport, error) {
+		ours, theirs := proximity.Pipe()
+		return ours, theirs.Close()
+	}
+	fake := clock.NewFake(m.Now)
+	term, err := NewTerminal(TerminalConfig{Link: gone, Reader: ReaderConfig{Clock: fake, Check: CheckConfig{TrustDir: m.files()}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	wish := verifierhttp.Wish{Code: shown.URI(), Profile: "identity"}
+	for i, want := range []string{"sending the request", "was read before", "was read before"} {
+		if _, err := term.Read(t.Context(), wish, func(string) {}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("reading %d: %v", i, err)
+		}
+		fake.Advance(2 * knowledgeLife)
+	}
 }
 
 // What a terminal with a bundle says as time goes by: as of when, that it ended, that

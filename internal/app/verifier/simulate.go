@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 
 	"vidimus/internal/clock"
 	"vidimus/internal/pki"
@@ -57,6 +58,10 @@ func (s *Simulation) Begin(ctx context.Context) (*proximity.Engagement, Link, er
 			s.say("asked for a %s by %s", d.DocType, d.Reader)
 		}
 		return decide(i)
+	}
+	// A wallet that is not there would be made, and show nothing.
+	if _, err := os.Stat(s.Wallet); err != nil {
+		return nil, nil, fmt.Errorf("no wallet to simulate a phone with: %w; `wallet accept` makes one", err)
 	}
 	var err error
 	if s.store, err = wallet.OpenStore(s.Wallet); err != nil {

@@ -52,7 +52,7 @@ func WriteText(out io.Writer, r *verification.Report, colours, everyCheck bool) 
 	for _, reason := range r.Reasons {
 		fmt.Fprintf(w, "  %s\n", detail(reason))
 	}
-	fmt.Fprintf(w, "  at %s, by the %s policy\n", r.At.Format(time.RFC3339), name(r.Policy))
+	fmt.Fprintf(w, "  at %s, by the policy %s%s\n", r.At.Format(time.RFC3339), name(r.Policy), policyVersion(r))
 	writeChecks(w, p, r.Checks, everyCheck)
 	for i := range r.Documents {
 		fmt.Fprintln(w)
@@ -66,6 +66,19 @@ func WriteText(out io.Writer, r *verification.Report, colours, everyCheck bool) 
 	}
 	_, err := out.Write(w.Bytes())
 	return err
+}
+
+// policyVersion is what the author of the policy calls it, where its name does not say
+// so.
+func policyVersion(r *verification.Report) string {
+	switch v := r.Knowledge.PolicyVersion; {
+	case v == "":
+		return ", which has no version"
+	case strings.HasPrefix(r.Policy, v+" of bundle "):
+		return ""
+	default:
+		return ", version " + name(v)
+	}
 }
 
 func axes(v policy.Verdict) string {
@@ -94,7 +107,7 @@ func writeDocument(w io.Writer, p paint, d *verification.Document, several, ever
 		fmt.Fprintf(w, "  this copy is valid from %s to %s\n", d.Validity.From.Format(time.RFC3339), d.Validity.Until.Format(time.RFC3339))
 	}
 	if !d.Status.AsOf.IsZero() {
-		fmt.Fprintf(w, "  status as of %s, %s old\n", d.Status.AsOf.UTC().Format(time.RFC3339), d.Status.Age.Round(time.Second))
+		fmt.Fprintf(w, "  status as of %s, %s\n", d.Status.AsOf.UTC().Format(time.RFC3339), age(d.Status.Age))
 	}
 	writeChecks(w, p, d.Checks, everyCheck)
 }
@@ -126,6 +139,10 @@ func writeElements(w io.Writer, d *verification.Document) {
 	}
 	for _, right := range d.Driving {
 		line := fmt.Sprintf("  may drive %-4s today: %s", name(right.Category), right.Answer)
+		if e := d.Verdict.Entitlement; d.Colour == policy.Red && e != policy.No {
+			// It does not count: a revoked licence gives no right.
+			line = fmt.Sprintf("  says of %-6s today: %s", name(right.Category), right.Answer)
+		}
 		if right.Conditions != "" {
 			line += ", conditions " + detail(right.Conditions)
 		}

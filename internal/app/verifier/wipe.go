@@ -2,23 +2,9 @@ package verifier
 
 import "vidimus/internal/verification"
 
-// Portrait gives the bytes of the picture of the person in the report, nil when
-// there is none: JPEG or JPEG 2000, checked for its limits. The slice is the
-// Report's own, and Wipe overwrites it.
-func Portrait(r *verification.Report) []byte {
-	for i := range r.Documents {
-		for _, e := range r.Documents[i].IssuerSigned {
-			if e.Name == "portrait" && len(e.Bytes) > 0 {
-				return e.Bytes
-			}
-		}
-	}
-	return nil
-}
-
 // Wipe forgets the values that were read: what lies in slices is overwritten,
-// the rest is let go. Strings of Go cannot be overwritten; they stay in memory
-// until the collector gives it to something else. Colour, axes and the results of
+// the rest is let go. Strings of Go cannot be overwritten; the collector does it, in
+// a process that is Forgetful. Colour, axes and the results of
 // the checks stay; their details, which may quote a value, go.
 func (r *Reading) Wipe() {
 	if r == nil || r.Report == nil {

@@ -222,6 +222,9 @@ func (m gattManager) UnregisterApplication(sender dbus.Sender, path dbus.ObjectP
 		m.a.withdrawn[id] = true
 		return failed("DoesNotExist", "Does Not Exist")
 	}
+	for _, c := range m.a.d.connections {
+		c.withdraw(app)
+	}
 	app.close()
 	delete(m.a.apps, id)
 	return nil

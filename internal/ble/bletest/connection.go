@@ -98,13 +98,37 @@ func (c *connection) discover() {
 	}
 }
 
-// disconnect ends the connection for both. d.mu is held.
+// withdraw takes away what an application had, which the client is told of. d.mu is
+// held.
+func (c *connection) withdraw(app *application) {
+	c.characters = slices.DeleteFunc(slices.Clone(c.characters), func(ch *character) bool {
+		if ch.app != app {
+			return false
+		}
+		c.down <- func() {
+			c.d.mu.Lock()
+			defer c.d.mu.Unlock()
+			ch.notify.close()
+			ch.write.close()
+			c.d.remove(ch.path)
+		}
+		return true
+	})
+}
+
+// disconnect ends the connection for both, and what the server finds in the client:
+// that is the same connection. d.mu is held.
 func (c *connection) disconnect() {
 	if c.over {
 		return
 	}
 	c.over = true
 	c.d.connections = slices.DeleteFunc(c.d.connections, func(other *connection) bool { return other == c })
+	for _, other := range slices.Clone(c.d.connections) {
+		if other.client == c.server && other.server == c.client {
+			other.disconnect()
+		}
+	}
 	// What was on its way arrives before the end.
 	end := func() {
 		c.d.mu.Lock()

@@ -6,6 +6,9 @@ import "errors"
 // package proximity: ErrMalformed (a value that is none), ErrLimit (too large, too
 // long), ErrState (out of order).
 var (
+	// ErrUnreached: no connection came about.
+	ErrUnreached = errors.New("no connection")
+
 	// ErrLost: the connection broke before the end, or within a message.
 	ErrLost = errors.New("connection lost")
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -94,11 +93,18 @@ func TestMeet(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
+				took := time.Since(begin)
+				if err := reader.Send(t.Context(), []byte("hello")); err != nil {
+					t.Fatal(err)
+				}
 				holder := <-done
+				if got, err := holder.Recv(t.Context()); err != nil || string(got) != "hello" {
+					t.Errorf("got %q, %v", got, err)
+				}
 				if reader.opt.Mode != c.mode || holder.opt.Mode != c.mode || connected != 1 {
 					t.Errorf("reader in %v, holder in %v, told %d times", reader.opt.Mode, holder.opt.Mode, connected)
 				}
-				if took := time.Since(begin); took != c.after {
+				if took != c.after {
 					t.Errorf("after %v, want %v", took, c.after)
 				}
 				if c.readerIdentInvited != (len(radio.advertised) > 0 && len(radio.advertised[0]) == 16) {
@@ -139,68 +145,4 @@ func TestMeetFails(t *testing.T) {
 			})
 		})
 	}
-}
-
-// eager is a radio whose connections start at the same instant, whatever becomes
-// of the context.
-type eager struct {
-	mu    sync.Mutex
-	links []*modelLink // that it gave out
-}
-
-type stubborn struct{ *modelLink }
-
-func (l stubborn) Write(ctx context.Context, c Characteristic, value []byte) error {
-	return l.modelLink.Write(context.WithoutCancel(ctx), c, value)
-}
-
-func (l stubborn) Read(ctx context.Context) (Characteristic, []byte, error) {
-	return l.modelLink.Read(context.WithoutCancel(ctx))
-}
-
-func (l stubborn) ReadIdent(ctx context.Context) ([]byte, error) {
-	return l.modelLink.ReadIdent(context.WithoutCancel(ctx))
-}
-
-func (e *eager) give(link *modelLink) Connect {
-	e.mu.Lock()
-	e.links = append(e.links, link)
-	e.mu.Unlock()
-	return func(context.Context) (Link, error) {
-		time.Sleep(time.Second)
-		return stubborn{link}, nil
-	}
-}
-
-func (e *eager) Advertise(Offer, []byte) Connect {
-	client, server := NewModel(Conditions{}).connect(nil)
-	_ = client.Write(context.Background(), State, []byte{stateStart})
-	return e.give(server)
-}
-
-func (e *eager) Scan(Offer) Connect {
-	client, _ := NewModel(Conditions{}).connect(ident)
-	return e.give(client)
-}
-
-// Two modes that start at once: one is kept, the other one is disconnected.
-func TestOneOfTwo(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		radio := &eager{}
-		offers := []Offer{{Mode: CentralClient, Service: service}, {Mode: PeripheralServer, Service: service}}
-		won, err := race(t.Context(), radio, offers, Options{Side: Holder, Ident: ident})
-		if err != nil {
-			t.Fatal(err)
-		}
-		open := 0
-		for _, link := range radio.links {
-			if !link.isClosed() {
-				open++
-			}
-		}
-		if open != 1 || len(radio.links) != 2 || won.link.(stubborn).isClosed() {
-			t.Errorf("%d of %d are open", open, len(radio.links))
-		}
-		won.Close()
-	})
 }

@@ -13,31 +13,37 @@ import (
 // Open connects and starts. A connection that drops before the start, and a
 // connect that fails, are repeated with the same engagement (8.3.3.1.1.5): once by
 // a client, a few times by a server, which passing scanners visit too. The limit
-// in time is that of ctx. A server stops advertising when Open returns.
+// in time is that of ctx. A server stops advertising when Open returns. The error is
+// the cause of the last try, and when ctx ended that one, of the try before.
 func Open(ctx context.Context, connect Connect, opt Options) (*Transport, error) {
 	tries := clientConnects
 	if opt.Mode.Role(opt.Side) == Server {
 		tries = serverConnects
 	}
+	var before error
 	for {
 		tries--
 		t, err := open(ctx, connect, opt)
-		if err == nil {
+		switch {
+		case err == nil:
 			return t, nil
-		}
-		if ctx.Err() != nil {
+		case ctx.Err() != nil && before != nil:
+			return nil, fmt.Errorf("%v: %w, after %w", opt.Mode, ctx.Err(), before)
+		case ctx.Err() != nil:
 			return nil, fmt.Errorf("%v: %w", opt.Mode, ctx.Err())
+		case tries == 0 && errors.Is(err, ErrLost):
+			return nil, fmt.Errorf("%v: %w: hold the devices nearer and show the code again", opt.Mode, err)
+		case tries == 0 || !errors.Is(err, ErrUnreached) && !errors.Is(err, ErrLost) && !errors.Is(err, ErrIdent):
+			return nil, fmt.Errorf("%v: %w", opt.Mode, err) // what to do about a radio, it says itself
 		}
-		if tries == 0 || !errors.Is(err, ErrLost) && !errors.Is(err, ErrIdent) {
-			return nil, fmt.Errorf("%v: %w", opt.Mode, err)
-		}
+		before = err
 	}
 }
 
 func open(ctx context.Context, connect Connect, opt Options) (*Transport, error) {
 	link, err := connect(ctx)
 	if err != nil {
-		return nil, lost(ctx, "connecting", err)
+		return nil, fmt.Errorf("%w: %w", ErrUnreached, err)
 	}
 	return Start(ctx, link, opt)
 }
@@ -71,10 +77,34 @@ func (t *Transport) announce(ctx context.Context) error {
 			return ErrIdent
 		}
 	}
+	if err := t.decide(ctx); err != nil {
+		return lost(ctx, "starting", err)
+	}
 	if err := t.link.Write(ctx, State, []byte{stateStart}); err != nil {
+		t.undecide()
 		return lost(ctx, "starting", err)
 	}
 	return nil
+}
+
+// decide makes this mode that of the reader, unless another one is.
+func (t *Transport) decide(ctx context.Context) error {
+	if t.opt.turn == nil {
+		return nil
+	}
+	select {
+	case t.opt.turn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// undecide leaves it to another mode.
+func (t *Transport) undecide() {
+	if t.opt.turn != nil {
+		<-t.opt.turn
+	}
 }
 
 // await is the server's: nothing but a start is taken.
@@ -88,6 +118,9 @@ func (t *Transport) await(ctx context.Context) error {
 	case c != State:
 		return fmt.Errorf("%w: value of %v before the start", proximity.ErrState, c)
 	case len(value) == 1 && value[0] == stateStart:
+		if err := t.decide(ctx); err != nil {
+			return lost(ctx, "starting", err)
+		}
 		return nil
 	case len(value) == 1 && value[0] == stateEnd:
 		return fmt.Errorf("%w: the peer ended before the start", ErrLost)

@@ -29,13 +29,14 @@ func TestReconnectOnce(t *testing.T) {
 		drop     int // connections that drop before Ident is read
 		connects int
 		want     error
+		said     string
 	}{
-		"none":                {0, 0, 1, nil},
-		"one fails":           {1, 0, 2, nil},
-		"one drops":           {0, 1, 2, nil},
-		"two fail":            {2, 0, 2, ErrLost},
-		"two drop":            {0, 2, 2, ErrLost},
-		"one fails, one goes": {1, 1, 2, ErrLost},
+		"none":                {0, 0, 1, nil, ""},
+		"one fails":           {1, 0, 2, nil, ""},
+		"one drops":           {0, 1, 2, nil, ""},
+		"two fail":            {2, 0, 2, ErrUnreached, "no connection: le-connection-abort-by-local"},
+		"two drop":            {0, 2, 2, ErrLost, "connection lost: reading Ident: io: read/write on closed pipe: hold the devices nearer and show the code again"},
+		"one fails, one goes": {1, 1, 2, ErrLost, "connection lost: reading Ident: io: read/write on closed pipe: hold the devices nearer and show the code again"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -63,8 +64,8 @@ func TestReconnectOnce(t *testing.T) {
 				if !errors.Is(err, c.want) || c.want == nil && err != nil || n != c.connects {
 					t.Errorf("%d connects, %v; want %d, %v", n, err, c.connects, c.want)
 				}
-				if c.fail > 0 && c.want != nil && c.drop == 0 && !errors.Is(err, broken) {
-					t.Errorf("the reason is not said: %v", err)
+				if c.said != "" && (err == nil || err.Error() != CentralClient.String()+": "+c.said) {
+					t.Errorf("said %q, want %q", err, c.said)
 				}
 				if tr != nil {
 					tr.Close()
@@ -139,6 +140,28 @@ func TestNobody(t *testing.T) {
 			})
 		}
 	}
+}
+
+// One that did not come about, and then nobody: both are said.
+func TestNobodyAfterAFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		broken := errors.New("le-connection-abort-by-local")
+		n := 0
+		connect := func(ctx context.Context) (Link, error) {
+			if n++; n == 1 {
+				return nil, broken
+			}
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, err := Open(ctx, connect, Options{Mode: PeripheralServer, Side: Reader})
+		want := "mdoc peripheral server mode: context deadline exceeded, after no connection: le-connection-abort-by-local"
+		if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, broken) || err.Error() != want {
+			t.Errorf("said %q", err)
+		}
+	})
 }
 
 // A peer that connects and does not start is waited for as long as the context.

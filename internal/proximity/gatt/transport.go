@@ -28,6 +28,10 @@ type Options struct {
 
 	// Progress is told Connected once, and Sending and Receiving with each value.
 	Progress proximity.Progress
+
+	// turn has one place, for the one of several modes that a reader starts; nil
+	// when there are no others.
+	turn chan struct{}
 }
 
 // Transport is a started connection that carries whole messages
@@ -43,6 +47,7 @@ type Transport struct {
 
 	receiving sync.Mutex
 	in        assembly
+	first     []byte // a message that hear has received; nil: none
 
 	mu   sync.Mutex
 	over error // why nothing goes any more; io.EOF when the peer ended
@@ -105,6 +110,10 @@ func (t *Transport) Recv(ctx context.Context) ([]byte, error) {
 	if err := t.ended(); err != nil {
 		return nil, err
 	}
+	if message := t.first; message != nil {
+		t.first = nil
+		return message, nil
+	}
 	whole := ctx
 	for {
 		c, value, err := t.link.Read(whole)
@@ -126,6 +135,21 @@ func (t *Transport) Recv(ctx context.Context) ([]byte, error) {
 			defer cancel()
 		}
 	}
+}
+
+// hear waits for the first message, and leaves it to Recv.
+func (t *Transport) hear(ctx context.Context) error {
+	limited, cancel := context.WithTimeout(ctx, proximity.RequestTime)
+	defer cancel()
+	message, err := t.Recv(limited)
+	if err != nil && ctx.Err() == nil && limited.Err() != nil {
+		err = fmt.Errorf("%w after %v", proximity.ErrTimeout, proximity.RequestTime)
+	}
+	if err != nil {
+		return fmt.Errorf("%v: waiting for the request: %w", t.opt.Mode, err)
+	}
+	t.first = message
+	return nil
 }
 
 // readError says what the end of reading means: whole is the context of the

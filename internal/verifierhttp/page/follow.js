@@ -22,6 +22,13 @@
     }
   });
   if (!page.dataset.running) {
+    // What is shown goes after a minute; timers stand still while a laptop sleeps.
+    const ends = Date.now() + 60000;
+    setInterval(() => {
+      if (Date.now() >= ends) {
+        location.replace(base + "/");
+      }
+    }, 1000);
     return;
   }
   const steps = document.getElementById("steps");

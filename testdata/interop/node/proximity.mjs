@@ -2,6 +2,8 @@
 // transcript, and what is asked and shown, come from the caller as JSON.
 //   node proximity.mjs hold IN OUT     IN: {library, doctype, issuerSigned, request, transcript, deviceKey, mac?, readerKey}   OUT: the DeviceResponse
 //   node proximity.mjs verify IN       IN: {library, response, transcript, anchors: [DER], readerKey, now?}
+//   node proximity.mjs ask IN OUT      IN: {doctype, namespace, elements, transcript, key, chain: [DER]}    OUT: the DeviceRequest, signed, by @owf/mdoc, which alone can
+//   node proximity.mjs asked IN        IN: {request, transcript}: verifies who signed it, by the same
 // Byte strings are base64url, keys are JWKs; transcript is SessionTranscript without tag 24; library is owf, animo or auth0.
 import fs from 'node:fs'
 import { createRequire } from 'node:module'
@@ -14,10 +16,11 @@ const { COSEKeyFromJWK } = require('cose-kit')
 const [, , command, inFile, outFile] = process.argv
 const q = JSON.parse(fs.readFileSync(inFile, 'utf8'))
 const transcript = fromB64u(q.transcript)
-const asDataItem = (() => { // 24(<<transcript>>), which animo and auth0 take
-  const n = transcript.length, head = n < 24 ? [0x40 | n] : n < 256 ? [0x58, n] : [0x59, n >> 8, n & 255]
-  return Buffer.concat([Buffer.from([0xd8, 24, ...head]), transcript])
-})()
+const dataItem = (item) => { // 24(<<item>>)
+  const n = item.length, head = n < 24 ? [0x40 | n] : n < 256 ? [0x58, n] : [0x59, n >> 8, n & 255]
+  return Buffer.concat([Buffer.from([0xd8, 24, ...head]), item])
+}
+const asDataItem = dataItem(transcript) // which animo and auth0 take
 const fields = (request) => request.docRequests.flatMap((r) => [...r.itemsRequest.namespaces].flatMap(([ns, els]) => [...els.keys()].map((name) => [ns, name])))
 
 // @owf/mdoc 0.6.0 hands its MAC callback COSE keys when it makes a MAC, and the bytes of keys when it verifies one; and it leaves the external data
@@ -70,9 +73,26 @@ async function verify() {
   throw new Error('library ' + q.library)
 }
 
+// The library keeps its ReaderAuthentication to itself.
+async function ask() {
+  const itemsRequest = owf.ItemsRequest.create({ docType: q.doctype, namespaces: { [q.namespace]: Object.fromEntries(q.elements.map((e) => [e, false])) } })
+  const over = dataItem(Buffer.concat([Buffer.from([0x83, 0x74]), Buffer.from('ReaderAuthentication'), transcript, itemsRequest.encode({ asDataItem: true })]))
+  const chain = q.chain.map(fromB64u)
+  const readerAuth = await owf.ReaderAuth.create({ signingKey: owf.CoseKey.fromJwk({ ...q.key, alg: 'ES256' }), protectedHeaders: new Map([[1, -7]]),
+    unprotectedHeaders: new Map([[33, chain.length === 1 ? chain[0] : chain]]), detachedPayload: new Uint8Array(over) }, owfContext)
+  return owf.DeviceRequest.create({ docRequests: [owf.DocRequest.create({ itemsRequest, readerAuth })] }).encode()
+}
+
+async function asked() {
+  for (const r of owf.DeviceRequest.decode(fromB64u(q.request)).docRequests)
+    await r.readerAuth.verify({ readerAuthentication: { sessionTranscript: owf.SessionTranscript.decode(transcript), itemsRequest: r.itemsRequest } }, owfContext)
+}
+
 try {
   if (command === 'hold') fs.writeFileSync(outFile, b64u(await hold()))
   else if (command === 'verify') await verify()
-  else throw new Error('hold or verify')
+  else if (command === 'ask') fs.writeFileSync(outFile, b64u(await ask()))
+  else if (command === 'asked') await asked()
+  else throw new Error('hold, verify, ask or asked')
   console.log('RESULT ok')
 } catch (e) { console.log(e.stack ?? e); console.log('RESULT FAIL'); process.exit(1) }
