@@ -168,7 +168,7 @@ func plain(text []byte) bool {
 	for ; at+8 <= len(text); at += 8 {
 		// The high bit of a byte of v says that it is above 0x7f, of v-ones too that it
 		// is 0, or that one below it is.
-		if v := binary.LittleEndian.Uint64(text[at:]); (v|v-ones)&high != 0 {
+		if v := binary.LittleEndian.Uint64(text[at:]); (v|(v-ones))&high != 0 {
 			return plainUTF8(text[at:])
 		}
 	}
