@@ -21,6 +21,7 @@ func main() { os.Exit(start()) }
 // start runs the program: those of its commands that see what phones show in a
 // process that forgets.
 func start() int {
+	verifier.PaceCollector()
 	if len(os.Args) > 1 && (os.Args[1] == serve.Name || os.Args[1] == read.Name) {
 		if err := verifier.Forgetful(); err != nil {
 			fmt.Fprintf(os.Stderr, "note: %v\n", err)

@@ -53,7 +53,7 @@ func (h *Holder) Accept(message []byte) (deviceRequest []byte, err error) {
 	if h.recv, h.send, err = newChannels(h.private, h.readerKey, h.transcript); err != nil {
 		return nil, err
 	}
-	return h.decrypt(m.data, MaxRequest)
+	return h.decrypt(m.data, MaxRequest, false)
 }
 
 // parseReaderKey reads EReaderKeyBytes: a key on the curve of the device key, in
@@ -102,7 +102,7 @@ func (h *Holder) Open(message []byte) (deviceRequest []byte, status *uint64, err
 		h.end()
 		return nil, nil, fmt.Errorf("%w: session is not established", ErrState)
 	}
-	return h.open(message, MaxRequest)
+	return h.open(message, MaxRequest, false)
 }
 
 // Close ends the session and forgets the private key.

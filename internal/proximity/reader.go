@@ -94,7 +94,17 @@ func (r *Reader) Open(message []byte) (deviceResponse []byte, status *uint64, er
 	if !r.established {
 		return nil, nil, fmt.Errorf("%w: session is not established", ErrState)
 	}
-	return r.open(message, MaxMessage)
+	return r.open(message, MaxMessage, false)
+}
+
+// OpenInPlace is Open for whoever has no other use for message: the response
+// takes its place, so that there is one copy to wipe. message holds nothing
+// useful afterwards, also after an error.
+func (r *Reader) OpenInPlace(message []byte) (deviceResponse []byte, status *uint64, err error) {
+	if !r.established {
+		return nil, nil, fmt.Errorf("%w: session is not established", ErrState)
+	}
+	return r.open(message, MaxMessage, true)
 }
 
 // Close ends the session and forgets the private key too. It is called when the

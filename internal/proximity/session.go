@@ -17,7 +17,7 @@ type session struct {
 // open takes a SessionData: what it decrypts to, nil without data, and its
 // status, nil without one. Status 20, 10, 11 and, without data, any other end
 // the session (9.1.1.4). So does every error.
-func (s *session) open(message []byte, max int) (plaintext []byte, status *uint64, err error) {
+func (s *session) open(message []byte, max int, inPlace bool) (plaintext []byte, status *uint64, err error) {
 	defer func() {
 		if err != nil {
 			s.end()
@@ -31,7 +31,7 @@ func (s *session) open(message []byte, max int) (plaintext []byte, status *uint6
 		return nil, nil, err
 	}
 	if m.data != nil {
-		if plaintext, err = s.decrypt(m.data, max); err != nil {
+		if plaintext, err = s.decrypt(m.data, max, inPlace); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -42,9 +42,13 @@ func (s *session) open(message []byte, max int) (plaintext []byte, status *uint6
 }
 
 // decrypt opens data and checks that it holds exactly one acceptable CBOR item
-// of at most max bytes.
-func (s *session) decrypt(data []byte, max int) ([]byte, error) {
-	plaintext, err := s.recv.open(data)
+// of at most max bytes. In place the plaintext overwrites data.
+func (s *session) decrypt(data []byte, max int, inPlace bool) ([]byte, error) {
+	var dst []byte
+	if inPlace {
+		dst = data[:0]
+	}
+	plaintext, err := s.recv.open(dst, data)
 	if err != nil {
 		return nil, err
 	}

@@ -73,12 +73,12 @@ func (c *channel) seal(plaintext []byte) ([]byte, error) {
 	return c.aead.Seal(nil, iv, plaintext, nil), nil
 }
 
-func (c *channel) open(ciphertext []byte) ([]byte, error) {
+func (c *channel) open(dst, ciphertext []byte) ([]byte, error) {
 	iv, err := c.next()
 	if err != nil {
 		return nil, err
 	}
-	plaintext, err := c.aead.Open(nil, iv, ciphertext, nil)
+	plaintext, err := c.aead.Open(dst, iv, ciphertext, nil)
 	if err != nil {
 		return nil, fmt.Errorf("%w: message %d", ErrDecrypt, c.counter)
 	}

@@ -11,7 +11,7 @@ import (
 // Transport carries whole messages between the two sides, in order. Send returns
 // when the message is on its way; it keeps no reference to msg. Recv returns
 // io.EOF once the other side has closed and everything that it sent has been
-// received. An implementation bounds the size of a message it puts together
+// received; what it returns belongs to the caller. An implementation bounds the size of a message it puts together
 // ([MaxMessage]).
 type Transport interface {
 	Send(ctx context.Context, msg []byte) error

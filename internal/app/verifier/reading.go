@@ -211,7 +211,7 @@ func (r *reading) ask(ctx context.Context, t proximity.Transport, d policy.Docum
 	if err != nil {
 		return nil, because(ctx, fmt.Errorf("waiting for the answer: %w", err))
 	}
-	response, status, err := r.session.Open(answer)
+	response, status, err := r.session.OpenInPlace(answer)
 	if err != nil {
 		// The peer is told if it still listens; the reason is the error.
 		_ = t.Send(ctx, proximity.StatusMessage(proximity.StatusFor(err)))
