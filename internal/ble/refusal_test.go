@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"vidimus/internal/ble/bletest"
 	"vidimus/internal/proximity"
@@ -125,7 +126,15 @@ func TestLostWhileWaiting(t *testing.T) {
 		"unplugged":    func(m *machine) { m.daemon.Unplug("hci0") },
 		"daemon stops": func(m *machine) { m.daemon.Close() },
 		"bus ends":     func(m *machine) { m.bus.Close() },
-		"advert ended": func(m *machine) { m.daemon.Release("hci0") },
+		"advert ended": func(m *machine) {
+			for range 500 { // the call of RegisterAdvertisement may not be over
+				if m.daemon.Release("hci0") > 0 {
+					return
+				}
+				time.Sleep(10 * time.Millisecond)
+			}
+			t.Error("nothing was advertised")
+		},
 	} {
 		for _, role := range []gatt.Role{gatt.Server, gatt.Client} {
 			if name == "advert ended" && role == gatt.Client {

@@ -163,16 +163,21 @@ func (d *Daemon) Disconnect() {
 	}
 }
 
-// Release ends the advertisements of an adapter, as bluetoothd does when it must.
-func (d *Daemon) Release(name string) {
+// Release ends the advertisements of an adapter, as bluetoothd does when it must,
+// and says how many there were: one that is still being registered is none.
+func (d *Daemon) Release(name string) int {
 	a := d.adapter(name)
 	d.mu.Lock()
 	adverts := maps.Clone(a.adverts)
-	clear(a.adverts)
+	maps.DeleteFunc(adverts, func(_ owned, uuids []string) bool { return uuids == nil })
+	for id := range adverts {
+		delete(a.adverts, id)
+	}
 	d.mu.Unlock()
 	for id := range adverts {
 		d.conn.Object(id.sender, id.path).Call(ifAdvertisement+".Release", dbus.FlagNoReplyExpected)
 	}
+	return len(adverts)
 }
 
 // Residue lists what programs have set up and not put back: applications,
