@@ -2,7 +2,7 @@
 # The one entry to every check of this repository.
 #
 #   ./t.sh              lint unit race fuzz interop e2e faults: everything that a change must pass,
-#                       each test once, with the race detector where it is of use; 22 minutes on two cores
+#                       each test once, with the race detector where it is of use; 20 minutes on two cores
 #   ./t.sh fast         unit tests without the race detector, vet, archtest: under two minutes
 #   ./t.sh WORD...      any of: fast lint unit rest race fuzz interop e2e bench bench-office bench-issuance ble chaos faults vuln interop-more
 #

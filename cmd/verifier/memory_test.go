@@ -232,7 +232,7 @@ func TestNothingIsLeftInMemory(t *testing.T) {
 		}
 		leave()
 		var left map[string]int
-		for range 100 { // the collector runs beside
+		for range 100 { // ten seconds: the collector runs beside, at once and two seconds later
 			if left, err = inMemory(s.serve.Process.Pid, canaries); err != nil || len(left) == 0 {
 				break
 			}

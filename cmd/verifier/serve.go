@@ -23,7 +23,7 @@ says what was found in one look, why on a tap, and how old the knowledge is that
 rests on, in English, French, German and Luxembourgish.
 
 Nothing is stored. What was read is in the memory of this program for one browser,
-and is wiped when its page is left, and after 60 seconds at the latest; two seconds
+and is wiped when its page is left, and after 60 seconds at the latest; a few seconds
 later nothing of it is left in memory. There is one reading at a time, and thirty codes
 a minute are taken, twenty at once. Everybody who may use this machine can reach the page; only the
 browser that began a reading sees its verdict.

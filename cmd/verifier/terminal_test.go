@@ -110,7 +110,7 @@ func TestTerminalOverBluetooth(t *testing.T) {
 	s.ask(s.phone("peripheral", "all"))
 	s.until("There is a verdict")
 	s.says("again", "Anouk Weber")
-	for range 500 {
+	for range 500 { // the phone is another process, which puts its things away by itself
 		if len(s.daemon.Residue()) == 0 {
 			break
 		}
