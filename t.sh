@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # The one entry to every check of this repository.
 #
-#   ./t.sh              lint unit race fuzz interop e2e faults: everything that a change must pass,
-#                       each test once, with the race detector where it is of use; 20 minutes on two cores
+#   ./t.sh              lint unit race fuzz release interop e2e hsm faults: everything that a change must pass,
+#                       each test once, with the race detector where it is of use; 20 to 25 minutes on two cores
 #   ./t.sh fast         unit tests without the race detector, vet, archtest: under two minutes
-#   ./t.sh WORD...      any of: fast lint unit rest race fuzz interop e2e bench bench-office bench-issuance ble chaos faults vuln interop-more
+#   ./t.sh WORD...      any of: fast lint unit rest race fuzz interop e2e bench bench-office bench-issuance ble chaos hsm faults release vuln interop-more
 #
 # Needed on the machine: Go, and for interop and e2e a Debian with apt. What is
 # missing is installed: dbus-daemon, node, npm, chromium, and for interop-more python3, java,
@@ -15,6 +15,8 @@ export GOFLAGS="${GOFLAGS:-} -tags=nomsgpack"
 # A target gets 10 s; 1 s in the plain run, which has 22 minutes for everything.
 [ $# -gt 0 ] && FUZZTIME=${FUZZTIME:-10s} || FUZZTIME=${FUZZTIME:-1s}
 [ $# -gt 0 ] && FAULTS=${FAULTS:-full} || FAULTS=${FAULTS:-ci}
+[ $# -gt 0 ] && HSM=${HSM:-full} || HSM=${HSM:-ci}
+[ $# -gt 0 ] && RELEASE=${RELEASE:-full} || RELEASE=${RELEASE:-ci}
 
 say() { printf '\n== %s\n' "$*"; }
 
@@ -31,6 +33,7 @@ need() {
 }
 
 lint() {
+	need gcc gcc libc6-dev
 	say "gofmt"
 	local bad
 	bad=$(gofmt -l $(git ls-files '*.go'))
@@ -39,18 +42,19 @@ lint() {
 	go mod tidy -diff
 	(cd tools && go mod tidy -diff)
 	say "go vet"
-	go vet ./internal/faults ./internal/publication # what the tags below leave out
-	go vet -tags=nomsgpack,e2e,interop,more,faults,bluez ./...
+	go vet ./internal/faults ./internal/publication ./internal/keys/pkcs11 # what the tags below leave out
+	go vet -tags=nomsgpack,e2e,interop,more,faults,release,bluez,pkcs11 ./...
 	say "staticcheck"
 	mkdir -p bin
 	(cd tools && go build -o ../bin/staticcheck honnef.co/go/tools/cmd/staticcheck)
-	bin/staticcheck -tags=nomsgpack,e2e,interop,more,faults,bluez ./...
+	bin/staticcheck -tags=nomsgpack,e2e,interop,more,faults,release,bluez,pkcs11 ./...
 	say "archtest"
 	go test -count=1 ./internal/archtest
 }
 
-# A bus for the stand-in of bluetoothd, with which Bluetooth is tested everywhere.
-bus() { need dbus-daemon dbus-daemon; }
+# A bus for the stand-in of bluetoothd, with which Bluetooth is tested everywhere, and
+# what docs/CEREMONY.md has witnesses check with.
+bus() { need dbus-daemon dbus-daemon; need openssl openssl; }
 
 # Tests wait for a disk thousands of times: their databases are in memory, where
 # there is room for that and programs may run. What a disk keeps is for faults.
@@ -71,7 +75,7 @@ unit() { bus; say "unit"; TMPDIR=$(tmp) go test -timeout 20m ./...; }
 # unit, and of no use or too long under the race detector and in fast. (TestRestored
 # and those below it go through whole databases; that stores are used by many at
 # once is for TestStore/Race and its like.)
-LONG='(TestEverySequence|TestHistories|TestUnlinkable.*|TestPermutationIsBijective|TestFlippedBits.*|TestCrash|TestDiskFullThenFreed|TestReleaseHasNone|TestEveryByte|TestImport|TestIndices|TestPush|TestSparseAgainstZlib|TestRestored|TestDraws|TestEmptiedPages|TestStartWithManyLists|TestIssuance.*|TestWycheproof.*|TestConformance.*|TestNothingSecretIsLogged|TestFloodOfCodes)'
+LONG='(TestEverySequence|TestHistories|TestUnlinkable.*|TestPermutationIsBijective|TestFlippedBits.*|TestCrash|TestDiskFullThenFreed|TestReleaseHasNone|TestEveryByte|TestImport|TestIndices|TestPush|TestSparseAgainstZlib|TestRestored|TestDraws|TestEmptiedPages|TestStartWithManyLists|TestIssuance.*|TestWycheproof.*|TestConformance.*|TestNothingSecretIsLogged|TestFloodOfCodes|TestNoNonceTwice|TestRandomSources|TestClones|TestConstantTime)'
 SKIP="^$LONG\$|^TestStore\$/^Lists\$/^Full\$"
 # Rooms in which nothing runs beside anything else, and the commands, which run
 # what the tests of internal/app run: unit is enough for them.
@@ -154,7 +158,7 @@ together() {
 	[ -z "$failed" ] || { echo "failed:$failed"; return 1; }
 }
 
-interop_needs() { modules testdata/interop/node testdata/interop/credo testdata/interop/tsl testdata/interop/oidc; }
+interop_needs() { need openssl openssl; modules testdata/interop/node testdata/interop/credo testdata/interop/tsl testdata/interop/oidc; }
 interop() {
 	interop_needs
 	say "interop: independent wallets, verifier, list reader and login"
@@ -172,6 +176,27 @@ e2e() {
 	go test -count=1 -vet=off -timeout 30m -tags=nomsgpack,e2e ./internal/app/consoletest ./internal/app/readertest ./internal/app/citizentest ./internal/app/demo
 }
 
+# Keys in tokens: SoftHSM2 itself, behind a p11-kit server, and behind a module that
+# lies. The rate is measured without the race detector, which slows us alone.
+hsm_needs() {
+	need gcc gcc libc6-dev
+	need openssl openssl
+	need softhsm2-util softhsm2
+	need p11-kit p11-kit
+	[ -e /usr/lib/x86_64-linux-gnu/pkcs11/p11-kit-client.so ] || need p11-kit-client.so p11-kit-modules
+	modules testdata/interop/node
+}
+hsm() {
+	hsm_needs
+	say "hsm: tokens that fail, hang and lie"
+	go test -count=1 -v -vet=off -race -timeout 20m -tags=nomsgpack,pkcs11 -skip "^(TestRate|TestHundredKeys$([ "$HSM" = ci ] && echo '|TestKit'))\$" ./internal/keys/pkcs11 | grep -v "^=== "
+	go test -count=1 -v -vet=off -timeout 20m -tags=nomsgpack,pkcs11 -run '^(TestRate|TestHundredKeys)$' ./internal/keys/pkcs11 | grep -v "^=== "
+	say "hsm: a ceremony, and offices, whose keys are in tokens"
+	[ "$HSM" = ci ] || go test -count=1 -v -vet=off -timeout 20m -tags=nomsgpack,pkcs11 ./internal/app/hsmtest | grep -v "^=== "
+	go test -count=1 -v -vet=off -timeout 20m -tags=nomsgpack,pkcs11 -run '^TestCeremonyInToken$' ./cmd/signer
+	go test -count=1 -v -vet=off -timeout 20m -tags=nomsgpack,interop,pkcs11 -run '^TestForeignWalletToken$' ./internal/app/interop | grep -v "^{"
+}
+
 # Counts of a commit in the plain run (FAULTS=ci), those of a release by word:
 # 1,000 kills at random and at points, every system call, 20 power cuts.
 faults_needs() {
@@ -186,6 +211,20 @@ faults() {
 	go test -count=1 -v -vet=off -timeout 30m -run 'Kill|Crash|Fatal' ./internal/store/bolt
 	go test -count=1 -vet=off -timeout 30m -tags nomsgpack,faults ./internal/faults
 	FAULTS=$FAULTS go test -count=1 -v -vet=off -timeout 180m -tags nomsgpack,faults ./internal/app/faulttest
+}
+
+# What goes out: the units of systemd and what they start, two builds that are one, bills
+# of materials, FIPS 140-3 mode. By word also with nothing in a cache, and a million signatures.
+release_needs() {
+	need systemd-analyze systemd
+	need openssl openssl
+	need strace strace
+}
+release() {
+	release_needs
+	say "release ($RELEASE): units, builds, bills, FIPS 140-3"
+	RELEASE=$RELEASE go test -count=1 -v -vet=off -timeout 30m -tags nomsgpack,release ./internal/app/release
+	RELEASE=$RELEASE go test -count=1 -v -vet=off -timeout 30m -tags nomsgpack,release -run '^TestNoNonceTwiceInAMillion$' ./internal/keys/soft
 }
 
 # Reader and holder over a real bluetoothd and the kernel's Bluetooth, between two
@@ -234,6 +273,8 @@ bench-issuance() {
 }
 
 # One core, floors interleaved with their cases in the same process.
+# SPEED=strict makes bounds of what is only told else: 100 keys of a token within a second
+# (./t.sh hsm), a batch over the socket at most 1.15 times that in one process.
 bench() {
 	say "bench: one core, beside the crypto floor of the same run"
 	go test -run '^$' -bench "${BENCH:-.}" -benchmem -cpu 1 -benchtime "${BENCHTIME:-300ms}" ./... >bin/bench.txt
@@ -254,12 +295,37 @@ bench() {
 		}' bin/bench.txt
 }
 
+# VULNDB is a copy of the Go vulnerability database: a folder with its OSV files, or an
+# archive (.tar.gz) of one. One older than 30 days knows nothing of what was found since,
+# and is refused unless VULN_OLD=1. Its age is that of its index; in a copy without one, as
+# its authors keep it, entries have no dates, and the newest file counts: VULNDB_DATE
+# (2026-08-21) says it where files were copied later.
 vuln() {
 	say "known vulnerabilities"
-	local db=${VULNDB:?set VULNDB to a folder with the OSV files of the Go vulnerability database}
+	local db=${VULNDB:?set VULNDB to a folder with the OSV files of the Go vulnerability database, or a .tar.gz of it} newest age
 	mkdir -p bin
+	if [ -f "$db" ]; then
+		rm -rf bin/vulndb && mkdir bin/vulndb
+		tar -xzf "$db" -C bin/vulndb --no-same-owner
+		db=bin/vulndb
+	fi
+	newest=${VULNDB_DATE:-}
+	[ -n "$newest" ] || newest=$(grep -oE '[0-9]{4}-[0-9]{2}-[0-9]{2}' "$db/index/db.json" 2>/dev/null) ||
+		newest=$(find "$db" -name 'GO-*.json' -printf '%TY-%Tm-%Td\n' | sort | tail -n 1)
+	[ -n "$newest" ] || { echo "$VULNDB holds no entry GO-*.json of the database" >&2; return 1; }
+	[ -d "$db/index" ] || [ ! -d "$db/osv" ] || db=$db/osv
+	age=$((($(date +%s) - $(date -d "$newest" +%s)) / 86400))
+	echo "database of $newest, $age days old, $(find "$db" -name 'GO-*.json' | wc -l) entries; $(go version)"
+	if [ "$age" -gt 30 ]; then
+		[ "${VULN_OLD:-}" = 1 ] || { echo "what was found in the last $age days is not in it: get a newer one, or say VULN_OLD=1" >&2; return 1; }
+		echo "older than 30 days, and taken all the same (VULN_OLD=1): it knows nothing of these $age days"
+	fi
 	(cd tools && go build -o ../bin/govulncheck golang.org/x/vuln/cmd/govulncheck)
-	bin/govulncheck -db "file://$(realpath "$db")" ./...
+	local found=
+	bin/govulncheck -db "file://$(realpath "$db")" -tags nomsgpack ./... || found=yes
+	say "known vulnerabilities of the signer with PKCS#11"
+	bin/govulncheck -db "file://$(realpath "$db")" -tags nomsgpack,pkcs11 ./cmd/signer || found=yes
+	[ -z "$found" ]
 }
 
 # registry WHAT COMMAND...: builds a peer from what a package registry has; says so
@@ -289,7 +355,7 @@ interop-more() {
 	registry jvm mvn -B -q -f testdata/interop/jvm/pom.xml "-Dpeer.target=$PWD/bin/jvm" package
 	registry rust cargo build -q --locked --manifest-path testdata/interop/rust/Cargo.toml --target-dir bin/rust
 	say "interop-more: wallets and readers of Python, the JVM and Rust"
-	go test -count=1 -v -tags=nomsgpack,interop,more -run '^Test(Python|JVM|Rust)$' ./internal/app/interop | grep -v "^{"
+	go test -count=1 -v -tags=nomsgpack,interop,more -run '^Test(Python|PythonCertificates|JVM|Rust)$' ./internal/app/interop | grep -v "^{"
 }
 
 # What is installed is installed before anything runs beside it.
@@ -297,10 +363,14 @@ plain() {
 	interop_needs
 	e2e_needs
 	faults_needs
+	release_needs
+	hsm_needs
 	lint
 	rest
 	race
 	fuzz
+	release
+	hsm # alone: what is late counts as away; the cuts of p11-kit are for the word
 	together interop e2e faults # none of them has work for two cores
 }
 
@@ -308,12 +378,12 @@ mkdir -p bin
 trap 'exit 130' INT TERM # with what together started
 if [ $# = 0 ]; then
 	plain
-	set -- lint unit race fuzz interop e2e faults
+	set -- lint unit race fuzz release interop e2e hsm faults
 else
 	for word in "$@"; do
 		case $word in
 		fast) bus; say "vet"; go vet ./...; say "unit"; TMPDIR=$(tmp) go test -short -skip "$SKIP" ./... ;;
-		lint | unit | rest | race | fuzz | interop | e2e | bench | bench-office | bench-issuance | ble | chaos | faults | vuln | interop-more) "$word" ;;
+		lint | unit | rest | race | fuzz | interop | e2e | bench | bench-office | bench-issuance | ble | chaos | hsm | faults | release | vuln | interop-more) "$word" ;;
 		*) sed -n '2,11p' "$0"; exit 2 ;;
 		esac
 	done

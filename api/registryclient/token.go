@@ -6,7 +6,6 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/asn1"
 	"encoding/base64"
 	"encoding/hex"
@@ -152,8 +151,8 @@ func signES256(signer crypto.Signer, h header, claims []byte, random io.Reader) 
 	token := make([]byte, 0, base64URL.EncodedLen(len(head))+base64URL.EncodedLen(len(claims))+2+base64URL.EncodedLen(64))
 	token = append(base64URL.AppendEncode(token, head), '.')
 	token = base64URL.AppendEncode(token, claims)
-	digest := sha256.Sum256(token)
-	der, err := signer.Sign(random, digest[:], crypto.SHA256)
+	// A signer that reads what it signs (crypto.MessageSigner) gets the token itself.
+	der, err := crypto.SignMessage(signer, random, token, crypto.SHA256)
 	if err != nil {
 		return "", fmt.Errorf("signing the token: %w", err)
 	}

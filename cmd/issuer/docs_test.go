@@ -13,6 +13,7 @@ import (
 
 	"vidimus/internal/app/command"
 	"vidimus/internal/app/issuer"
+	"vidimus/internal/app/signer"
 	"vidimus/internal/catalog"
 	"vidimus/internal/trust"
 )
@@ -81,7 +82,7 @@ func known(name string, words []string) error {
 }
 
 // TestDocumentedFiles takes every YAML block for what it is: a configuration
-// of the issuer, one of the catalogue, a trust.yaml.
+// of the issuer, one of the signer, one of the catalogue, a trust.yaml.
 func TestDocumentedFiles(t *testing.T) {
 	for i, text := range blocks(t, "yaml") {
 		path := filepath.Join(t.TempDir(), "block.yaml")
@@ -94,6 +95,11 @@ func TestDocumentedFiles(t *testing.T) {
 			_, err = catalog.Load(path)
 		case strings.HasPrefix(text, "anchors:"):
 			err = anchors(t, text)
+		case strings.HasPrefix(text, "# /etc/vidimus/signer.yaml"):
+			var cfg signer.Config
+			if cfg, err = signer.LoadConfig(path); err == nil {
+				err = cfg.Check()
+			}
 		default:
 			var cfg issuer.Config
 			if cfg, err = issuer.LoadConfig(path, false); err == nil {

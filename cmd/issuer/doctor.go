@@ -9,6 +9,7 @@ import (
 
 	"vidimus/internal/app/command"
 	"vidimus/internal/app/issuer"
+	"vidimus/internal/diagnosis"
 	"vidimus/internal/issuerhttp"
 )
 
@@ -49,7 +50,7 @@ exit codes: 0 all is well, 1 something must be done, 2 something should be looke
 }
 
 // diagnose asks the office or, where it does not open, looks without it.
-func diagnose(ctx context.Context, cfg *issuer.Config, full bool) (*issuer.Diagnosis, error) {
+func diagnose(ctx context.Context, cfg *issuer.Config, full bool) (*diagnosis.Diagnosis, error) {
 	desk, err := issuer.OpenOffice(ctx, cfg, issuer.Options{})
 	if err != nil {
 		if !cfg.HasState() {
@@ -62,6 +63,6 @@ func diagnose(ctx context.Context, cfg *issuer.Config, full bool) (*issuer.Diagn
 	if full {
 		query.Set("full", "true")
 	}
-	var d issuer.Diagnosis
+	var d diagnosis.Diagnosis
 	return &d, desk.Read(ctx, issuerhttp.DoctorPath, query, &d)
 }

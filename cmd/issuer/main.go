@@ -18,7 +18,7 @@ import (
 func main() { os.Exit(program.Main()) }
 
 var program = command.Program{
-	Name: "issuer",
+	Name: "issuer", Secret: true,
 	Intro: `issuer is a credential office: signed events of state registries in, mobile
 driving licences and identity credentials for wallets out, and the public lists
 that say which of them are revoked.
@@ -27,7 +27,7 @@ a first try: issuer init --dev; issuer serve --dev (and then, beside it)
 issuer sample --dev -o people.json; issuer registry send --dev people.json;
 issuer offer --dev P-1 --qr terminal`,
 	Commands: []command.Command{
-		initialize, serve, offer, credential, registry, person, document, status, bundles, record, officer, reader, signers, effects, doctor, backup, restore, compact, checkConfig, sample,
+		initialize, serve, offer, credential, registry, person, document, status, bundles, record, officer, reader, signers, trustLists, effects, doctor, emergency, backup, restore, compact, checkConfig, sample,
 	},
 }
 

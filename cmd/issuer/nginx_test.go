@@ -105,12 +105,22 @@ func (w webServer) serve(address, form string) (file, mediaType string) {
 
 func TestNginxExample(t *testing.T) {
 	w, err := readNginx(blocks(t, "nginx")[0])
-	if err != nil || w.root == "" || len(w.locations) != 6 {
+	if err != nil || w.root == "" || len(w.locations) != 9 {
 		t.Fatalf("%+v, %v", w, err)
 	}
-	for _, list := range []string{"/crl/iaca.crl", "/crl/readers.crl"} { // which no manifest names
+	for _, list := range []string{"/crl/iaca.crl", "/crl/iaca-2.crl", "/crl/readers.crl", "/crl/operations.crl"} { // which no manifest names
 		if file, mediaType := w.serve(list, ""); file != list || mediaType != "application/pkix-crl" {
 			t.Errorf("%s gives %q as %q", list, file, mediaType)
+		}
+	}
+	for address, want := range map[string][2]string{"/trust/vical": {"/trust/vical.cbor", "application/cwt"}, "/trust/pid-providers": {"/trust/pid-providers.jwt", "application/jose"}} {
+		if file, mediaType := w.serve(address, ""); file != want[0] || mediaType != want[1] {
+			t.Errorf("%s gives %q as %q", address, file, mediaType)
+		}
+	}
+	for file, want := range map[string]string{"/certificates/document-signers.json": "application/json", "/certificates/document-signers.pem": "application/x-pem-file"} {
+		if got, mediaType := w.serve(file, ""); got != file || mediaType != want {
+			t.Errorf("%s gives %q as %q", file, got, mediaType)
 		}
 	}
 	for _, broken := range []string{"server {\n listen 443\n}", "server {", "}"} {

@@ -4,7 +4,11 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/url"
@@ -25,6 +29,7 @@ import (
 	"vidimus/internal/clock"
 	"vidimus/internal/issuerhttp"
 	"vidimus/internal/jose"
+	"vidimus/internal/keys/soft"
 	"vidimus/internal/pki"
 )
 
@@ -35,6 +40,15 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"verified": verified, "approval": approval, "many": many, "nginx": nginx,
 	"collect": collect, "refresh": refresh,
 	"enrol": enrol, "take": take, "crl": crl, "roadside": roadside,
+	"link": link, "add": add, "present": present, "judge": judge, "follow": follow, "vical": vical, "gather": gather, "officer-key": officerKey, "serial": serial,
+}
+
+// serial VAR FILE puts the serial number of a certificate into a variable, as openssl
+// x509 prints it after serial=.
+func serial(ts *testscript.TestScript, _ bool, args []string) {
+	certs, err := pki.ParsePEM([]byte(ts.ReadFile(args[1])))
+	ts.Check(err)
+	ts.Setenv(args[0], fmt.Sprintf("%X", certs[0].Cert.SerialNumber))
 }
 
 // approval ID FILE writes a built-in credential configuration as a file, with the
@@ -157,6 +171,18 @@ func identity(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(id.Secret()+"\n"), 0o600))
 	ts.Setenv("RECIPIENT", id.Recipient().String())
+}
+
+// officer-key FILE VAR makes the key of an officer, and puts its pin into a
+// variable.
+func officerKey(ts *testscript.TestScript, _ bool, args []string) {
+	km := soft.New(filepath.Dir(ts.MkAbs(args[0])))
+	key, err := km.Create(context.Background(), "soft:path="+filepath.Base(args[0]), elliptic.P256())
+	ts.Check(err)
+	der, err := x509.MarshalPKIXPublicKey(key.Public())
+	ts.Check(err)
+	pin := sha256.Sum256(der)
+	ts.Setenv(args[1], hex.EncodeToString(pin[:]))
 }
 
 func config(ts *testscript.TestScript, file string) issuer.Config {

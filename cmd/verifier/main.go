@@ -31,7 +31,7 @@ func start() int {
 }
 
 var program = command.Program{
-	Name: "verifier",
+	Name: "verifier", Secret: true,
 	Intro: `verifier says whether a mobile driving licence or identity credential is
 genuine, valid, fresh and enough for what was asked, and why. It uses no network
 but to fetch what it is told to.`,
@@ -163,10 +163,12 @@ Exit codes: 0 decoded, 3 not.`,
 }
 
 var trust = command.Command{
-	Name: "trust", Args: "list FOLDER | vical FILE", Short: "show what is trusted for what",
+	Name: "trust", Args: "list FOLDER | vical FILE | follow FOLDER", Short: "show what is trusted for what; follow an authority to its new root",
 	Long: `list FOLDER shows the anchors of a folder, as check --trust reads it, and what
 each may sign. vical FILE verifies a list of issuing authorities (ISO/IEC
-18013-5, Annex C) under the roots given with --roots and shows its entries.
+18013-5, Annex C) under the roots given with --roots and shows its entries. follow
+FOLDER takes a new root (--root) into a folder of anchors, for what an old one there
+counts for, when the old one's key has signed a link certificate for it (--link).
 
 A folder of anchors holds certificates of authorities, PEM in .pem and .crt, DER
 in .der and .cer, also in folders below it. Its file trust.yaml says what each
@@ -189,8 +191,10 @@ the document's signer. Every certificate has to be named; in a folder without
 trust.yaml all count for the mDL and the PID, or for what --trust-doctype and
 --trust-vct of check say.
 
-Exit codes: 0 shown, 3 not.`,
+Exit codes: 0 shown, or followed; 3 not.`,
 	Setup: func(fs *flag.FlagSet) command.Run {
+		link := fs.String("link", "", "`FILE` with the link certificate, for follow")
+		root := fs.String("root", "", "`FILE` with the new root, for follow")
 		roots := fs.String("roots", "", "`FILE` in PEM with the roots of VICAL signers")
 		at := fs.String("at", "", "`TIME` (RFC 3339) to judge at (default: now)")
 		var docTypes, vcts command.Strings
@@ -198,7 +202,7 @@ Exit codes: 0 shown, 3 not.`,
 		fs.Var(&vcts, "trust-vct", "`VCT` as for check; repeatable")
 		return func(_ context.Context, env command.Env, args []string) error {
 			if len(args) != 2 {
-				return command.Usagef("list FOLDER or vical FILE is wanted")
+				return command.Usagef("list FOLDER, vical FILE or follow FOLDER is wanted")
 			}
 			now, err := instant(*at)
 			if err != nil {
@@ -217,6 +221,11 @@ Exit codes: 0 shown, 3 not.`,
 					return command.Usagef("vical needs --roots")
 				}
 				return refused(verifier.ShowVICAL(env.Stdout, args[1], *roots, env.Stdin, now))
+			case "follow":
+				if *link == "" || *root == "" {
+					return command.Usagef("follow needs --link and --root")
+				}
+				return refused(verifier.FollowLink(env.Stdout, args[1], *link, *root, docTypes, vcts, now))
 			}
 			return command.Usagef("unknown: trust %s", args[0])
 		}

@@ -22,6 +22,8 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	// Nobody but root may search the memory of a process that is Secret.
+	program.Secret = os.Geteuid() == 0
 	testscript.Main(m, map[string]func(){"verifier": func() { os.Exit(start()) }, "holder": holder})
 }
 
@@ -306,7 +308,7 @@ func TestErrorsAreNoVerdict(t *testing.T) {
 	}
 	t.Chdir(dir)
 	for _, args := range []string{"inspect nowhere", "inspect empty", "inspect ut", "inspect over-9mib", "inspect -- -x", "trust list nowhere", "trust list empty", "trust list ut/wrong",
-		"trust vical nowhere --roots anchors/iaca.pem", "trust vical vical.hex --roots anchors/iaca.pem", "trust vical vical.hex", "trust sell x", "trust list", "nonsense", ""} {
+		"trust vical nowhere --roots anchors/iaca.pem", "trust vical vical.hex --roots anchors/iaca.pem", "trust vical vical.hex", "trust sell x", "trust list", "trust follow anchors", "trust follow anchors --link anchors/iaca.pem", "trust follow anchors --link anchors/iaca.pem --root anchors/iaca.pem", "trust follow nowhere --link a --root b", "nonsense", ""} {
 		var out, errs bytes.Buffer
 		if code := program.Run(context.Background(), command.Env{Stdin: strings.NewReader(""), Stdout: &out, Stderr: &errs}, strings.Fields(args)); code != command.ExitUsage || errs.Len() == 0 {
 			t.Errorf("%s: exit %d, %q", args, code, errs.String())

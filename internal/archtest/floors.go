@@ -12,14 +12,20 @@ var Floors = []Room{
 	{"internal/cbor", 0, "the only door to the CBOR library"},
 	{"internal/jose", 0, "JOSE, and the strict JSON reader"},
 	{"internal/qr", 0, "the only door to the QR libraries"},
+	{"internal/aesgcm", 0, "AES-GCM with nonces of ours, in FIPS 140-3 mode too"},
 	{"internal/problem", 0, "kinds of refusal; knows nothing of HTTP"},
 	{"internal/clock", 0, "the present instant, turnable in tests"},
 	{"internal/i18n", 0, "message catalogue in four languages"},
 	{"internal/faults", 0, "named points where tests make the program fail; nothing in release builds"},
 	{"internal/portrait", 0, "drawn faces for sample records"},
 	{"internal/typedcode", 0, "secrets that people type"},
+	{"internal/legible", 0, "text of strangers for a terminal"},
+	{"internal/outfile", 0, "files put into their place whole, following no link"},
+	{"internal/diagnosis", 0, "what a look at a program tells its operator"},
 	{"internal/browsertest", 0, "pages in a real browser, for tests"},
 	{"internal/guesttest", 0, "machines in an emulator, for tests"},
+	{"internal/timingtest", 0, "whether how long something takes tells of a secret, for tests"},
+	{"internal/strictyaml", 0, "files that people write: one document, every key known"},
 	{"internal/archtest", 0, "this test"},
 
 	{"internal/cose", 1, "signed and authenticated CBOR envelopes"},
@@ -36,6 +42,7 @@ var Floors = []Room{
 	{"internal/document", 2, "the legal things and their state at an instant"},
 	{"internal/elements", 2, "data elements of mDL and PID"},
 	{"internal/policy", 2, "request profiles, freshness, colour"},
+	{"internal/rotation", 2, "which of several keys signs at an instant"},
 
 	{"internal/catalog", 3, "credential configurations: joins formats and elements"},
 	{"internal/verification", 3, "the one core of every verifier"},
@@ -50,6 +57,9 @@ var Floors = []Room{
 	{"internal/officer", 4, "who works at the console, and what needs two of them"},
 	{"internal/citizen", 4, "what holders do to their wallets: revocation codes"},
 	{"internal/fleet", 4, "readers: invited, enrolled, revoked"},
+	{"internal/signer", 4, "signs what it can read: the room that alone uses keys"},
+	{"internal/ceremony", 4, "acts over roots and their leaves, by people together"},
+	{"internal/emergency", 4, "what a lost key, wallet provider or registry means for the copies"},
 	{"internal/bulk", 4.5, "loading and comparing whole registries: joins the records of several services"},
 	{"internal/wallet", 4, "reference holder"},
 
@@ -89,7 +99,9 @@ var OnlyImporter = []struct {
 	{"github.com/godbus/dbus", []string{"internal/ble", "internal/ble/bletest"}, "one place talks to BlueZ; sessions see links"},
 	{"github.com/coreos/go-oidc", []string{"internal/idp"}, "services see who logged in, not how"},
 	{"go.etcd.io/bbolt", []string{"internal/store/bolt"}, "no transaction handle leaves a store"},
-	{"filippo.io/age", []string{"internal/backup"}, "one place encrypts"},
+	{"filippo.io/age", []string{"internal/backup", "internal/keys/shares"}, "archives, and the shares of a root's key"},
+	{"github.com/ThalesGroup/crypto11", nil, "a peer of the tests of internal/keys/pkcs11, never linked"},
+	{"github.com/miekg/pkcs11", []string{"internal/keys/pkcs11"}, "one place talks to tokens; the only C"},
 	{"golang.org/x/mod", []string{"internal/audit"}, "the Merkle tree of the audit record"},
 	{"github.com/getkin/kin-openapi", nil, "tests only"},
 	{"github.com/prometheus/client_golang", []string{"internal/webserver/metrics"}, "services take small interfaces"},
@@ -97,7 +109,7 @@ var OnlyImporter = []struct {
 	{"github.com/google/go-cmp", nil, "tests only"},
 	{"pgregory.net/rapid", nil, "tests only"},
 	{"github.com/chromedp", []string{"internal/browsertest"}, "tests only: one room starts browsers"},
-	{"testing", []string{"internal/pki/pkitest", "internal/store/storetest", "internal/browsertest", "internal/guesttest"}, "no testing package in production code"},
+	{"testing", []string{"internal/pki/pkitest", "internal/store/storetest", "internal/browsertest", "internal/guesttest", "internal/timingtest"}, "no testing package in production code"},
 }
 
 // Pure rooms: what they must not import, and why.
@@ -132,10 +144,11 @@ var ForbiddenCall = []struct {
 	Except []string
 	Reason string
 }{
-	{"time.Now", 4, []string{"internal/clock", "api/registryclient"}, "the instant is an argument"},
+	{"time.Now", 4, []string{"internal/clock", "internal/timingtest", "api/registryclient"}, "the instant is an argument"},
 	{"encoding/json.Unmarshal", 3, []string{"internal/jose", "api/registryclient"}, "it takes the last of two members and ignores case; untrusted JSON goes through jose"},
 	{"encoding/json.NewDecoder", 3, []string{"internal/jose", "api/registryclient"}, "as json.Unmarshal"},
 	{"encoding/base64.RawURLEncoding.DecodeString", 9, []string{"internal/jose"}, "accepts CR, LF and loose bits"},
+	{"crypto/cipher.NewGCM", 9, []string{"internal/aesgcm", "internal/jose"}, "where FIPS 140-3 is enforced it takes no nonces of ours"},
 	{"crypto/x509.SystemCertPool", 9, nil, "the system roots are never trusted"},
 	{"math/rand.Int", 9, nil, "randomness is crypto/rand, passed in"},
 }

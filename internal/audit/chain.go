@@ -184,7 +184,7 @@ func readLines(r io.Reader, seq uint64, each func(raw []byte) error) error {
 		case err == io.EOF && len(raw) == 0:
 			return nil
 		case err == io.EOF:
-			return fmt.Errorf("%w: line %d: %w", ErrChain, seq, errTorn)
+			return fmt.Errorf("%w: line %d: %w", ErrChain, seq, ErrTorn)
 		case errors.Is(err, bufio.ErrBufferFull):
 			return fmt.Errorf("%w: line %d is longer than %d bytes", ErrChain, seq, MaxLine)
 		case err != nil:
@@ -196,4 +196,6 @@ func readLines(r io.Reader, seq uint64, each func(raw []byte) error) error {
 	}
 }
 
-var errTorn = errors.New("ends without a newline")
+// ErrTorn is for a record whose last line has no newline: what a crash leaves of an
+// event that nobody was told was recorded. It comes with ErrChain.
+var ErrTorn = errors.New("ends without a newline")

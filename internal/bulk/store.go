@@ -14,6 +14,9 @@ import (
 // ErrOtherImport: an import of this source under this id has another digest.
 var ErrOtherImport = errors.New("import id used for another file")
 
+// ErrStopped: an emergency stopped the source.
+var ErrStopped = errors.New("the office stopped this source in an emergency: lift that first")
+
 // Import is how far the loading of one file came.
 type Import struct {
 	Source string   `json:"source"`
@@ -51,7 +54,7 @@ type Store interface {
 	// it next; one that is known, or that has a document number of another
 	// person, is left alone. One transaction holds all, the audit entry and
 	// the new state of the import, which is returned. A block that was applied
-	// before changes nothing.
+	// before changes nothing. ErrStopped.
 	ImportBlock(ctx context.Context, in Import, block int, last bool, subjects []document.Subject, did audit.Event) (Import, error)
 
 	// EachSubject calls each for all subjects in the order of their numbers,

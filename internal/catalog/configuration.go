@@ -284,6 +284,18 @@ func disclosurePolicy(list []FileElement) sdjwt.Policy {
 	return sdjwt.EverythingExcept(never...)
 }
 
+// OpenClaims names the claims of an SD-JWT VC, at its top, that are not disclosed
+// selectively, or hold one that is not.
+func (cfg *Configuration) OpenClaims() []string {
+	var out []string
+	for _, e := range cfg.elements {
+		if cfg.Format == FormatSDJWT && !cfg.policy(sdjwt.Names(e.path[0])) && !slices.Contains(out, e.path[0]) {
+			out = append(out, e.path[0])
+		}
+	}
+	return out
+}
+
 // tryOut builds a template of texts, so that names which a format reserves are
 // refused when the configuration is loaded and not when somebody waits.
 func (cfg *Configuration) tryOut() error {

@@ -29,7 +29,7 @@ func TestWords(t *testing.T) {
 	}
 	want("fact.", string(document.FactPersonChanged), string(document.FactPersonDied), string(document.FactPersonMerged), string(document.FactPersonSplit),
 		string(document.FactEntitlementChanged), string(document.FactMeasureEnded), string(document.FactDocumentChanged), string(document.FactDocumentSurrendered),
-		string(document.FactDocumentAnnulled), string(document.FactDocumentCarrierLost), string(document.FactWalletLost), string(document.FactWalletUnitRevoked))
+		string(document.FactDocumentAnnulled), string(document.FactDocumentCarrierLost), string(document.FactWalletLost), string(document.FactWalletUnitRevoked), string(document.FactOfficeEmergency))
 	want("measure-state.", "holds", "later", "ended", "void")
 	want("document-state.", "valid", "annulled", "surrendered", "not-valid", "card-lost")
 	for _, s := range consolehttp.CopyStatuses() {

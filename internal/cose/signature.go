@@ -98,14 +98,20 @@ func sign(alg Algorithm, signer crypto.Signer, message []byte, rand io.Reader) (
 		return signature, err
 	}
 	var point struct{ R, S *big.Int }
-	hashed := digest(s.hash, message)
 	if key, ok := signer.(*ecdsa.PrivateKey); ok && rand != nil {
 		var err error
-		if point.R, point.S, err = ecdsa.Sign(rand, key, hashed); err != nil {
+		if point.R, point.S, err = ecdsa.Sign(rand, key, digest(s.hash, message)); err != nil {
 			return nil, err
 		}
 	} else {
-		der, err := signer.Sign(rand, hashed, s.hash)
+		// A signer that reads what it signs gets the message, every other its digest.
+		var der []byte
+		var err error
+		if reads, ok := signer.(crypto.MessageSigner); ok {
+			der, err = reads.SignMessage(rand, message, s.hash)
+		} else {
+			der, err = signer.Sign(rand, digest(s.hash, message), s.hash)
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -22,6 +22,10 @@ const (
 	FactWalletUnitRevoked   Fact = "wallet-unit-revoked"
 )
 
+// FactOfficeEmergency is no fact of a person's: the office took copies back in
+// the mass. No table speaks of it.
+const FactOfficeEmergency Fact = "office-emergency"
+
 // Effect is what a fact does to the copies of a document.
 type Effect string
 

@@ -1,16 +1,14 @@
 package document
 
 import (
-	"bytes"
 	_ "embed"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"sync"
 
-	"go.yaml.in/yaml/v3"
+	"vidimus/internal/strictyaml"
 )
 
 // anyType is the row of a Table for the types that have none.
@@ -45,14 +43,9 @@ func ParseTable(data []byte) (Table, error) {
 	if len(data) > MaxTable {
 		return nil, fmt.Errorf("effects: larger than %d bytes", MaxTable)
 	}
-	decoder := yaml.NewDecoder(bytes.NewReader(data))
-	decoder.KnownFields(true)
 	var t Table
-	if err := decoder.Decode(&t); err != nil {
+	if err := strictyaml.Decode(data, &t); err != nil {
 		return nil, fmt.Errorf("effects: %w", err)
-	}
-	if err := decoder.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
-		return nil, errors.New("effects: more than one YAML document")
 	}
 	for _, docType := range slices.Sorted(maps.Keys(t)) {
 		if docType != anyType {

@@ -67,6 +67,9 @@ var points = []Row{
 
 	{"officer.confirmed", "a proposal of the console is confirmed; its event is not in the inbox"},
 	{"officer.inboxed", "the event of a proposal has its effect; no officer was told"},
+	{"emergency.begun", "a plan has begun: its scope is stopped and nothing of it is revoked"},
+	{"emergency.stepped", "a step of a plan is durable; its publication was not asked for"},
+	{"emergency.ended", "everything in the scope of a plan is revoked; the plan does not say that it is published"},
 	{"bulk.begun", "an import is known to the store; no block of it is loaded"},
 	{"bulk.block-applied", "a block of an import is durable; the operator was not told"},
 	{"backup.part-written", "some files are in an archive, others are not"},
@@ -94,6 +97,7 @@ var wrongs = []Row{
 	{"store.audit-changed", "some lines of the audit record are written otherwise than they were chained"},
 	{"audit.checkpoint-other", "checkpoints are signed over another record than there is"},
 	{"catalog.outlives", "copies live longer than the certificate of their signer"},
+	{"issuer.hidden-signer", "document signers sign and are not published"},
 	{"issuer.other-signer", "copies are signed with the key of the status lists"},
 	{"issuer.ready-anyway", "it is ready, it says, though nothing is published and nothing can be written"},
 	{"publication.backwards", "a list is published with a version below the one before"},

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"math/big"
 	"slices"
 	"time"
@@ -17,6 +18,9 @@ import (
 // Lists keeps the revocation lists of the authority beside the store: a store that
 // comes back from a backup must not take a revocation back.
 type Lists interface {
+	// Alone keeps other processes that write lists out until unlock: between Kept and
+	// Keep none of them may.
+	Alone(ctx context.Context) (unlock func(), err error)
 	// Kept gives those that are still there, in any order, each signed by the
 	// authority.
 	Kept() ([]*pki.CRL, error)
@@ -25,8 +29,9 @@ type Lists interface {
 }
 
 // RevocationList is the list of the reader CA as of now: every reader that was
-// revoked after it had a certificate, until that has ended, and whoever stands in a
-// list that is kept and is not known here. It is signed anew when somebody was
+// revoked after it had a certificate, and whoever stands in a list that is kept and is
+// not known here, until every certificate of the time before has ended: a signer that
+// reads the list knows of none when it ends, and takes nobody off it before that. It is signed anew when somebody was
 // revoked since, and once a day. Its number is the instant in microseconds, and above
 // that of every list that is kept.
 func (s *Service) RevocationList(ctx context.Context) (*pki.CRL, error) {
@@ -39,6 +44,13 @@ func (s *Service) RevocationList(ctx context.Context) (*pki.CRL, error) {
 	now := s.p.Clock.Now()
 	if s.list != nil && !s.stale && !now.Before(s.read) && now.Sub(s.read) < listRead {
 		return s.list, nil
+	}
+	if s.p.Lists != nil {
+		unlock, err := s.p.Lists.Alone(ctx)
+		if err != nil {
+			return nil, unavailable(err)
+		}
+		defer unlock()
 	}
 	if err := s.remember(); err != nil {
 		return nil, unavailable(err)
@@ -55,11 +67,7 @@ func (s *Service) RevocationList(ctx context.Context) (*pki.CRL, error) {
 	if s.list != nil && s.of == of && !now.Before(s.list.ThisUpdate) && now.Sub(s.list.ThisUpdate) < listAgain {
 		return s.list, nil
 	}
-	number := big.NewInt(now.UnixMicro())
-	if s.list != nil && number.Cmp(s.list.Number) <= 0 {
-		number = new(big.Int).Add(s.list.Number, big.NewInt(1))
-	}
-	list, err := pki.BuildCRL(pki.Revocations{Number: number, ThisUpdate: now, NextUpdate: now.Add(listFresh), Revoked: revoked}, a.Certificate, a.Key, s.p.Rand)
+	list, err := pki.BuildCRL(pki.Revocations{Number: pki.NextNumber(s.list, now), ThisUpdate: now, NextUpdate: now.Add(listFresh), Revoked: revoked}, a.Certificate, a.Key, s.p.Rand)
 	if err == nil && s.p.Lists != nil {
 		err = s.p.Lists.Keep(list)
 	}
@@ -68,22 +76,36 @@ func (s *Service) RevocationList(ctx context.Context) (*pki.CRL, error) {
 		return nil, unavailable(err)
 	}
 	s.list, s.of = list, of
+	if s.seen != nil {
+		s.seen[list.Fingerprint] = true
+	}
 	return list, nil
 }
 
-// remember reads once what earlier lists said.
+// remember reads what lists said that are not ours of this run: earlier ones, and those
+// that somebody else has kept meanwhile.
 func (s *Service) remember() error {
-	if s.p.Lists == nil || s.earlier != nil {
+	if s.p.Lists == nil {
 		return nil
 	}
 	lists, err := s.p.Lists.Kept()
 	if err != nil {
 		return err
 	}
-	s.earlier = map[string]time.Time{}
+	if s.earlier == nil {
+		s.earlier = map[string]time.Time{}
+	}
+	before := s.seen
+	s.seen = map[[32]byte]bool{}
 	for _, list := range lists {
+		s.seen[list.Fingerprint] = true
+		if before[list.Fingerprint] {
+			continue
+		}
 		for _, e := range list.Entries() {
-			s.earlier[string(e.Serial.Bytes())] = e.At
+			if serial := string(e.Serial.Bytes()); e.At.After(s.earlier[serial]) {
+				s.earlier[serial] = e.At
+			}
 		}
 		if s.list == nil || list.Number.Cmp(s.list.Number) > 0 {
 			s.list, s.of = list, named(list.Entries())
@@ -93,9 +115,8 @@ func (s *Service) remember() error {
 }
 
 // revoked is what the next list says: what the store knows, and what earlier lists
-// said of those that it does not know or believes to be well. Whose certificate has
-// ended is left out; of a stranger nobody knows when, so it stays for the longest
-// life of one.
+// said of those that it does not know or believes to be well. Nobody is left out before
+// the longest life of a certificate has passed, and no revocation is dated back.
 func (s *Service) revoked(readers []Reader, now time.Time) []pki.RevokedCertificate {
 	at := map[string]time.Time{}
 	for serial, since := range s.earlier {
@@ -105,10 +126,8 @@ func (s *Service) revoked(readers []Reader, now time.Time) []pki.RevokedCertific
 	}
 	for _, r := range readers {
 		switch {
-		case r.Certificate == nil:
-		case now.After(r.Expires):
-			delete(at, string(r.Serial))
-		case r.State == Revoked:
+		case r.Certificate == nil || r.State != Revoked || now.Sub(r.Revoked) >= MaxLifetime:
+		case r.Revoked.After(at[string(r.Serial)]):
 			at[string(r.Serial)] = r.Revoked
 		}
 	}
@@ -138,7 +157,7 @@ func named(entries []pki.RevokedCertificate) string {
 func (s *Service) Adopt(ctx context.Context) (int, error) {
 	s.mu.Lock()
 	err := s.remember()
-	earlier := s.earlier
+	earlier := maps.Clone(s.earlier)
 	s.mu.Unlock()
 	if err != nil || len(earlier) == 0 {
 		return 0, err

@@ -1,6 +1,7 @@
 package fleet_test
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"math/big"
@@ -17,6 +18,8 @@ type shelf struct {
 	lists []*pki.CRL
 	err   error
 }
+
+func (s *shelf) Alone(context.Context) (func(), error) { return func() {}, nil }
 
 func (s *shelf) Kept() ([]*pki.CRL, error) { return s.lists, s.err }
 
@@ -80,6 +83,24 @@ func TestListsGoOn(t *testing.T) {
 	if l := list(2); l != others {
 		t.Error("signed anew though nothing changed")
 	}
+	// Somebody else keeps a list beside the running office: it counts, and stays.
+	another, err := pki.BuildCRL(pki.Revocations{Number: new(big.Int).Add(others.Number, big.NewInt(1)), ThisUpdate: w.clock.Now(), NextUpdate: w.clock.Now().Add(time.Hour),
+		Revoked: append(others.Entries(), pki.RevokedCertificate{Serial: big.NewInt(4712), At: w.clock.Now()})}, w.pki.ReaderCA.Cert, w.pki.ReaderCA.Key, rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept.lists = append(kept.lists, another)
+	w.clock.Advance(2 * time.Minute)
+	if l := list(3); l != another {
+		t.Error("signed anew though another list was kept")
+	}
+	w.clock.Advance(25 * time.Hour)
+	if l := list(3); l.Number.Cmp(another.Number) <= 0 {
+		t.Errorf("number %s after %s", l.Number, another.Number)
+	}
+	kept.lists = kept.lists[:len(kept.lists)-2]
+	w.clock.Advance(-25*time.Hour - 2*time.Minute)
+	service()
 	w.clock.Advance(-24 * time.Hour)
 	service()
 	if l := list(2); l.Number.Cmp(others.Number) <= 0 {
@@ -89,9 +110,10 @@ func TestListsGoOn(t *testing.T) {
 	if l := list(2); l.Number.Cmp(others.Number) <= 0 {
 		t.Errorf("number %s after %s", l.Number, others.Number)
 	}
-	// The certificate of the one ends; of the stranger nobody knows when.
+	// The certificate of the one ends; of the stranger nobody knows when. Whoever signs
+	// the list knows of neither.
 	w.clock.Set(lost.Expires.Add(time.Hour))
-	list(1)
+	list(2)
 	w.clock.Set(others.ThisUpdate.Add(fleet.MaxLifetime + time.Hour))
 	list(0)
 }

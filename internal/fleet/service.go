@@ -69,6 +69,7 @@ type Service struct {
 	// earlier is what the lists that are kept said, by serial number; nil before
 	// they were read.
 	earlier map[string]time.Time
+	seen    map[[32]byte]bool // which of the lists that are kept are in earlier, or ours
 }
 
 // New makes a service.

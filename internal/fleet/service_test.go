@@ -301,9 +301,15 @@ func TestRevocationList(t *testing.T) {
 		t.Error("the number goes back")
 	}
 	w.clock.Set(one.Expires.Add(time.Second))
-	if last := read(); last.Len() != 0 {
-		t.Error("a certificate that has ended is listed")
+	if ended := read(); ended.Len() != 1 {
+		t.Error("off the list before a signer can know that the certificate has ended")
 	}
+	at := w.clock.Now()
+	w.clock.Advance(fleet.MaxLifetime)
+	if last := read(); last.Len() != 0 {
+		t.Error("a certificate that has ended is listed for ever")
+	}
+	w.clock.Set(at)
 	if err := w.Sweep(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,6 @@
 package idp
 
 import (
-	"crypto/aes"
 	"crypto/cipher"
 	"crypto/hkdf"
 	"crypto/sha256"
@@ -10,6 +9,7 @@ import (
 	"io"
 	"time"
 
+	"vidimus/internal/aesgcm"
 	"vidimus/internal/clock"
 	"vidimus/internal/jose"
 	"vidimus/internal/problem"
@@ -34,11 +34,7 @@ func NewSealer(secret []byte, clock clock.Clock, rand io.Reader) (*Sealer, error
 	if err != nil {
 		return nil, fmt.Errorf("deriving keys: %w", err)
 	}
-	block, err := aes.NewCipher(key)
-	if err != nil {
-		return nil, err
-	}
-	aead, err := cipher.NewGCM(block)
+	aead, err := aesgcm.New(key)
 	if err != nil {
 		return nil, err
 	}

@@ -41,6 +41,10 @@ func (p *Prepared) refused(ctx context.Context, err error) error {
 	case errors.Is(err, ErrGrantVoid):
 		err := problem.New(problem.CredentialRequestDenied, "the offer behind the access token ended: a new one is needed")
 		return p.s.deny(ctx, p.access, p.cfg.ID, "grant void", p.final(err))
+	case errors.Is(err, ErrStopped):
+		// It is over one day: the wallet may come again.
+		err := problem.New(problem.Unavailable, "nothing is issued here for now: try again later")
+		return p.s.deny(ctx, p.access, p.cfg.ID, "stopped", err)
 	case errors.Is(err, ErrWalletRevoked):
 		return p.s.deny(ctx, p.access, p.cfg.ID, "wallet revoked", errWallet)
 	}

@@ -1,11 +1,12 @@
 package issuance
 
 import (
-	"crypto/aes"
 	"crypto/cipher"
 	"crypto/hkdf"
 	"crypto/sha256"
 	"fmt"
+
+	"vidimus/internal/aesgcm"
 )
 
 // What is sealed: each use has keys of its own.
@@ -42,9 +43,5 @@ func sealKey(use, id string) (cipher.AEAD, error) {
 	if err != nil {
 		return nil, fmt.Errorf("deriving a key to seal with: %w", err)
 	}
-	block, err := aes.NewCipher(key)
-	if err != nil {
-		return nil, err
-	}
-	return cipher.NewGCM(block)
+	return aesgcm.New(key)
 }

@@ -2,6 +2,7 @@ package issuance
 
 import (
 	"context"
+	"crypto"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -13,6 +14,7 @@ import (
 	"vidimus/internal/audit"
 	"vidimus/internal/catalog"
 	"vidimus/internal/faults"
+	"vidimus/internal/keys"
 	"vidimus/internal/oid4vci"
 	"vidimus/internal/problem"
 )
@@ -34,16 +36,7 @@ func (p *Prepared) Sign(ctx context.Context) (*oid4vci.CredentialResponse, error
 		Credentials: make([]oid4vci.Credential, len(p.copies)), NotificationID: p.s.notificationID(p.intent.Batch, p.access),
 	}
 	faults.Point("issuance.built")
-	err := p.s.parallel(ctx, len(p.copies), func(i int) error {
-		credential, err := p.copies[i].Sign(p.signer.Key, p.signer.Chain, p.s.p.Rand)
-		if err != nil {
-			return unavailable(fmt.Errorf("signing copy %d: %w", i, err))
-		}
-		out.Credentials[i] = credential
-		faults.Point("issuance.copy-signed")
-		return nil
-	})
-	if err != nil {
+	if err := p.signCopies(ctx, out.Credentials); err != nil {
 		return nil, p.burn(ctx, err)
 	}
 	faults.Point("issuance.signed")
@@ -57,6 +50,40 @@ func (p *Prepared) Sign(ctx context.Context) (*oid4vci.CredentialResponse, error
 	p.s.p.Meter.Issued(p.cfg.ID, len(out.Credentials))
 	p.s.addNonce(ctx, out, p.draft15)
 	return out, nil
+}
+
+// signCopies signs every copy into out. A key that is elsewhere gets all of them
+// in one request, every other as many at once as there are workers.
+func (p *Prepared) signCopies(ctx context.Context, out []oid4vci.Credential) error {
+	sign := func(key crypto.Signer, i int) error {
+		credential, err := p.copies[i].Sign(key, p.signer.Chain, p.s.p.Rand)
+		if err != nil {
+			return unavailable(fmt.Errorf("signing copy %d: %w", i, err))
+		}
+		out[i] = credential
+		faults.Point("issuance.copy-signed")
+		return nil
+	}
+	far, ok := p.signer.Key.(keys.Batcher)
+	if !ok {
+		return p.s.parallel(ctx, len(p.copies), func(i int) error { return sign(p.signer.Key, i) })
+	}
+	batch := far.Batch(ctx, len(p.copies))
+	errs := make([]error, len(p.copies))
+	var wg sync.WaitGroup
+	for i := range p.copies {
+		wg.Go(func() {
+			defer batch.Leave() // the others do not wait for a copy that could not be made
+			errs[i] = sign(batch, i)
+		})
+	}
+	wg.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // digest is SHA-256 over the SHA-256 of what was signed of each copy, in their

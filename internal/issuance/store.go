@@ -28,6 +28,9 @@ var (
 	// ErrGrantVoid: the grant was given before a fact that ended all grants
 	// for the document.
 	ErrGrantVoid = errors.New("grant is void")
+	// ErrStopped: an emergency stopped the signing key, the provider of the wallet
+	// unit, or the registry whose facts these are.
+	ErrStopped = errors.New("issuing is stopped")
 	// ErrTokenSpent: the access token has drawn as many batches as it may.
 	ErrTokenSpent = errors.New("access token spent")
 	// ErrNotIntended: the batch is unknown, signed already, or burned.
@@ -230,7 +233,7 @@ type IntentStore interface {
 	//  3. the present version of the person's record is not in.Version, or
 	//     there is none: ErrStale; in.Wallet.Unit is revoked: ErrWalletRevoked;
 	//     grants for in.Document were made void at or after in.Granted:
-	//     ErrGrantVoid;
+	//     ErrGrantVoid; an emergency stopped what it stands on: ErrStopped;
 	//  4. the nonce is consumed and the token's count goes up; or the
 	//     transaction is forgotten, with all that it held;
 	//  5. in.Status not none: in.Count indices are allocated, each in a list
@@ -251,7 +254,8 @@ type IntentStore interface {
 	// MarkSigned moves every copy of a batch from StateIntended to
 	// StateSigned and appends the event did. It is the gate before release:
 	// of any number of calls for one batch, MarkBurned counted too, at most
-	// one returns nil; the others ErrNotIntended.
+	// one returns nil; the others ErrNotIntended. ErrStopped when its key was
+	// stopped meanwhile.
 	MarkSigned(ctx context.Context, batch string, did audit.Event) error
 
 	// MarkBurned moves every copy of a batch from StateIntended to

@@ -4,8 +4,6 @@ import (
 	"context"
 	"net/http"
 
-	"github.com/gin-gonic/gin"
-
 	"vidimus/internal/fleet"
 	"vidimus/internal/webserver"
 )
@@ -22,25 +20,12 @@ type Bundles interface {
 // typeBundle is the media type of a bundle (package bundle).
 const typeBundle = "application/vidimus-bundle+cbor"
 
-// bundles puts the newest bundle on the public engine. It is signed and public, and
-// costs a client of the rate limit as much as any request.
+// bundles puts the newest bundle on the public engine.
 func (cfg PublicConfig) bundles(e *webserver.Engine, base string) {
-	e.Handle(webserver.Route{Method: http.MethodGet, Path: base + BundlePath, AnyOrigin: true, Limit: cfg.Limit, Handler: func(c *gin.Context) error {
-		if token := c.GetHeader(fleet.SeenHeader); token != "" {
-			cfg.Bundles.SeenReader(c.Request.Context(), token)
+	cfg.newest(e, base+BundlePath, typeBundle, func(r *http.Request) ([]byte, string, error) {
+		if token := r.Header.Get(fleet.SeenHeader); token != "" {
+			cfg.Bundles.SeenReader(r.Context(), token)
 		}
-		body, etag, err := cfg.Bundles.Bundle(c.Request.Context())
-		if err != nil {
-			return err
-		}
-		h := c.Writer.Header()
-		h.Set("Cache-Control", "public, max-age="+listAge)
-		h.Set("ETag", etag)
-		if matches(c.GetHeader("If-None-Match"), etag) {
-			webserver.Empty(c, http.StatusNotModified)
-			return nil
-		}
-		webserver.Bytes(c, http.StatusOK, typeBundle, body)
-		return nil
-	}})
+		return cfg.Bundles.Bundle(r.Context())
+	})
 }

@@ -34,6 +34,8 @@ type OfficeConfig struct {
 	Invite func(ctx context.Context, i Invitation) (*issuance.Offer, time.Time, error)
 	// Fleet is the readers; nil leaves their endpoints out.
 	Fleet Fleet
+	// Emergency takes copies back in the mass; nil leaves its endpoints out.
+	Emergency Emergency
 	// Operator is what an operator does; nil leaves its endpoints out.
 	Operator Operator
 	// Actor names who asks, for the audit log. An error refuses the request.
@@ -98,6 +100,9 @@ func Office(e *webserver.Engine, cfg OfficeConfig) {
 	}
 	if cfg.Fleet != nil {
 		cfg.fleet(e)
+	}
+	if cfg.Emergency != nil {
+		cfg.emergency(e)
 	}
 	body := officeBody
 	e.Handle(webserver.Route{Method: http.MethodPost, Path: OfficePath, Body: body, SameOrigin: true, Handler: cfg.offer})

@@ -28,7 +28,17 @@ const (
 	ReconcilePath = "/office/v1/reconcile"
 	LinksPath     = "/office/v1/officers/links"
 	PublishPath   = "/office/v1/publish"
+	// RevocationsPath takes notes of certificates that are about to be revoked.
+	RevocationsPath = "/office/v1/revocations"
 )
+
+// Revocation says which certificates somebody is about to revoke.
+type Revocation struct {
+	List    string   `json:"list,omitempty"` // "" is that of the IACA
+	Serials []string `json:"serials"`        // hexadecimal
+	// Unknown says that the office knows none of them.
+	Unknown bool `json:"unknown,omitempty"`
+}
 
 // LookUp asks for the record of a person, by number or by a document's.
 type LookUp struct {
@@ -78,6 +88,8 @@ type Operator interface {
 	// Publish writes the lists as they are served into a folder of this
 	// machine.
 	Publish(ctx context.Context, directory string) (any, error)
+	// NoteRevocation writes into the audit record what is about to be revoked.
+	NoteRevocation(ctx context.Context, r Revocation, actor string) error
 	// Link makes a login link for an officer.
 	Link(ctx context.Context, officer string) (any, error)
 }
@@ -159,6 +171,9 @@ func (cfg OfficeConfig) operate(e *webserver.Engine) {
 			ok(c, done)
 		}
 		return err
+	})
+	readerDeed(cfg, e, RevocationsPath, func(ctx context.Context, r Revocation, actor string) (struct{}, error) {
+		return struct{}{}, o.NoteRevocation(ctx, r, actor)
 	})
 }
 

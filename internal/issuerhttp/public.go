@@ -82,8 +82,12 @@ type PublicConfig struct {
 	Readers Enrolment
 	// Bundles gives what offline readers know; nil leaves it out.
 	Bundles Bundles
-	// Signers gives the list of revoked signers; nil leaves it out.
+	// DocumentSigners gives their certificates; nil leaves them out.
+	DocumentSigners DocumentSigners
+	// Signers gives the lists of revoked signers; nil leaves them out.
 	Signers SignerRevocation
+	// Trust gives the lists that say who issues here; nil leaves them out.
+	Trust TrustLists
 
 	// Busy refuses requests for credentials, and those that begin a flow, while
 	// too many wait; nil never does.
@@ -152,6 +156,12 @@ func Public(e *webserver.Engine, cfg PublicConfig) error {
 	}
 	if cfg.Signers != nil {
 		cfg.signers(e, base)
+	}
+	if cfg.Trust != nil {
+		cfg.trustLists(e, base)
+	}
+	if cfg.DocumentSigners != nil {
+		cfg.documentSigners(e, base)
 	}
 	if cfg.Bundles != nil {
 		cfg.bundles(e, base)

@@ -41,9 +41,6 @@ type Enrolment interface {
 // a code.
 const maxEnrol = 2*fleet.MaxRequest + 1024
 
-// listAge is how long a cache may keep the list of revoked readers, in seconds.
-const listAge = "300"
-
 // readers puts enrolment and the list of revoked readers on the public engine.
 func (cfg PublicConfig) readers(e *webserver.Engine, base string) {
 	e.Handle(webserver.Route{
@@ -59,7 +56,9 @@ func (cfg PublicConfig) readers(e *webserver.Engine, base string) {
 			webserver.JSON(c, status, a)
 		}),
 	})
-	cfg.revocations(e, base+ReaderCRLPath, cfg.Readers.RevokedReaders)
+	cfg.newest(e, base+ReaderCRLPath, typeCRL, func(r *http.Request) ([]byte, string, error) {
+		return cfg.Readers.RevokedReaders(r.Context())
+	})
 }
 
 type enrolRequest struct {

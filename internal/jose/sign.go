@@ -55,8 +55,14 @@ func (s *Signer) Sign(payload []byte, rand io.Reader) (string, error) {
 	if s.alg.curve == nil {
 		sig, err = s.signer.Sign(rand, out, crypto.Hash(0))
 	} else {
+		// A signer that reads what it signs gets the message, every other its digest.
 		var der []byte
-		if der, err = s.signer.Sign(rand, s.alg.digest(out), s.alg.hash); err == nil {
+		if reads, ok := s.signer.(crypto.MessageSigner); ok {
+			der, err = reads.SignMessage(rand, out, s.alg.hash)
+		} else {
+			der, err = s.signer.Sign(rand, s.alg.digest(out), s.alg.hash)
+		}
+		if err == nil {
 			err = rawSignature(sig, der)
 		}
 	}

@@ -94,6 +94,28 @@ func (c *checked) Sign(rand io.Reader, digest []byte, opts crypto.SignerOpts) ([
 	return sig, nil
 }
 
+// ProofPrefix begins the message that Prove has signed; the certificate of the key
+// follows. No token, no COSE structure and no certificate begins so.
+const ProofPrefix = "vidimus key proof\x00"
+
+// Batcher is a key that is elsewhere, where the way costs more than the signature.
+type Batcher interface {
+	crypto.Signer
+	// Batch gives a signer for n messages that are signed by n goroutines at once:
+	// they go in one request when the last of them is there.
+	Batch(ctx context.Context, n int) Batch
+}
+
+// Batch signs the messages of one Batcher.Batch.
+type Batch interface {
+	crypto.Signer
+	crypto.MessageSigner
+	// Leave is called once for each of the n that will not sign: without it the
+	// others would wait for ever. It may be called after a signature too, and does
+	// nothing then as long as no more than n came or left.
+	Leave()
+}
+
 // Prove shows that signer holds the key of cert, by one signature that is
 // verified with the certificate's public key: equal public halves alone would
 // prove nothing about a token. What is signed is of no use elsewhere. Errors
@@ -106,11 +128,12 @@ func Prove(signer crypto.Signer, cert *x509.Certificate, rand io.Reader) error {
 	if !pub.Equal(signer.Public()) {
 		return fmt.Errorf("%w: %s: the certificate is for another key", ErrSignature, cert.Subject)
 	}
-	digest := sha256.Sum256(append([]byte("vidimus key proof\x00"), cert.Raw...))
-	sig, err := signer.Sign(rand, digest[:], crypto.SHA256)
+	message := append([]byte(ProofPrefix), cert.Raw...)
+	sig, err := crypto.SignMessage(signer, rand, message, crypto.SHA256)
 	if err != nil {
 		return fmt.Errorf("%w: %s: %w", ErrSignature, cert.Subject, err)
 	}
+	digest := sha256.Sum256(message)
 	if !ecdsa.VerifyASN1(pub, digest[:], sig) {
 		return fmt.Errorf("%w: %s: the signature made does not verify", ErrSignature, cert.Subject)
 	}

@@ -16,10 +16,14 @@ type URI struct {
 	Attributes map[string]string
 }
 
-// Schemes. SchemePKCS11 is read, and served by the signer build only.
+// Schemes. SchemePKCS11 is read, and served by the signer build only;
+// SchemeSigner names a key of the signer process, as in signer:key=mdl; SchemeShares
+// a key that custodians have together, as in shares:folder=root, for ceremonies.
 const (
 	SchemeSoft   = "soft"
 	SchemePKCS11 = "pkcs11"
+	SchemeSigner = "signer"
+	SchemeShares = "shares"
 )
 
 // maxURI bounds an address; paths are at most 4096 on Linux.
@@ -38,9 +42,9 @@ func ParseURI(s string) (URI, error) {
 	}
 	u := URI{Scheme: scheme, Attributes: map[string]string{}}
 	switch scheme {
-	case SchemeSoft, SchemePKCS11:
+	case SchemeSoft, SchemePKCS11, SchemeSigner, SchemeShares:
 	default:
-		return URI{}, fmt.Errorf("%w: unknown scheme %q, expected %s or %s", ErrURI, scheme, SchemeSoft, SchemePKCS11)
+		return URI{}, fmt.Errorf("%w: unknown scheme %q, expected %s, %s, %s or %s", ErrURI, scheme, SchemeSoft, SchemePKCS11, SchemeSigner, SchemeShares)
 	}
 	for _, part := range strings.FieldsFunc(rest, func(r rune) bool { return r == ';' || r == '?' || r == '&' }) {
 		key, value, ok := strings.Cut(part, "=")

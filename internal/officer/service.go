@@ -3,7 +3,6 @@ package officer
 import (
 	"context"
 	"crypto"
-	"crypto/aes"
 	"crypto/cipher"
 	"crypto/sha256"
 	"errors"
@@ -12,6 +11,7 @@ import (
 	"strings"
 	"sync"
 
+	"vidimus/internal/aesgcm"
 	"vidimus/internal/audit"
 	"vidimus/internal/clock"
 	"vidimus/internal/document"
@@ -122,10 +122,7 @@ func New(cfg Config, parts Parts) (*Service, error) {
 	if _, err := io.ReadFull(parts.Rand, key[:]); err != nil {
 		return nil, fmt.Errorf("officer: %w", err)
 	}
-	block, err := aes.NewCipher(key[:])
-	if err == nil {
-		s.sealer, err = cipher.NewGCM(block)
-	}
+	s.sealer, err = aesgcm.New(key[:])
 	return s, err
 }
 

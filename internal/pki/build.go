@@ -7,7 +7,6 @@ import (
 	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/sha1"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
@@ -25,6 +24,11 @@ import (
 type Template struct {
 	Profile Profile
 	Subject Name
+	// RawSubject takes the place of Subject, as DER: a link certificate has the name
+	// of the root that it certifies byte for byte, whoever made that.
+	RawSubject []byte
+	// Serial is the serial number; nil draws one. Who fixes it draws it with NewSerial.
+	Serial *big.Int
 	// NotBefore and NotAfter are rounded down to the second. A NotAfter of
 	// zero is NotBefore plus the longest that the profile and the issuer allow.
 	NotBefore, NotAfter time.Time
@@ -44,21 +48,19 @@ type Template struct {
 
 // Build makes a certificate: issuer is nil for a self-signed root, signer is
 // the issuer's key, rand feeds the serial number (16 octets, 126 random bits)
-// and the signature.
+// where the template has none, and the signature.
 //
 // What will be signed is first signed with a throwaway key on the same curve
 // and held against Lint, so that the real key never signs a certificate that
 // does not conform; then it is signed with signer, and the signed bytes of both
 // are compared. Errors about the template match ErrProfile.
 func Build(t Template, issuer *Certificate, signer crypto.Signer, rand io.Reader) (*Certificate, error) {
-	r, ok := profiles[t.Profile]
-	switch {
-	case !ok:
-		return nil, fmt.Errorf("%w: unknown profile %q", ErrProfile, t.Profile)
-	case signer == nil || rand == nil:
+	if signer == nil || rand == nil {
 		return nil, errors.New("building a certificate needs a signer and a random source")
-	case r.root != (issuer == nil):
-		return nil, fmt.Errorf("%w: %s is self-signed: %t, issuer given: %t", ErrProfile, t.Profile, r.root, issuer != nil)
+	}
+	r, err := t.rules(issuer)
+	if err != nil {
+		return nil, err
 	}
 	if issuer == nil {
 		if t.Public == nil {
@@ -74,19 +76,32 @@ func Build(t Template, issuer *Certificate, signer crypto.Signer, rand io.Reader
 	if err != nil {
 		return nil, err
 	}
+	return signConforming(template, t.Profile, issuer, t.Public, signer, rand)
+}
 
-	throwaway, err := throwawayKey(signer.Public())
+// rules are those of the template's profile, below this issuer.
+func (t Template) rules(issuer *Certificate) (rules, error) {
+	r, ok := profiles[t.Profile]
+	switch {
+	case !ok:
+		return rules{}, fmt.Errorf("%w: unknown profile %q", ErrProfile, t.Profile)
+	case r.root != (issuer == nil):
+		return rules{}, fmt.Errorf("%w: %s is self-signed: %t, issuer given: %t", ErrProfile, t.Profile, r.root, issuer != nil)
+	}
+	return r, nil
+}
+
+// signConforming signs what a throwaway key has signed before and Lint found nothing
+// about; the real key is not asked for anything else.
+func signConforming(template *x509.Certificate, p Profile, issuer *Certificate, pub crypto.PublicKey, signer crypto.Signer, rand io.Reader) (*Certificate, error) {
+	draft, err := signDraft(template, issuer, pub, signer.Public(), rand)
 	if err != nil {
 		return nil, err
 	}
-	draft, err := sign(template, issuer, t.Public, throwaway, rand)
-	if err != nil {
-		return nil, fmt.Errorf("signing the draft: %w", err)
+	if findings := Lint(draft, p, issuer); len(findings) > 0 {
+		return nil, fmt.Errorf("%w: %s: %s", ErrProfile, p, strings.Join(findings, "; "))
 	}
-	if findings := Lint(draft, t.Profile, issuer); len(findings) > 0 {
-		return nil, fmt.Errorf("%w: %s: %s", ErrProfile, t.Profile, strings.Join(findings, "; "))
-	}
-	cert, err := sign(template, issuer, t.Public, signer, rand)
+	cert, err := sign(template, issuer, pub, signer, rand)
 	if err != nil {
 		return nil, fmt.Errorf("signing: %w", err)
 	}
@@ -101,6 +116,19 @@ func Build(t Template, issuer *Certificate, signer crypto.Signer, rand io.Reader
 		return nil, fmt.Errorf("checking the signature made: %w", err)
 	}
 	return cert, nil
+}
+
+// signDraft signs with a throwaway key that stands in for like.
+func signDraft(template *x509.Certificate, issuer *Certificate, pub, like crypto.PublicKey, rand io.Reader) (*Certificate, error) {
+	throwaway, err := throwawayKey(like)
+	if err != nil {
+		return nil, err
+	}
+	draft, err := sign(template, issuer, pub, throwaway, rand)
+	if err != nil {
+		return nil, fmt.Errorf("signing the draft: %w", err)
+	}
+	return draft, nil
 }
 
 // sign makes and parses one certificate. The parent's key is left out so that
@@ -120,9 +148,12 @@ func sign(template *x509.Certificate, issuer *Certificate, pub crypto.PublicKey,
 // x509 turns the template into crypto/x509's. Extensions whose form Annex B
 // fixes are written out here: a critical EKU and the issuer alternative name.
 func (t Template) x509(r rules, issuer *Certificate, rand io.Reader) (*x509.Certificate, error) {
-	serial, err := newSerial(rand)
-	if err != nil {
-		return nil, err
+	serial := t.Serial
+	if serial == nil {
+		var err error
+		if serial, err = NewSerial(rand); err != nil {
+			return nil, err
+		}
 	}
 	ski, err := keyID(t.Public)
 	if err != nil {
@@ -148,6 +179,9 @@ func (t Template) x509(r rules, issuer *Certificate, rand io.Reader) (*x509.Cert
 		SubjectKeyId: ski,
 		DNSNames:     t.DNSNames,
 	}
+	if t.RawSubject != nil {
+		out.RawSubject = t.RawSubject
+	}
 	if r.ca {
 		out.BasicConstraintsValid, out.IsCA, out.MaxPathLenZero = true, true, true
 	}
@@ -164,6 +198,15 @@ func (t Template) x509(r rules, issuer *Certificate, rand io.Reader) (*x509.Cert
 			return nil, fmt.Errorf("%w: URI %q: %w", ErrProfile, s, err)
 		}
 		out.URIs = append(out.URIs, u)
+	}
+	if r.link && issuer != nil {
+		if len(t.DNSNames)+len(t.URIs) > 0 {
+			return nil, fmt.Errorf("%w: a link certificate names no host and no URI", ErrProfile)
+		}
+		if !bytes.Equal(out.RawSubject, issuer.RawSubject) { // presentation of the new name, Annex B
+			out.ExtraExtensions = append(out.ExtraExtensions, pkix.Extension{
+				Id: oidSubjectAltName, Value: element(tagSequence, element(generalNameDirectory, out.RawSubject))})
+		}
 	}
 	if t.IssuerAltName != "" {
 		tag := byte(generalNameURI)
@@ -195,9 +238,9 @@ func (t Template) x509(r rules, issuer *Certificate, rand io.Reader) (*x509.Cert
 	return out, nil
 }
 
-// newSerial draws 16 octets, the first between 0x40 and 0x7f: positive, never
+// NewSerial draws 16 octets, the first between 0x40 and 0x7f: positive, never
 // shorter, 126 random bits where Annex B asks for 63 and advises 71.
-func newSerial(rand io.Reader) (*big.Int, error) {
+func NewSerial(rand io.Reader) (*big.Int, error) {
 	var b [16]byte
 	if _, err := io.ReadFull(rand, b[:]); err != nil {
 		return nil, fmt.Errorf("drawing a serial number: %w", err)
@@ -224,7 +267,7 @@ func keyID(pub crypto.PublicKey) ([]byte, error) {
 	if !ok {
 		return nil, fmt.Errorf("%w: public key", ErrMalformed)
 	}
-	sum := sha1.Sum(bits)
+	sum := keyDigest(bits)
 	return sum[:], nil
 }
 

@@ -84,6 +84,9 @@ func ParseCRL(raw []byte) (*CRL, error) {
 	return c, nil
 }
 
+// Signed gives what the signature is over, DER, and the algorithm that the list names.
+func (c *CRL) Signed() (tbs []byte, algorithm x509.SignatureAlgorithm) { return c.signed, c.algorithm }
+
 var errStructureCRL = errors.New("not the structure of RFC 5280 section 5.1 in DER")
 
 func (c *CRL) parse() error {
@@ -346,6 +349,19 @@ func (c *CRL) Verify(issuer *Certificate, allowRSA bool) error {
 		return fmt.Errorf("%w: %w", ErrCRL, err)
 	}
 	return nil
+}
+
+// NextNumber is that of a list that is made at an instant to follow another one, nil
+// where there was none: the instant in microseconds, so that an issuer that lost its lists
+// does not step back, and one that never saw what it had signed does not use the number
+// again. Where the last number is above that already it grows by the seconds since.
+func NextNumber(last *CRL, now time.Time) *big.Int {
+	number := big.NewInt(now.UnixMicro())
+	if last == nil || number.Cmp(last.Number) > 0 {
+		return number
+	}
+	since := max(0, int64(now.Sub(last.ThisUpdate)/time.Second))
+	return number.Add(last.Number, big.NewInt(1+since))
 }
 
 // Supersedes tells whether the list may take the place of an earlier one of the

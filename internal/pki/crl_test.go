@@ -427,3 +427,31 @@ func FuzzParseCRL(f *testing.F) {
 		}
 	})
 }
+
+func TestNextNumber(t *testing.T) {
+	now := time.Date(2026, 6, 15, 12, 0, 0, 0, time.UTC)
+	micro := now.UnixMicro()
+	for _, tt := range []struct {
+		name       string
+		last, want int64
+		age        time.Duration
+	}{
+		{"first", -1, micro, 0},
+		{"of seconds", now.Unix(), micro, 0},
+		{"of microseconds", micro - 1, micro, 0},
+		{"same instant", micro, micro + 1, 0},
+		{"above every clock", micro + 5, micro + 6 + 60, time.Minute},
+		{"clock set back", micro + 5, micro + 6, -time.Minute},
+	} {
+		var last *CRL
+		if tt.last >= 0 {
+			last = &CRL{Number: big.NewInt(tt.last), ThisUpdate: now.Add(-tt.age)}
+		}
+		if got := NextNumber(last, now); got.Int64() != tt.want {
+			t.Errorf("%s: %s, expected %d", tt.name, got, tt.want)
+		}
+		if last != nil && last.Number.Int64() != tt.last {
+			t.Errorf("%s: the last one was changed", tt.name)
+		}
+	}
+}

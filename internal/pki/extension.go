@@ -68,8 +68,9 @@ func parseCRLDistribution(value []byte) (crlDistribution, bool) {
 
 // Tags of GeneralName that lint looks at, RFC 5280 section 4.2.1.6.
 const (
-	generalNameMail = 0x81
-	generalNameURI  = 0x86
+	generalNameMail      = 0x81
+	generalNameDirectory = 0xa4 // explicit: around a Name
+	generalNameURI       = 0x86
 )
 
 type generalName struct {

@@ -20,6 +20,8 @@ func VerifyLink(old, link, next *Certificate, now time.Time) error {
 	switch {
 	case !next.SelfSigned():
 		return &PathError{Reason: ReasonSignature, Subject: next, Err: errors.New("the new root is not self-signed")}
+	case link.SelfSigned():
+		return &PathError{Reason: ReasonSelfSigned, Subject: link, Err: errors.New("the link is a root")}
 	case !names(old, link):
 		return &PathError{Reason: ReasonNoAnchor, Subject: link, Err: errors.New("the link is not issued by the old root")}
 	case !bytes.Equal(link.RawSubject, next.RawSubject):

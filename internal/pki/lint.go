@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/ecdsa"
 	"crypto/ed25519"
-	"crypto/sha1"
 	"crypto/x509"
 	"encoding/asn1"
 	"fmt"
@@ -26,7 +25,7 @@ func Lint(c *Certificate, p Profile, issuer *Certificate) []string {
 	l := &linter{c: c, p: p, r: r, issuer: issuer}
 	for _, step := range []func(){
 		l.serial, l.algorithm, l.validity, l.subject, l.names, l.identifiers, l.keyUsage, l.basicConstraints,
-		l.extKeyUsage, l.issuerAltName, l.crlDistribution, l.alternativeNames, l.extensions,
+		l.extKeyUsage, l.issuerAltName, l.crlDistribution, l.alternativeNames, l.link, l.extensions,
 	} {
 		step()
 	}
@@ -180,7 +179,7 @@ func (l *linter) identifiers() {
 		l.add("subject key identifier is missing")
 	} else {
 		bits, _ := subjectKeyBits(l.c.Cert.RawSubjectPublicKeyInfo)
-		if sum := sha1.Sum(bits); !bytes.Equal(l.c.SubjectKeyID(), sum[:]) {
+		if sum := keyDigest(bits); !bytes.Equal(l.c.SubjectKeyID(), sum[:]) {
 			l.add("subject key identifier is not SHA-1 of the key")
 		}
 		if ski.Critical {

@@ -1,8 +1,10 @@
 package pki
 
 import (
+	"bytes"
 	"encoding/asn1"
 	"net/url"
+	"slices"
 )
 
 // forbiddenExtensions is Annex B.1.1: these may not be in any certificate.
@@ -46,6 +48,36 @@ func (l *linter) crlDistribution() {
 func (l *linter) alternativeNames() {
 	if l.r.dnsName && len(l.c.Cert.DNSNames) == 0 {
 		l.add("subject alternative name has no DNS name")
+	}
+}
+
+// link holds a link certificate against the root whose key signs it: the new key,
+// in the same country, and the new name once more where it changes (Annex B).
+func (l *linter) link() {
+	if !l.r.link || l.issuer == nil {
+		return
+	}
+	if bytes.Equal(l.c.Cert.RawSubjectPublicKeyInfo, l.issuer.Cert.RawSubjectPublicKeyInfo) {
+		l.add("key is the issuer's own: a link certifies another one")
+	}
+	if l.c.Country != l.issuer.Country {
+		l.add("country differs from the issuer's")
+	}
+	if bytes.Equal(l.c.RawSubject, l.issuer.RawSubject) {
+		return
+	}
+	ext := l.c.extension(oidSubjectAltName)
+	if ext == nil {
+		l.add("subject alternative name is missing, and the name changes")
+		return
+	}
+	d := der(ext.Value)
+	content, _, ok := d.take(tagSequence)
+	list, ok2 := parseGeneralNames(content)
+	if !ok || !ok2 || len(d) != 0 || !slices.ContainsFunc(list, func(g generalName) bool {
+		return g.tag == generalNameDirectory && g.text == string(l.c.RawSubject)
+	}) {
+		l.add("subject alternative name is not the new name")
 	}
 }
 

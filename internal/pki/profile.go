@@ -124,6 +124,10 @@ var profiles = map[Profile]rules{
 		ekus: []asn1.ObjectIdentifier{OIDRegistrySource}},
 }
 
+// LongestLife is how long a certificate of the profile may live, 0 for a CA, whose
+// years are those of the calendar.
+func (p Profile) LongestLife() time.Duration { return profiles[p].max }
+
 // ExtKeyUsages gives the EKUs that Build writes for the profile, the mandatory
 // one first; nil for a CA.
 func (p Profile) ExtKeyUsages() []asn1.ObjectIdentifier { return slices.Clone(profiles[p].ekus) }

@@ -1,11 +1,9 @@
 package policy
 
 import (
-	"bytes"
 	_ "embed"
 	"errors"
 	"fmt"
-	"io"
 	"regexp"
 	"slices"
 	"strconv"
@@ -13,6 +11,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"vidimus/internal/strictyaml"
 )
 
 //go:embed default.yaml
@@ -145,13 +145,8 @@ func (p *Policy) overlay(name string, data []byte) error {
 	}
 	earlier := p.Profiles
 	p.Profiles, p.Version = nil, "" // of the file alone
-	decoder := yaml.NewDecoder(bytes.NewReader(data))
-	decoder.KnownFields(true)
-	if err := decoder.Decode(p); err != nil && !errors.Is(err, io.EOF) {
+	if err := strictyaml.DecodeOver(data, p); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
-	}
-	if err := decoder.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
-		return fmt.Errorf("%s: more than one YAML document", name)
 	}
 	if err := p.Validate(); err != nil {
 		return fmt.Errorf("%s: %w", name, err)

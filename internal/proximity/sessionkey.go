@@ -1,7 +1,6 @@
 package proximity
 
 import (
-	"crypto/aes"
 	"crypto/cipher"
 	"crypto/ecdh"
 	"crypto/hkdf"
@@ -9,6 +8,7 @@ import (
 	"encoding/binary"
 	"fmt"
 
+	"vidimus/internal/aesgcm"
 	"vidimus/internal/mdoc"
 )
 
@@ -42,11 +42,7 @@ func newAEAD(key []byte) (cipher.AEAD, error) {
 	if len(key) != keySize {
 		return nil, fmt.Errorf("session key of %d bytes", len(key))
 	}
-	block, err := aes.NewCipher(key)
-	if err != nil {
-		return nil, err
-	}
-	return cipher.NewGCM(block)
+	return aesgcm.New(key)
 }
 
 // next returns the IV of the next message: eight bytes sender, four bytes

@@ -13,8 +13,9 @@
 //	manifest.json                      path, uri, version, iat, exp, size,
 //	                                   sha256, media_type and etag of each
 //
-// Beside them the office puts crl/iaca.crl and crl/readers.crl, which are not of
-// this package and in no manifest.
+// Beside them the office puts what is not of this package and in no manifest:
+// crl/NAME.crl, lists of revoked certificates, trust/, lists that say who issues,
+// and certificates/.
 //
 // Files are the very bytes that the office serves. They are readable for
 // everyone (0644), and a server chooses between the two forms by Accept; names

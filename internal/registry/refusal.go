@@ -26,6 +26,8 @@ func storeProblem(err error) error {
 		return problem.Wrap(problem.Conflict, err, "the document number belongs to another person")
 	case errors.Is(err, ErrForeignWallet):
 		return problem.Wrap(problem.Conflict, err, "the wallet unit has copies of others only, none of this person")
+	case errors.Is(err, ErrStopped):
+		return problem.Wrap(problem.AccessDenied, err, "the office stopped this source in an emergency: nothing of it is taken until the stop is lifted")
 	case errors.Is(err, ErrOutcomeNotFound):
 		return problem.Wrap(problem.NotFound, err, "no such event was accepted")
 	case errors.As(err, &named):

@@ -29,6 +29,8 @@ var (
 	ErrDocumentTaken = errors.New("document number belongs to another person")
 	// ErrForeignWallet: the wallet unit has copies, none of them of the person.
 	ErrForeignWallet = errors.New("wallet unit of others")
+	// ErrStopped: an emergency stopped the source.
+	ErrStopped = errors.New("source is stopped")
 )
 
 // SeqError says that an event is not the next one of its source.
@@ -123,7 +125,8 @@ type Store interface {
 	//  1. the source used rec.JTI before: with the same Digest the stored
 	//     outcome, Repeated set; with another ErrOtherToken;
 	//  2. rec.Seq is not one more than the last accepted of the source (the
-	//     first is 1): *SeqError;
+	//     first is 1): *SeqError; the source is stopped:
+	//     ErrStopped;
 	//  3. the subject is rec.Person; when that is "", the person who has
 	//     rec.Document: ErrSubjectNotFound when nobody has. When both are
 	//     given and the document belongs to another person: ErrDocumentTaken.

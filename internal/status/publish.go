@@ -24,6 +24,9 @@ func (p *Publisher) Publish(ctx context.Context) error {
 	if err := p.begin(ctx); err != nil {
 		return err
 	}
+	if err := p.turn(began); err != nil {
+		return err
+	}
 	var troubles []error
 	if err := p.plan(ctx, began); err != nil {
 		troubles = append(troubles, fmt.Errorf("planning noise: %w", err))

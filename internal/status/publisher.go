@@ -3,7 +3,6 @@ package status
 import (
 	"context"
 	"crypto"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -21,8 +20,11 @@ type Config struct {
 	// and the anchor, DER, leaf first.
 	Signer crypto.Signer
 	Chain  [][]byte
-	Clock  clock.Clock
-	Rand   io.Reader
+	// Current gives the signer and its chain for one publication, at whose beginning
+	// it is called; nil is always Signer and Chain.
+	Current func(now time.Time) (crypto.Signer, [][]byte)
+	Clock   clock.Clock
+	Rand    io.Reader
 	// PublicURL is that of the office; the aggregation is at AggregationURI.
 	PublicURL string
 	// Schedule is the one that the store was opened with; nil is one of ticks
@@ -60,12 +62,12 @@ type Measure struct {
 // Publisher signs the lists and holds them for serving. It is safe for
 // concurrent use.
 type Publisher struct {
-	cfg      Config
-	notAfter time.Time // of the signer's certificate
-	kick     chan struct{}
-	current  atomic.Pointer[snapshot]
+	cfg     Config
+	kick    chan struct{}
+	current atomic.Pointer[snapshot]
 
 	publishing sync.Mutex // one publication at a time; guards what follows
+	signer     signer
 	past       map[string]Past
 	begun      bool
 	planned    uint64          // the last window with noise
@@ -103,15 +105,15 @@ func New(cfg Config) (*Publisher, error) {
 	if cfg.Cover > 0 && cfg.Schedule.mix == 0 {
 		return nil, errors.New("status: noise needs windows to be mixed in")
 	}
-	leaf, err := x509.ParseCertificate(cfg.Chain[0])
+	first, err := newSigner(cfg.Signer, cfg.Chain)
 	if err != nil {
-		return nil, fmt.Errorf("status: certificate of the signer: %w", err)
+		return nil, fmt.Errorf("status: %w", err)
 	}
 	if cfg.Measure == nil {
 		cfg.Measure = &Measure{}
 	}
 	p := &Publisher{
-		cfg: cfg, notAfter: leaf.NotAfter, kick: make(chan struct{}, 1),
+		cfg: cfg, signer: first, kick: make(chan struct{}, 1),
 		past: map[string]Past{}, unwritten: map[string]bool{}, removed: map[string]bool{}, warned: map[string]time.Time{},
 	}
 	p.current.Store(&snapshot{lists: map[string]*shard{}})

@@ -1,11 +1,44 @@
 package status
 
 import (
+	"crypto"
+	"crypto/x509"
+	"errors"
 	"fmt"
 	"time"
 
 	"vidimus/internal/statuslist"
 )
+
+// signer is a key with its chain.
+type signer struct {
+	key      crypto.Signer
+	chain    [][]byte
+	notAfter time.Time // of its certificate
+}
+
+func newSigner(key crypto.Signer, chain [][]byte) (signer, error) {
+	if key == nil || len(chain) == 0 {
+		return signer{}, errors.New("no signer of lists, or one without a chain")
+	}
+	leaf, err := x509.ParseCertificate(chain[0])
+	if err != nil {
+		return signer{}, fmt.Errorf("certificate of the signer: %w", err)
+	}
+	return signer{key, chain, leaf.NotAfter}, nil
+}
+
+// turn takes the signer whose turn it is.
+func (p *Publisher) turn(now time.Time) error {
+	if p.cfg.Current == nil {
+		return nil
+	}
+	next, err := newSigner(p.cfg.Current(now))
+	if err == nil {
+		p.signer = next
+	}
+	return err
+}
 
 // sign makes the tokens of a shard. What is said of time never goes back,
 // whatever the clock does: iat is at least that of the token before.
@@ -19,15 +52,16 @@ func (p *Publisher) sign(s *shard, last time.Time) error {
 		Subject: s.list.URI, IssuedAt: now, Expires: now.Add(p.cfg.Expires), TTL: p.cfg.TTL,
 		AggregationURI: AggregationURI(p.cfg.PublicURL),
 	}
-	if claims.Expires.After(p.notAfter) {
-		claims.Expires = p.notAfter
-		if left := p.notAfter.Sub(now); left < p.cfg.Offline {
+	notAfter := p.signer.notAfter
+	if claims.Expires.After(notAfter) {
+		claims.Expires = notAfter
+		if left := notAfter.Sub(now); left < p.cfg.Offline {
 			p.alarm("certificate", fmt.Errorf("the certificate of the status signer ends at %s: lists count for %s, less than readers are without a network (%s)",
-				p.notAfter.Format(time.RFC3339), left, p.cfg.Offline))
+				notAfter.Format(time.RFC3339), left, p.cfg.Offline))
 		}
 	}
 	if !claims.Expires.After(now) {
-		return fmt.Errorf("the certificate of the status signer has ended at %s", p.notAfter.Format(time.RFC3339))
+		return fmt.Errorf("the certificate of the status signer has ended at %s", notAfter.Format(time.RFC3339))
 	}
 	var err error
 	if s.list.Kind == KindIdentifier {
@@ -56,11 +90,11 @@ func (p *Publisher) signBits(s *shard, claims statuslist.Claims) error {
 			return err
 		}
 	}
-	jwt, err := s.body.SignJWT(p.cfg.Signer, claims, p.cfg.Chain, p.cfg.Rand)
+	jwt, err := s.body.SignJWT(p.signer.key, claims, p.signer.chain, p.cfg.Rand)
 	if err != nil {
 		return err
 	}
-	cwt, err := s.body.SignCWT(p.cfg.Signer, claims, p.cfg.Chain, p.cfg.Rand)
+	cwt, err := s.body.SignCWT(p.signer.key, claims, p.signer.chain, p.cfg.Rand)
 	if err != nil {
 		return err
 	}
@@ -70,7 +104,7 @@ func (p *Publisher) signBits(s *shard, claims statuslist.Claims) error {
 
 // signIdentifiers makes the one token of an identifier list.
 func (p *Publisher) signIdentifiers(s *shard, claims statuslist.Claims) error {
-	cwt, err := statuslist.SignIdentifierList(Identifiers(s.list.Key, s.indices), p.cfg.Signer, claims, p.cfg.Chain, p.cfg.Rand)
+	cwt, err := statuslist.SignIdentifierList(Identifiers(s.list.Key, s.indices), p.signer.key, claims, p.signer.chain, p.cfg.Rand)
 	if err != nil {
 		return err
 	}

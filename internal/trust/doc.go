@@ -6,7 +6,9 @@
 // of issuing authorities (ISO/IEC 18013-5 Annex C), and Store.Anchors, whose
 // answer goes into pki.Validate; with ParseEntityList for a signed list of
 // trusted entities, such as wallet providers (ETSI TS 119 602), ParseTrustedList
-// for one in XML (ETSI TS 119 612) whose bytes somebody vouches for.
+// for one in XML (ETSI TS 119 612) whose bytes somebody vouches for. BuildVICAL and
+// BuildEntityList write the lists of an office; Store.Follow trusts a new root by a
+// link from an old one.
 //
 // Refused:
 //   - an anchor without a purpose, and an issuer's anchor without a doctype or

@@ -1,7 +1,6 @@
 package trust
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -13,9 +12,8 @@ import (
 	"strings"
 	"time"
 
-	yaml "go.yaml.in/yaml/v3"
-
 	"vidimus/internal/pki"
+	"vidimus/internal/strictyaml"
 )
 
 // ErrFolder is for a folder of anchors that cannot be used as it is.
@@ -157,13 +155,8 @@ func readScopes(fsys fs.FS) (*scopes, error) {
 		return nil, err
 	}
 	var out scopes
-	dec := yaml.NewDecoder(bytes.NewReader(data))
-	dec.KnownFields(true)
-	if err := dec.Decode(&out); err != nil && err != io.EOF {
+	if err := strictyaml.DecodeOver(data, &out); err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrFolder, scopeFile, err)
-	}
-	if err := dec.Decode(new(any)); err != io.EOF {
-		return nil, fmt.Errorf("%w: %s: more than one YAML document", ErrFolder, scopeFile)
 	}
 	for _, key := range slices.Sorted(maps.Keys(out.Anchors)) {
 		if _, err := path.Match(key, "x"); err != nil {

@@ -267,11 +267,23 @@ func sameSKI(got, want []byte) bool {
 // Source names the list for Anchor.Source.
 func (l *VICALList) Source() string { return fmt.Sprintf("VICAL %s %d", l.Provider, l.IssueID) }
 
-// Store gives the entries as anchors for issuing and for the status lists of
-// the same doctypes, as of the list's date.
+// Link says whether the entry is a link between two roots of an authority, by its
+// profile or since it has one name and another key above it. It is for readers who
+// hold the old root (Store.Follow); who trusts the list has the new one beside it.
+func (e VICALEntry) Link() bool {
+	c := e.Cert
+	return slices.Contains(e.Profiles, ProfileURNLink) ||
+		c.SelfIssued() && len(c.AuthorityKeyID()) > 0 && !bytes.Equal(c.AuthorityKeyID(), c.SubjectKeyID())
+}
+
+// Store gives the entries but links as anchors for issuing and for the status lists
+// of the same doctypes, as of the list's date.
 func (l *VICALList) Store() *Store {
 	s := &Store{}
 	for _, e := range l.Entries {
+		if e.Link() {
+			continue
+		}
 		s.take(Anchor{
 			Cert:   e.Cert,
 			Scope:  Scope{Purposes: []Purpose{IssueMdoc, StatusList}, DocTypes: slices.Clone(e.DocTypes)},

@@ -14,8 +14,11 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
+
+	"vidimus/internal/legible"
 )
 
 // ExitUsage is the exit code of a mistake in the command line.
@@ -26,6 +29,8 @@ type Program struct {
 	Name     string
 	Intro    string // a few lines for the top of the help
 	Commands []Command
+	// Secret is for programs that hold keys: Main makes their process Private.
+	Secret bool
 }
 
 // Command is one subcommand.
@@ -34,6 +39,8 @@ type Command struct {
 	Args  string // "FILE", for the usage line
 	Short string // one line for the table
 	Long  string // the rest of the help; may be empty
+	// Deeds are what it does by the word after its name, where that is several things.
+	Deeds []Deed
 	// Setup declares flags and gives what runs once they are parsed.
 	Setup func(*flag.FlagSet) Run
 }
@@ -76,6 +83,11 @@ func Usagef(format string, args ...any) error {
 func (p Program) Main() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	if p.Secret {
+		if err := Private(); err != nil {
+			fmt.Fprintf(os.Stderr, "note: %v\n", err)
+		}
+	}
 	return p.Run(ctx, Env{os.Stdin, os.Stdout, os.Stderr}, os.Args[1:])
 }
 
@@ -87,7 +99,7 @@ func (p Program) Run(ctx context.Context, env Env, args []string) int {
 	}
 	name, rest := args[0], args[1:]
 	if name == "help" && len(rest) > 0 {
-		name, rest = rest[0], []string{"-h"}
+		name, rest = rest[0], append(slices.Clone(rest[1:]), "-h")
 	}
 	if name == "help" || name == "-h" || name == "--help" || name == "-help" {
 		fmt.Fprint(env.Stdout, p.help())
@@ -107,14 +119,18 @@ func (p Program) run(ctx context.Context, env Env, c Command, args []string) int
 	fs.SetOutput(io.Discard)
 	run := c.Setup(fs)
 	positional, err := parse(fs, args)
+	deed := c.deed(positional)
 	if errors.Is(err, flag.ErrHelp) {
-		fmt.Fprint(env.Stdout, p.commandHelp(c, fs))
+		if len(positional) == 0 || deed != nil && deed.Word == "" {
+			deed = nil // of the whole
+		}
+		fmt.Fprint(env.Stdout, p.commandHelp(c, deed, fs))
 		return 0
 	}
-	if err == nil {
-		err = run(ctx, env, positional)
-	} else {
+	if err != nil {
 		err = Usagef("%w", err)
+	} else if err = c.fitting(fs, deed); err == nil {
+		err = run(ctx, env, positional)
 	}
 	if err == nil {
 		return 0
@@ -127,14 +143,21 @@ func (p Program) run(ctx context.Context, env Env, c Command, args []string) int
 			return code
 		}
 	}
-	fmt.Fprintf(env.Stderr, "%s %s: %v\n", p.Name, c.Name, err)
+	fmt.Fprintf(env.Stderr, "%s %s: %s\n", p.Name, c.Name, legible.Lines(err.Error())) // it may quote a file of a stranger
 	if exit != nil && exit.Usage {
-		fmt.Fprintf(env.Stderr, "usage: %s\nsee %s help %s\n", p.usage(c), p.Name, c.Name)
+		name := c.Name
+		if deed != nil && deed.Word != "" {
+			name += " " + deed.Word
+		} else {
+			deed = nil
+		}
+		fmt.Fprintf(env.Stderr, "usage: %s\nsee %s help %s\n", p.usage(c, deed), p.Name, name)
 	}
 	return code
 }
 
-// parse takes flags wherever they stand; "--" ends them.
+// parse takes flags wherever they stand; "--" ends them. With an error come the
+// arguments before it.
 func parse(fs *flag.FlagSet, args []string) ([]string, error) {
 	var positional []string
 	for {
@@ -142,7 +165,7 @@ func parse(fs *flag.FlagSet, args []string) ([]string, error) {
 			if name, ok := strings.CutPrefix(err.Error(), "flag provided but not defined: -"); ok {
 				err = unknownFlag(fs, name)
 			}
-			return nil, err
+			return positional, err
 		}
 		rest := fs.Args()
 		if len(rest) == 0 {
@@ -153,10 +176,6 @@ func parse(fs *flag.FlagSet, args []string) ([]string, error) {
 		}
 		positional, args = append(positional, rest[0]), rest[1:]
 	}
-}
-
-func (p Program) usage(c Command) string {
-	return strings.TrimSpace(fmt.Sprintf("%s %s [flags] %s", p.Name, c.Name, c.Args))
 }
 
 func (p Program) help() string {
@@ -173,14 +192,29 @@ func (p Program) help() string {
 	return b.String()
 }
 
-func (p Program) commandHelp(c Command, fs *flag.FlagSet) string {
+// commandHelp is the help of a deed, or of a command: with what it does, and the
+// flags of that which it does without a word.
+func (p Program) commandHelp(c Command, d *Deed, fs *flag.FlagSet) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s\n\nusage: %s\n", c.Short, p.usage(c))
-	if long := strings.TrimSpace(c.Long); long != "" {
+	short, long, example := c.Short, strings.TrimSpace(c.Long), ""
+	if d != nil {
+		short, long, example = d.Short, "", d.Example
+	}
+	fmt.Fprintf(&b, "%s\n\nusage: %s\n", short, p.usage(c, d))
+	if long != "" {
 		fmt.Fprintf(&b, "\n%s\n", long)
+	}
+	if d == nil && len(c.Deeds) > 0 {
+		b.WriteString(p.table(c))
+		if d = c.deed(nil); d != nil {
+			example = d.Example
+		}
 	}
 	first := true
 	fs.VisitAll(func(f *flag.Flag) {
+		if !c.takes(d, f.Name) {
+			return
+		}
 		if first {
 			b.WriteString("\nflags:\n")
 			first = false
@@ -192,6 +226,9 @@ func (p Program) commandHelp(c Command, fs *flag.FlagSet) string {
 		}
 		b.WriteString("\n")
 	})
+	if example != "" {
+		fmt.Fprintf(&b, "\nfor example:\n  %s\n", strings.ReplaceAll(strings.TrimSpace(example), "\n", "\n  "))
+	}
 	return b.String()
 }
 

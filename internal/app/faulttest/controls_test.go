@@ -26,9 +26,10 @@ func TestControls(t *testing.T) {
 		{"store.unaudited", "", []string{"I4", "I5"}},
 		{"store.audit-changed", "", []string{"I6"}},
 		{"audit.checkpoint-other", "", []string{"I6"}},
-		// Or its own check of what it is about to sign refuses everything.
+		// Or the key, which reads what it is to sign, refuses everything.
 		{"catalog.outlives", "", []string{"I12", "I13"}},
-		{"issuer.other-signer", "", []string{"I12"}},
+		{"issuer.other-signer", "", []string{"I12", "I13"}},
+		{"issuer.hidden-signer", "", []string{"I12"}},
 		{"issuer.ready-anyway", "publication.released:sleep:2000", []string{"I13"}},
 		{"publication.backwards", "", []string{"I9", "I10"}},
 		{"publication.torn", halfWritten + ":sleep:5", []string{"I10", "I11"}},

@@ -24,9 +24,9 @@ const (
 )
 
 // operatorRooms are the rooms whose points no load reaches, but operators and
-// officers: TestBackupKilled, TestRestoreKilled, TestImportKilled and
-// TestConsoleKilled kill there.
-var operatorRooms = []string{"backup", "bulk", "issuer", "officer"}
+// officers: TestBackupKilled, TestRestoreKilled, TestImportKilled,
+// TestConsoleKilled and TestEmergencyKilled kill there.
+var operatorRooms = []string{"backup", "bulk", "emergency", "issuer", "officer"}
 
 // halfWritten is a point of a control alone.
 const halfWritten = "publication.half-written"

@@ -51,7 +51,7 @@ var all = []invariant{
 	{"I9", "what is revoked is published so and stays so", (*examination).revoked},
 	{"I10", "lists never go back, parse and are signed", (*examination).published},
 	{"I11", "lists are served whole", (*examination).whole},
-	{"I12", "released credentials verify", (*examination).verified},
+	{"I12", "released credentials verify, and their signers are published and outlive them", (*examination).verified},
 	{"I13", "serving or not ready, and soon", (*examination).serving},
 	{"I14", "the state is the fold of the accepted events", (*examination).folded},
 }

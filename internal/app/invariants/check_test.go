@@ -1,6 +1,7 @@
 package invariants
 
 import (
+	"crypto/x509"
 	"errors"
 	"slices"
 	"strings"
@@ -59,6 +60,7 @@ func TestBad(t *testing.T) {
 		w.ev.Before = m
 		w.ev.Journal = slices.DeleteFunc(w.ev.Journal, func(e Entry) bool { return e.Kind == List })
 	}
+	signer := func(w *world) *x509.Certificate { return w.ev.Signers.ByKey[w.keyID].Certificate }
 	found := map[string]bool{}
 	for _, tt := range []struct {
 		number, name string
@@ -142,6 +144,32 @@ func TestBad(t *testing.T) {
 		{"I11", "half a manifest", func(w *world) { w.ev.Torn = errors.New("malformed") }},
 		{"I11", "another list", func(w *world) { w.served(otherURI, w.list(listURI, begin.Add(time.Hour), 4, 9000)) }},
 		{"I12", "does not verify", func(w *world) { lastCall(w, Credential).Verified = false }},
+		{"I12", "by a key that is not published", func(w *world) { clear(w.ev.Signers.ByKey) }},
+		{"I12", "by a key that is not published any more", func(w *world) {
+			clear(w.ev.Signers.ByKey)
+			w.ev.Signers.Issued = w.ev.Copies[0].Expires.Add(-time.Second)
+		}},
+		{"I12", "it outlives its signer", func(w *world) { signer(w).NotAfter = w.ev.Copies[0].Expires.Add(-time.Second) }},
+		{"I12", "it begins before its signer", func(w *world) { signer(w).NotBefore = w.ev.Copies[0].Issued.Add(time.Second) }},
+		{"I12", "signed before its signer was published", func(w *world) {
+			s := w.ev.Signers.ByKey[w.keyID]
+			s.Published = begin.Add(time.Second)
+			w.ev.Signers.ByKey[w.keyID] = s
+		}},
+		{"I12", "the record speaks of another key", func(w *world) { w.ev.Copies[0].SignerKeyID = "another" }},
+		{"I12", "a certificate below another root", func(w *world) { w.ev.Root = good(w.t).ev.Root; w.ev.Files = nil }},
+		{"I12", "a certificate under the name of another key", func(w *world) {
+			s := w.ev.Signers.ByKey[w.keyID]
+			s.Listed = "another"
+			w.ev.Signers.ByKey[w.keyID] = s
+		}},
+		{"I12", "no list of document signers", func(w *world) {
+			var err error
+			if w.ev.Signers, err = readSigners(w.t.TempDir()); err != nil {
+				w.t.Fatal(err)
+			}
+		}},
+		{"I12", "half a list of document signers", func(w *world) { w.ev.Signers = parseSigners([]byte(`{"issued": "2026`)) }},
 		{"I13", "a third state", func(w *world) { lastCall(w, Push).HTTP = 500 }},
 		{"I13", "not ready in time", func(w *world) { lastCall(w, Start).Took = 11 * time.Second }},
 		{"I13", "ready, and deaf", func(w *world) {
@@ -273,5 +301,31 @@ func TestJournal(t *testing.T) {
 	j.Forget()
 	if n := len(j.Entries()); n != 2 || j.Err() != nil {
 		t.Errorf("%d entries, %v", n, j.Err())
+	}
+}
+
+// TestNothingSigned: an office that has signed nothing need not have published anything.
+func TestNothingSigned(t *testing.T) {
+	w := good(t)
+	signers, err := readSigners(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ev := &Evidence{Signers: signers, Copies: []issuance.Copy{{State: issuance.StateIntended, Issued: begin, Expires: w.ev.Copies[0].Expires}}}
+	r := Result{}
+	(&examination{Evidence: ev}).verified(&r)
+	if r.Violated != 0 {
+		t.Errorf("%v", r.Violations)
+	}
+}
+
+// TestEndedSigner: what has expired may have lost the certificate of its signer.
+func TestEndedSigner(t *testing.T) {
+	w := good(t)
+	clear(w.ev.Signers.ByKey)
+	w.ev.Signers.Issued = w.ev.Copies[0].Expires
+	results, _ := Check(w.ev)
+	if bad := Violated(results); bad != nil {
+		t.Errorf("%v", bad)
 	}
 }

@@ -78,6 +78,9 @@ func (p Paths) Evidence(ctx context.Context, journal []Entry) (*Evidence, error)
 		if err != nil {
 			return nil, err
 		}
+		if ev.Signers, err = readSigners(p.Lists); err != nil {
+			return nil, err
+		}
 	}
 	for _, c := range []struct {
 		path string

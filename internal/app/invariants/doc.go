@@ -22,14 +22,17 @@
 //	I10  versions and issue times of lists never go back; each list parses and
 //	     is signed under our root
 //	I11  a list is served whole
-//	I12  released credentials verify under the office's root
+//	I12  released credentials verify under the office's root, and each signature
+//	     is of a published document signer whose certificate covers the copy
 //	I13  the office serves or says that it does not: no third state, and it is
 //	     ready within ten seconds; one that says that it is ready does not refuse
 //	     everything of a kind with 503
 //	I14  the state is the fold of the accepted events
 //
-// I12 is the client's own verdict, taken from its journal: the credential
-// itself, which holds what a person is, stays out of the journal. A restore
+// That a credential verifies (I12) is the client's own verdict, taken from its
+// journal: the credential itself, which holds what a person is, stays out of the
+// journal. By which key is read from the audit record and from what the database
+// keeps of each copy, and held against the published certificates. A restore
 // that a signed checkpoint declares may shorten the record (I6); nothing else.
 //
 // The package judges with means of its own where it can: its fold of the

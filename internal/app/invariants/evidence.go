@@ -74,6 +74,9 @@ type Evidence struct {
 	// read.
 	Manifest []Filed
 	Torn     error
+	// Signers are the document signers as the folder publishes them, none where it has
+	// no list of them; nil when no folder was looked at.
+	Signers *Signers
 	// Root is the office's IACA certificate, Operations that of the root over
 	// its receipts and checkpoints; nil takes any root.
 	Root, Operations *x509.Certificate

@@ -149,14 +149,3 @@ func (x *examination) wrongCodes(r *Result) {
 
 // maxAttempts is the most that any configuration allows (offers.tx_code_attempts).
 const maxAttempts = 10
-
-// verified is I12.
-func (x *examination) verified(r *Result) {
-	for _, e := range x.Journal {
-		if e.Kind == Credential && e.State == Answered {
-			if r.Seen++; !e.Verified {
-				r.bad("the copies of call %d do not verify", e.Call)
-			}
-		}
-	}
-}

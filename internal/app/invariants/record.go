@@ -3,6 +3,7 @@ package invariants
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"time"
 
 	"vidimus/internal/audit"
 	"vidimus/internal/jose"
@@ -21,6 +22,13 @@ type lines struct {
 	done     map[string][]int  // batch -> lines
 	failed   map[string][]int  // batch -> lines
 	digests  map[string]string // digest of what was released -> batch
+	signed   map[string]signature
+}
+
+// signature is what a completion says of who signed a batch.
+type signature struct {
+	key string
+	at  time.Time
 }
 
 type acceptance struct {
@@ -29,7 +37,7 @@ type acceptance struct {
 }
 
 func readLines(raw [][]byte) lines {
-	l := lines{events: map[string][]int{}, intent: map[string][]int{}, done: map[string][]int{}, failed: map[string][]int{}, digests: map[string]string{}}
+	l := lines{events: map[string][]int{}, intent: map[string][]int{}, done: map[string][]int{}, failed: map[string][]int{}, digests: map[string]string{}, signed: map[string]signature{}}
 	for i, text := range raw {
 		l.hashes = append(l.hashes, leafHash(text))
 		e, next, err := l.head.Follow(text)
@@ -53,6 +61,7 @@ func readLines(raw [][]byte) lines {
 			case audit.Done:
 				l.done[batch] = append(l.done[batch], n)
 				l.digests[e.Detail["digest"]] = batch
+				l.signed[batch] = signature{e.Detail["key"], e.Time}
 			case audit.Failed:
 				l.failed[batch] = append(l.failed[batch], n)
 			}

@@ -42,6 +42,7 @@ type world struct {
 	key    *ecdsa.PrivateKey // of the registry
 	signer *ecdsa.PrivateKey // of lists and checkpoints
 	chain  [][]byte
+	keyID  string // of the document signer
 	calls  uint64
 	seq    uint64
 }
@@ -64,6 +65,12 @@ func newEvidence(t *testing.T) *world {
 	w.ev.Root = w.certificate("root", &root.PublicKey, nil, root)
 	w.ev.Operations = w.ev.Root
 	w.chain = [][]byte{w.certificate("signer", &w.signer.PublicKey, w.ev.Root, root).Raw}
+	documents := must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))
+	w.keyID = jose.EncodeBase64URL(must(jose.Thumbprint(&documents.PublicKey)))
+	w.ev.Signers = parseSigners(must(json.Marshal(map[string]any{"issued": begin, "document_signers": []any{map[string]any{
+		"signer": "mdl", "key_id": w.keyID, "state": "current", "published": begin.Add(-time.Minute),
+		"certificate": jose.EncodeBase64URL(w.certificate("document signer", &documents.PublicKey, w.ev.Root, root).Raw),
+	}}})))
 	return w
 }
 
@@ -121,11 +128,13 @@ func (w *world) issue(batch, number string, indices ...uint64) {
 	detail := func() map[string]string { return map[string]string{"batch": batch} }
 	w.line(audit.Event{Action: "credential.sign", Actor: "wallet", Subject: "p:x", Outcome: audit.Intent, Detail: detail()})
 	done := detail()
+	done["key"] = w.keyID
 	done["digest"] = hex.EncodeToString(fmt.Appendf(nil, "digest of %s", batch))
 	w.line(audit.Event{Action: "credential.sign", Actor: "wallet", Subject: "p:x", Outcome: audit.Done, Detail: done})
 	e := Entry{Kind: Credential, Nonce: "nonce of " + batch, Batch: done["digest"], Verified: true, HTTP: 200}
 	for _, i := range indices {
-		w.ev.Copies = append(w.ev.Copies, issuance.Copy{Batch: batch, Person: "P", Document: number, List: listURI, Index: i, State: issuance.StateSigned})
+		w.ev.Copies = append(w.ev.Copies, issuance.Copy{Batch: batch, Person: "P", Document: number, List: listURI, Index: i, State: issuance.StateSigned,
+			Issued: begin.Add(-time.Hour), Expires: begin.AddDate(0, 0, 14), SignerKeyID: w.keyID})
 		e.Copies = append(e.Copies, Copy{URI: listURI, Index: i})
 	}
 	w.call(e)

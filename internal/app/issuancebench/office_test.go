@@ -37,14 +37,21 @@ func mainOf(m *testing.M) int {
 	return m.Run()
 }
 
-// program is the issuer as it is released, built once.
-var program = sync.OnceValues(func() (string, error) {
-	path := filepath.Join(programs, "issuer")
-	if out, err := exec.Command("go", "build", "-tags", "nomsgpack", "-o", path, "../../../cmd/issuer").CombinedOutput(); err != nil {
-		return "", fmt.Errorf("building the issuer: %w\n%s", err, out)
-	}
-	return path, nil
-})
+// program and signerProgram are as they are released, built once.
+var (
+	program       = built("issuer")
+	signerProgram = built("signer")
+)
+
+func built(name string) func() (string, error) {
+	return sync.OnceValues(func() (string, error) {
+		path := filepath.Join(programs, name)
+		if out, err := exec.Command("go", "build", "-tags", "nomsgpack", "-o", path, "../../../cmd/"+name).CombinedOutput(); err != nil {
+			return "", fmt.Errorf("building the %s: %w\n%s", name, err, out)
+		}
+		return path, nil
+	})
+}
 
 // office is a running issuer with the person of the workload.
 type office struct {
@@ -52,6 +59,7 @@ type office struct {
 	process
 	cfg      issuer.Config
 	provider provider
+	signer   process // 0 where the office signs by itself
 	desk     *issuer.Desk
 	log      *said
 }
@@ -69,7 +77,9 @@ func (o *office) must(err error) {
 	}
 }
 
-func openOffice(t *testing.T) *office {
+// openOffice makes an office; change may do what it likes between its making and its
+// start.
+func openOffice(t *testing.T, change ...func(*office)) *office {
 	t.Helper()
 	o := &office{T: t, log: &said{}}
 	dir := folder(t)
@@ -82,6 +92,9 @@ func openOffice(t *testing.T) *office {
 	o.trust(o.cfg.Wallets.Attesters[0])
 	_, err = issuer.Init(t.Context(), o.cfg, time.Now(), rand.Reader)
 	o.must(err)
+	for _, f := range change {
+		f(o)
+	}
 	text, err := o.cfg.YAML()
 	o.must(err)
 	config := filepath.Join(dir, "config.yaml")
@@ -188,7 +201,7 @@ func (o *office) fill() {
 // underTest is the office as wallets with offers see it.
 func (o *office) underTest() *issuerUnderTest {
 	return &issuerUnderTest{
-		process: o.process, base: o.cfg.PublicURL, grant: o.offered, draws: issuance.DefaultTokenBatches,
+		process: o.process, signer: o.signer, base: o.cfg.PublicURL, grant: o.offered, draws: issuance.DefaultTokenBatches,
 		profile: "http://" + o.cfg.Listen.Metrics + "/debug/pprof/profile",
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"testing"
 	"time"
 
 	"vidimus/internal/app/issuer"
@@ -32,7 +33,8 @@ var client = &http.Client{
 // issuerUnderTest is one that wallets of this process fetch from.
 type issuerUnderTest struct {
 	process
-	base string // of its addresses, and the issuer that proofs name
+	signer process // whose time counts as well; 0 where there is none
+	base   string  // of its addresses, and the issuer that proofs name
 	// grant gets an access token for the key, in whatever way costs the least.
 	grant func(key *ecdsa.PrivateKey) (token string, err error)
 	draws int // batches that one token may draw
@@ -40,6 +42,16 @@ type issuerUnderTest struct {
 	profile string
 	// slow is how many times fewer requests make a round of sensible length.
 	slow int
+}
+
+// cpu is what the issuer has used, and the process that signs for it.
+func (u *issuerUnderTest) cpu(t testing.TB) time.Duration {
+	t.Helper()
+	used := u.process.cpu(t)
+	if u.signer != 0 {
+		used += u.signer.cpu(t)
+	}
+	return used
 }
 
 // walletKeys are the keys of copies: the wallets use the same again in the next

@@ -2,11 +2,11 @@ package issuer
 
 import (
 	"context"
-	"crypto"
 	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"sync"
@@ -19,11 +19,10 @@ import (
 	"vidimus/internal/citizen"
 	"vidimus/internal/clock"
 	"vidimus/internal/document"
+	"vidimus/internal/emergency"
 	"vidimus/internal/faults"
 	"vidimus/internal/fleet"
 	"vidimus/internal/issuance"
-	"vidimus/internal/keys"
-	"vidimus/internal/keys/soft"
 	"vidimus/internal/notice"
 	"vidimus/internal/officer"
 	"vidimus/internal/registry"
@@ -82,39 +81,45 @@ type App struct {
 	cfg     Config
 	opts    Options
 	log     *slog.Logger
-	keys    keys.Manager
+	keys    *keyring // nil before the certificates are read
+	signer  signerWatch
 	metrics *metrics.Metrics
 
-	signers    signers
-	roots      roots
-	effects    document.Table
-	sources    []registry.Source // without the console
-	pseudonyms *audit.PeriodKeys
-	schedule   *status.Mixing
-	bundle     servedBundle
-	crl        crlServed        // of the IACA
-	statusKey  crypto.PublicKey // of the signer of lists
-	receipt    *identity
-	store      *bolt.Store
-	unlock     func()      // of the state folder
-	sink       status.Sink // nil without status.directory
-	publisher  *status.Publisher
-	tokens     *authserver.Server   // nil with external
-	external   *authserver.External // nil when we give tokens ourselves
-	issuance   *issuance.Service
-	inbox      *registry.Inbox
-	own        *ownSource
-	holders    *citizen.Service
-	fleet      *fleet.Service // nil without a reader CA
-	providers  *walletProviders
-	sweeps     *walletSweeps    // nil when no status of wallets is read
-	pusher     *registry.Pusher // nil without webhooks
-	meter      *registry.Meter
-	tree       *audit.Tree
-	notices    *notice.Service
-	desk       *officer.Service
-	records    records
-	metadata   *metadata
+	signers     *documentSigners
+	successions map[string]*succession
+	announced   *announcements
+	listeners   []listenerEnd
+	roots       roots
+	effects     document.Table
+	sources     []registry.Source // without the console
+	pseudonyms  *audit.PeriodKeys
+	schedule    *status.Mixing
+	crl         crlServed
+	crlAlarms   crlAlarms
+	unlisted    func()      // counts lists that could not be published
+	lists       servedFiles // that say who issues here, and the bundle
+	receipt     *identity
+	store       *bolt.Store
+	unlock      func()      // of the state folder
+	sink        status.Sink // nil without status.directory
+	publisher   *status.Publisher
+	tokens      *authserver.Server   // nil with external
+	external    *authserver.External // nil when we give tokens ourselves
+	issuance    *issuance.Service
+	inbox       *registry.Inbox
+	own         *ownSource
+	holders     *citizen.Service
+	fleet       *fleet.Service // nil without a reader CA
+	providers   *walletProviders
+	sweeps      *walletSweeps    // nil when no status of wallets is read
+	pusher      *registry.Pusher // nil without webhooks
+	meter       *registry.Meter
+	tree        *audit.Tree
+	emergency   *emergency.Service
+	notices     *notice.Service
+	desk        *officer.Service
+	records     records
+	metadata    *metadata
 
 	servers []*webserver.Server // public, registry, office, metrics, console
 	close   sync.Once
@@ -152,7 +157,7 @@ func open(ctx context.Context, cfg Config, opts Options) (*App, error) {
 }
 
 func assembled(ctx context.Context, cfg Config, opts Options) (*App, error) {
-	a := &App{cfg: cfg, opts: opts, log: opts.Logger, keys: soft.New(cfg.StateDir), metrics: metrics.New()}
+	a := &App{cfg: cfg, opts: opts, log: opts.Logger, metrics: metrics.New()}
 	if err := a.assemble(ctx); err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
@@ -161,17 +166,26 @@ func assembled(ctx context.Context, cfg Config, opts Options) (*App, error) {
 
 func (a *App) assemble(ctx context.Context) error {
 	db := a.cfg.Path(databaseFile)
-	if unfinished, err := backup.Unfinished(a.cfg.StateDir); err != nil || unfinished {
-		return errors.Join(err, errors.New("a restore into this folder began and did not end: run the same `issuer restore` again"))
+	unfinished, err := backup.Unfinished(a.cfg.StateDir)
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("%w: run this as the user of the office (sudo -u USER issuer ...)", err)
+	}
+	if err != nil {
+		return err
+	}
+	if unfinished {
+		return errors.New("a restore into this folder began and did not end: run the same `issuer restore` again")
 	}
 	if !exists(db) && exists(db+restoring) {
 		return errors.New("a restore of a database into this folder began and did not end: run the same `issuer restore --database` again")
 	}
+	if exists(a.cfg.Path(rehearsalFile)) {
+		return fmt.Errorf("an emergency was rehearsed in %s: what lies there is revoked, and no office starts in it", a.cfg.StateDir)
+	}
 	if !exists(db) {
 		return fmt.Errorf("%s does not exist: run `issuer init` first, once", db)
 	}
-	err := a.cfg.owned()
-	if err != nil {
+	if err := a.cfg.owned(); err != nil {
 		return err
 	}
 	if a.pseudonyms, err = openPeriodKeys(a.cfg.Path(auditKeysDir), a.opts.Rand); err != nil {
@@ -191,20 +205,20 @@ func (a *App) assemble(ctx context.Context) error {
 	if a.unlock, err = alone(a.cfg.Path(lockFile)); err != nil {
 		return err
 	}
-	cat, identities, err := a.identify(ctx)
+	cat, err := a.identify(ctx)
 	if err != nil {
 		return err
 	}
-	if err := a.services(cat, identities); err != nil {
+	if err := a.services(cat); err != nil {
 		return err
 	}
-	if a.metadata, err = a.newMetadata(cat, identities["access"]); err != nil {
+	if a.metadata, err = a.newMetadata(cat, a.signing("access")); err != nil {
 		return err
 	}
 	for _, f := range a.metadata.findings {
 		a.log.Info("issuer metadata is short of HAIP 1.0", "finding", f)
 	}
-	a.gauges(identities)
+	a.gauges()
 	if err := a.rolledBack(ctx); err != nil {
 		return err
 	}
@@ -257,6 +271,7 @@ func (a *App) Run(ctx context.Context) error {
 	} else if err := a.publisher.Publish(background); err != nil {
 		a.log.Error("publishing status lists at the start", "error", err)
 	}
+	a.TendSigners(background)
 	a.work(background, &wg)
 	// Those whose events wait for earlier ones are told to try again.
 	held := context.AfterFunc(ctx, a.inbox.Close)
@@ -291,7 +306,10 @@ func (a *App) Close() error {
 		if a.unlock != nil {
 			a.unlock()
 		}
-		a.closed = errors.Join(append(errs, a.keys.Close())...)
+		if a.keys != nil {
+			errs = append(errs, a.keys.Close())
+		}
+		a.closed = errors.Join(errs...)
 	})
 	return a.closed
 }

@@ -1,10 +1,12 @@
 package issuer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,6 +15,7 @@ import (
 	"time"
 
 	"vidimus/internal/audit"
+	"vidimus/internal/diagnosis"
 	"vidimus/internal/problem"
 )
 
@@ -36,6 +39,13 @@ func (a *App) auditTree(id *identity) error {
 	if err != nil {
 		return err
 	}
+	for _, other := range a.successions["checkpoint"].generations {
+		more, err := audit.NewCheckpointKeys(other.leaf.PublicKey())
+		if err != nil {
+			return fmt.Errorf("%s: %w", other.label, err)
+		}
+		maps.Copy(earlier, more)
+	}
 	outside := make([]string, len(a.cfg.Audit.Checkpoints))
 	for i, p := range a.cfg.Audit.Checkpoints {
 		outside[i] = a.cfg.Path(p)
@@ -58,23 +68,24 @@ func (c *Config) checkpointKeys() (audit.CheckpointKeys, error) {
 	if err != nil {
 		return nil, err
 	}
-	certs, err := readChain(c.Path(c.Signers["checkpoint"].Chain))
-	if err != nil {
-		return nil, fmt.Errorf("signers.checkpoint: %w", err)
-	}
-	// The certificate may have run out: what it signed stays signed.
-	if _, err := c.chainOf("checkpoint", roots, certs[0].NotBefore().Add(time.Second)); err != nil {
-		return nil, fmt.Errorf("signers.checkpoint: %w", err)
-	}
-	keys, err := audit.NewCheckpointKeys(certs[0].PublicKey())
+	keys, err := c.earlierCheckpointKeys()
 	if err != nil {
 		return nil, err
 	}
-	earlier, err := c.earlierCheckpointKeys()
-	for kid, key := range earlier {
-		keys[kid] = key
+	for _, g := range c.generations("checkpoint") {
+		// The certificate may have run out: what it signed stays signed. The zero
+		// time is before its beginning.
+		id, err := c.chainOf(g, roots, time.Time{})
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", g.label, err)
+		}
+		more, err := audit.NewCheckpointKeys(id.leaf.PublicKey())
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", g.label, err)
+		}
+		maps.Copy(keys, more)
 	}
-	return keys, err
+	return keys, nil
 }
 
 // earlierCheckpointKeys are those of audit.earlier: certificates of keys that
@@ -191,23 +202,23 @@ func (c *Config) elsewhere(p string) bool {
 	return err != nil || !filepath.IsLocal(in)
 }
 
-func (a *App) diagnoseAudit(ctx context.Context, d *Diagnosis, now time.Time) {
+func (a *App) diagnoseAudit(ctx context.Context, d *diagnosis.Diagnosis, now time.Time) {
 	lines, _, err := a.store.AuditSize(ctx)
 	size, _, cerr := a.store.LastCheckpoint(ctx)
 	if err = errors.Join(err, cerr); err != nil {
-		d.add("audit", "record", Wrong, "see the log", "%v", err)
+		d.Add("audit", "record", diagnosis.Wrong, "see the log", "%v", err)
 		return
 	}
-	grade, remedy := Good, ""
+	grade, remedy := diagnosis.Good, ""
 	if !a.cfg.Dev && !slices.ContainsFunc(a.cfg.Audit.Checkpoints, a.cfg.elsewhere) {
-		grade, remedy = Look, "set audit.checkpoints to files on another disk or machine: without them a record that was made anew is not noticed"
+		grade, remedy = diagnosis.Look, "set audit.checkpoints to files on another disk or machine: without them a record that was made anew is not noticed"
 	}
 	if _, at, err := a.lastAudit(ctx); err == nil && lines > size && now.Sub(at) > 5*a.cfg.Audit.Interval {
-		grade, remedy = Wrong, "the log says why no checkpoint is made"
+		grade, remedy = diagnosis.Wrong, "the log says why no checkpoint is made"
 	}
-	d.add("audit", "record", grade, remedy, "%d lines, %d of them under the last checkpoint, %d files outside", lines, size, len(a.cfg.Audit.Checkpoints))
+	d.Add("audit", "record", grade, remedy, "%d lines, %d of them under the last checkpoint, %d files outside", lines, size, len(a.cfg.Audit.Checkpoints))
 	months := a.pseudonyms.Months()
-	d.add("audit", "keys", Good, "", "pseudonyms of %s", strings.Join(months, " "))
+	d.Add("audit", "keys", diagnosis.Good, "", "pseudonyms of %s", cmp.Or(strings.Join(months, " "), "no month yet: nobody was named in the record"))
 }
 
 // CopyRecord copies a record and verifies its chain on the way.

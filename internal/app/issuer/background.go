@@ -42,15 +42,15 @@ func (a *App) sweep(ctx context.Context) {
 
 // publishing counts and logs what went wrong with the lists.
 func (a *App) publishing() func(error) {
-	failed := a.metrics.Counter("vidimus_status_publish_failures_total", "Publications of status lists that failed; the lists before are served on.")
+	a.unlisted = a.metrics.Counter("vidimus_status_publish_failures_total", "Publications of lists that failed; the lists before are served on.")
 	return func(err error) {
-		failed()
+		a.unlisted()
 		a.log.Error("publishing status lists", "error", err)
 	}
 }
 
 // gauges are what an operator sets alarms on.
-func (a *App) gauges(identities map[string]*identity) {
+func (a *App) gauges() {
 	a.metrics.Gauge("vidimus_status_list_age_seconds", "Age of the oldest status list that is served; more than ttl means that publishing fails.", func() float64 {
 		oldest := a.publisher.Oldest()
 		if oldest.IsZero() {
@@ -78,29 +78,20 @@ func (a *App) gauges(identities map[string]*identity) {
 		return float64(n)
 	})
 	a.metrics.Gauge("vidimus_store_commits", "Transactions made durable since the start.", func() float64 { return float64(a.store.Commits()) })
-	first := a.roots.iaca.NotAfter()
-	for _, id := range identities {
-		if id.leaf.NotAfter().Before(first) {
-			first = id.leaf.NotAfter()
-		}
-		if left := id.leaf.NotAfter().Sub(a.opts.Clock.Now()); left < expiresSoon {
-			a.log.Warn("a certificate expires soon: copies live no longer than it", "signer", id.name, "not_after", id.leaf.NotAfter())
-		}
-	}
-	a.metrics.Gauge("vidimus_certificate_seconds_left", "Until the first of our certificates expires.", func() float64 {
-		return first.Sub(a.opts.Clock.Now()).Seconds()
-	})
+	a.gaugeSigner()
+	a.gaugeCRLs()
+	a.gaugeCertificates()
 }
 
-// expiresSoon is when a certificate is worth a warning at the start: two lives
-// of a copy.
+// expiresSoon is when a certificate is worth a look: two lives of a copy.
 const expiresSoon = 28 * 24 * time.Hour
 
-// readiness says whether requests can be served: the store answers, and the
-// lists were published since the start.
+// readiness says whether requests can be served: the store answers, the lists were
+// published since the start, and there is a key for every credential.
 type readiness struct {
 	store     *bolt.Store
 	publisher *status.Publisher
+	issuing   func(context.Context) error // says why nothing can be issued
 }
 
 // Ready implements issuerhttp.Readiness.
@@ -114,5 +105,8 @@ func (r readiness) Ready(ctx context.Context) error {
 	if r.publisher.Aggregation() == nil {
 		return errors.New("no status list was published yet")
 	}
-	return r.store.Writable()
+	if err := r.store.Writable(); err != nil {
+		return err
+	}
+	return r.issuing(ctx)
 }

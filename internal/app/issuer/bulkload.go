@@ -174,6 +174,8 @@ func (a *App) Import(ctx context.Context, r issuerhttp.FileRequest, w io.Writer)
 	switch {
 	case errors.As(err, &line):
 		return problem.Wrap(problem.InvalidRequest, err, "line %d: %s; the blocks before are loaded, correct the file and sign it anew, or load it with --keep-going", line.Line, line.Detail())
+	case errors.Is(err, bulk.ErrStopped):
+		return problem.Wrap(problem.AccessDenied, err, "%s", err)
 	case errors.Is(err, bulk.ErrFile), errors.Is(err, bulk.ErrOtherImport):
 		return problem.Wrap(problem.InvalidRequest, err, "%s", err)
 	case err != nil:
@@ -248,7 +250,7 @@ func (s served) List(ctx context.Context, uri string) (bulk.PublishedList, error
 		if err != nil {
 			return nil, err
 		}
-		if err := token.Verify(s.app.statusKey); err != nil {
+		if err := s.app.signedStatus(token.Verify); err != nil {
 			return nil, err
 		}
 		list, err := token.List()
@@ -265,7 +267,7 @@ func (s served) List(ctx context.Context, uri string) (bulk.PublishedList, error
 	if err != nil {
 		return nil, err
 	}
-	if err := list.Verify(s.app.statusKey); err != nil {
+	if err := s.app.signedStatus(list.Verify); err != nil {
 		return nil, err
 	}
 	return bulk.IdentifierList(list.Identifiers(), o.Version), nil

@@ -2,22 +2,21 @@ package issuer
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
-	"sync"
 	"time"
 
 	"vidimus/internal/bundle"
 	"vidimus/internal/catalog"
+	"vidimus/internal/clock"
+	"vidimus/internal/diagnosis"
 	"vidimus/internal/issuerhttp"
-	"vidimus/internal/keys"
-	"vidimus/internal/keys/soft"
 	"vidimus/internal/pki"
 	"vidimus/internal/problem"
 	"vidimus/internal/trust"
@@ -56,15 +55,16 @@ func BuildBundle(ctx context.Context, cfg *Config, w BundleWish, now time.Time, 
 	if err != nil {
 		return nil, err
 	}
-	id, err := cfg.chainOf("bundle", r, now)
+	g, id, err := cfg.current("bundle", r, now)
 	if err == nil {
-		id.key, err = soft.New(cfg.StateDir).Signer(ctx, cfg.Signers["bundle"].Key)
-	}
-	if err == nil {
-		err = keys.Prove(id.key, id.leaf.Cert, rand)
+		var ring *keyring
+		if ring, err = cfg.openKeyring(ctx, clock.NewFake(now), rand, slog.New(slog.DiscardHandler)); err == nil {
+			defer ring.Close()
+			err = ring.identify(ctx, g, id)
+		}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("signers.bundle: %w", err)
+		return nil, err
 	}
 	c := bundle.Contents{Publisher: cfg.PublicURL, Issued: now, Expires: now.AddDate(0, 0, w.Days), MinReader: w.MinReader, Countries: w.Countries}
 	if c.Anchors, err = cfg.bundleAnchors(r, w.Trust, now); err != nil {
@@ -72,13 +72,15 @@ func BuildBundle(ctx context.Context, cfg *Config, w BundleWish, now time.Time, 
 	}
 	var notes []string
 	own, err := RevokedSigners(cfg)
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, err
-	case own == nil:
-		notes = append(notes, "the list of revoked signers of the IACA: there is none yet (issuer crl makes it), so that no document will be green")
-	default:
-		c.CRLs = append(c.CRLs, own.Raw)
+	}
+	for i, list := range own {
+		if list == nil {
+			notes = append(notes, fmt.Sprintf("the list of revoked signers of %s: there is none yet (issuer crl makes or imports it), so that no document below it will be green", r.iacas()[i]))
+			continue
+		}
+		c.CRLs = append(c.CRLs, list.Raw)
 	}
 	for _, name := range w.CRLs {
 		raw, err := readLimited(name, pki.MaxCRLBytes)
@@ -95,6 +97,11 @@ func BuildBundle(ctx context.Context, cfg *Config, w BundleWish, now time.Time, 
 			return nil, err
 		}
 	}
+	unlock, err := cfg.aloneWithLists(ctx, byBundle)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
 	to := w.Output
 	if to == "" {
 		to = cfg.Path(bundleFile)
@@ -117,40 +124,22 @@ func BuildBundle(ctx context.Context, cfg *Config, w BundleWish, now time.Time, 
 	if err := replaceFile(cfg.Path(bundleNumber), bundle.FormatNumber(c.Sequence), 0o600); err != nil {
 		return nil, err
 	}
+	if err := syncFolder(cfg.StateDir); err != nil {
+		return nil, err
+	}
 	return built, replaceFile(to, built.Data, 0o644)
-}
-
-// servedBundle is the bundle as it was read last, so that a thousand readers at the
-// start of a shift do not read it each.
-type servedBundle struct {
-	mu      sync.Mutex
-	of      os.FileInfo
-	body    []byte
-	version string
 }
 
 // Bundle implements issuerhttp.Bundles: the file as it lies in the state folder.
 func (a *App) Bundle(context.Context) ([]byte, string, error) {
-	path := a.cfg.Path(bundleFile)
-	info, err := os.Stat(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
+	body, etag, err := a.lists.get(a.cfg.Path(bundleFile), bundle.MaxBundle)
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil, "", problem.New(problem.NotFound, "this office publishes no bundle: issuer bundle build makes it")
-	case err != nil:
+	}
+	if err != nil {
 		return nil, "", problem.Wrap(problem.Unavailable, err, "try again later")
 	}
-	s := &a.bundle
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.of == nil || !os.SameFile(s.of, info) || !s.of.ModTime().Equal(info.ModTime()) || s.of.Size() != info.Size() {
-		body, err := readLimited(path, bundle.MaxBundle)
-		if err != nil {
-			return nil, "", problem.Wrap(problem.Unavailable, err, "try again later")
-		}
-		digest := sha256.Sum256(body)
-		s.of, s.body, s.version = info, body, fmt.Sprintf(`"%x"`, digest[:16])
-	}
-	return s.body, s.version, nil
+	return body, etag, nil
 }
 
 // bundleSoon is how long before its end a bundle should be followed by the next.
@@ -158,7 +147,7 @@ const bundleSoon = 3 * 24 * time.Hour
 
 // diagnoseBundle says when the bundle that is served leaves its readers alone. An
 // office without one has none to serve.
-func (a *App) diagnoseBundle(d *Diagnosis, now time.Time) {
+func (a *App) diagnoseBundle(d *diagnosis.Diagnosis, now time.Time) {
 	data, err := readLimited(a.cfg.Path(bundleFile), bundle.MaxBundle)
 	if errors.Is(err, fs.ErrNotExist) {
 		return
@@ -169,17 +158,17 @@ func (a *App) diagnoseBundle(d *Diagnosis, now time.Time) {
 		b, err = bundle.Open(data, []*pki.Certificate{a.roots.operations}, now)
 	}
 	if err != nil {
-		d.add("bundle", bundleFile, Wrong, remedy, "%v", err)
+		d.Add("bundle", bundleFile, diagnosis.Wrong, remedy, "%v", err)
 		return
 	}
-	grade := Good
+	grade := diagnosis.Good
 	switch {
 	case b.Ended(now):
-		grade = Wrong
+		grade = diagnosis.Wrong
 	case b.Ended(now.Add(bundleSoon)):
-		grade = Look
+		grade = diagnosis.Look
 	}
-	d.add("bundle", bundleFile, grade, remedy, "number %d of %s, until %s", b.Sequence, stamp(b.Issued), stamp(b.Expires))
+	d.Add("bundle", bundleFile, grade, remedy, "number %d of %s, until %s", b.Sequence, stamp(b.Issued), stamp(b.Expires))
 }
 
 // SeenReader implements issuerhttp.Bundles.
@@ -209,7 +198,7 @@ func replaceFile(path string, data []byte, mode fs.FileMode) error {
 // maxBundlePolicy bounds the policy file, as its reader does.
 const maxBundlePolicy = 1 << 20
 
-// bundleAnchors are our root, for what the catalogue issues, and those of folders.
+// bundleAnchors are our roots, for what the catalogue issues, and those of folders.
 func (c *Config) bundleAnchors(r roots, folders []string, now time.Time) (*trust.Store, error) {
 	cat, err := c.loadCatalog()
 	if err != nil {
@@ -233,8 +222,13 @@ func (c *Config) bundleAnchors(r roots, folders []string, now time.Time) (*trust
 		}
 	}
 	store := &trust.Store{}
-	if err := store.Add(trust.Anchor{Cert: r.iaca, Scope: scope, Source: c.PublicURL, AsOf: now}); err != nil {
-		return nil, fmt.Errorf("iaca: %w", err)
+	for _, root := range r.iacas() {
+		if now.After(root.NotAfter()) {
+			continue // whoever signed below it has ended too
+		}
+		if err := store.Add(trust.Anchor{Cert: root, Scope: scope, Source: c.PublicURL, AsOf: now}); err != nil {
+			return nil, fmt.Errorf("%s: %w", root, err)
+		}
 	}
 	for _, dir := range folders {
 		others, err := trust.LoadDir(dir, trust.Scope{})
@@ -265,9 +259,17 @@ func (c *Config) bundleLists(ctx context.Context, others []string) ([][]byte, er
 		}
 		folder = dir
 	}
-	lists, err := bundle.ReadLists(os.DirFS(folder), ".")
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", folder, err)
+	// What lies in trust/ beside them says who issues here, and is no list of copies.
+	var lists [][]byte
+	for _, sub := range []string{"status", "identifiers"} {
+		if !exists(filepath.Join(folder, sub)) {
+			continue
+		}
+		more, err := bundle.ReadLists(os.DirFS(folder), sub)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", folder, err)
+		}
+		lists = append(lists, more...)
 	}
 	for _, name := range others {
 		more, err := bundle.ReadLists(os.DirFS(filepath.Dir(name)), filepath.Base(name))
@@ -279,9 +281,12 @@ func (c *Config) bundleLists(ctx context.Context, others []string) ([][]byte, er
 	return lists, nil
 }
 
+// maxNumberFile bounds a file with one number, in bytes.
+const maxNumberFile = 1 << 10
+
 // bundleNumber is the number of the next bundle.
 func (c *Config) bundleNumber(after uint64, previous *bundle.Bundle, now time.Time) (uint64, error) {
-	kept, err := os.ReadFile(c.Path(bundleNumber))
+	kept, err := readLimited(c.Path(bundleNumber), maxNumberFile)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return 0, err
 	}

@@ -35,7 +35,7 @@ func TestBundle(t *testing.T) {
 	if res, _ := get(""); res.StatusCode != http.StatusNotFound {
 		t.Errorf("before the first: %s", res.Status)
 	}
-	_, err := issuer.RevokeSigners(t.Context(), &o.cfg, nil, o.clock.Now(), rand.Reader)
+	_, err := issuer.RevokeSigners(t.Context(), &o.cfg, "", nil, o.clock.Now(), rand.Reader)
 	o.must(err)
 	operations, err := os.ReadFile(o.cfg.Path("certs/operations-ca.pem"))
 	o.must(err)

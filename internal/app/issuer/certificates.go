@@ -12,12 +12,11 @@ import (
 	"io/fs"
 	"maps"
 	"net/url"
-	"os"
 	"slices"
 	"strings"
 	"time"
 
-	"vidimus/internal/keys"
+	"vidimus/internal/jose"
 	"vidimus/internal/pki"
 )
 
@@ -41,6 +40,8 @@ func (c *Config) profile(name string) pki.Profile {
 		return pki.ProfileAccess
 	case "bundle":
 		return pki.ProfileBundleSigner
+	case "vical":
+		return pki.ProfileVICALSigner
 	}
 	return pki.ProfileDocumentSignerPID
 }
@@ -48,7 +49,7 @@ func (c *Config) profile(name string) pki.Profile {
 // internal says whether a profile is below the operations CA: keys that sign no
 // credential, and what readers of credentials see of ours beside them.
 func internal(p pki.Profile) bool {
-	return p == pki.ProfileReceiptSigner || p == pki.ProfileCheckpointSigner || p == pki.ProfileRegistrySource || p == pki.ProfileBundleSigner
+	return p == pki.ProfileReceiptSigner || p == pki.ProfileCheckpointSigner || p == pki.ProfileRegistrySource || p == pki.ProfileBundleSigner || p == pki.ProfileVICALSigner
 }
 
 // template is the certificate that Init makes for a signer.
@@ -58,6 +59,9 @@ func (m *maker) template(name string, key crypto.Signer) pki.Template {
 		Profile: profile, Subject: m.subject(name + " signer"), Public: key.Public(),
 		NotBefore: m.now.Add(-time.Hour), NotAfter: m.now.AddDate(0, 0, leafDays),
 		IssuerAltName: m.cfg.PublicURL, CRLDistributionPoint: m.cfg.crlURL(profile),
+	}
+	if documentSigner(profile) && !m.cfg.Dev { // in development nobody follows
+		t.NotAfter = t.NotBefore.Add(m.cfg.Rotation.Longest)
 	}
 	if u, err := url.Parse(m.cfg.PublicURL); err == nil && (profile == pki.ProfileDocumentSignerPID || profile == pki.ProfileAccess) {
 		t.DNSNames, t.URIs = []string{u.Hostname()}, []string{m.cfg.PublicURL}
@@ -102,7 +106,7 @@ func readRoot(path string) (*pki.Certificate, error) {
 }
 
 func readChain(path string) ([]*pki.Certificate, error) {
-	data, err := os.ReadFile(path)
+	data, err := readLimited(path, maxChainFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w: run `issuer init` (in an office that exists `issuer init --add`), or put the certificate there", err)
 	}
@@ -116,16 +120,43 @@ func readChain(path string) ([]*pki.Certificate, error) {
 	return certs, nil
 }
 
+// generation is one key of a signer as the configuration names it.
+type generation struct {
+	Generation
+	signer string
+	label  string // the configuration key: signers.mdl, signers.mdl.next[0]
+}
+
+// generations are the keys of a signer, in the order of the configuration.
+func (c *Config) generations(name string) []generation {
+	s, label := c.Signers[name], "signers."+name
+	out := []generation{{Generation{s.Key, s.Chain}, name, label}}
+	for i, g := range s.Next {
+		out = append(out, generation{g, name, fmt.Sprintf("%s.next[%d]", label, i)})
+	}
+	return out
+}
+
+// identities are the generations of every signer, in the order of the configuration.
+type identities map[string][]*identity
+
 // identity is a key of ours with a certificate that was proven to be its own.
 type identity struct {
-	name  string
+	name  string // of the signer
+	label string // its configuration key
+	keyID string // JWK thumbprint of the key (RFC 7638), base64url
 	key   crypto.Signer
 	leaf  *pki.Certificate
-	chain [][]byte // DER, leaf first, without the root
+	chain [][]byte  // DER, leaf first, without the root
+	ends  time.Time // of the whole path: the root may end before the leaf
 }
 
 // roots are the certificates over our own.
-type roots struct{ iaca, operations, access *pki.Certificate }
+type roots struct {
+	iaca, operations, access *pki.Certificate
+	also                     []*pki.Certificate // IACAs of before and to come
+	links                    []*pki.Certificate // between IACAs
+}
 
 func (c *Config) loadRoots() (r roots, err error) {
 	if r.iaca, err = readRoot(c.Path(c.IACA.Certificate)); err != nil {
@@ -140,7 +171,7 @@ func (c *Config) loadRoots() (r roots, err error) {
 	if findings := pki.Lint(r.iaca, pki.ProfileIACA, nil); len(findings) > 0 {
 		return roots{}, fmt.Errorf("iaca: %s does not conform to %s: %s", c.Path(c.IACA.Certificate), pki.ProfileIACA, strings.Join(findings, "; "))
 	}
-	return r, nil
+	return r, c.loadRollover(&r)
 }
 
 func (r roots) of(p pki.Profile) *pki.Certificate {
@@ -153,16 +184,23 @@ func (r roots) of(p pki.Profile) *pki.Certificate {
 	return r.iaca
 }
 
-// chainOf reads the chain of a signer and judges it: profile, path to its
-// root, validity.
-func (c *Config) chainOf(name string, r roots, now time.Time) (*identity, error) {
-	path, profile := c.Path(c.Signers[name].Chain), c.profile(name)
+// chainOf reads the chain of a generation and judges it: profile, path to its
+// root. Whether it is valid now is said by judge: one that is to come, or has
+// ended, is judged at the instant of its own that is nearest.
+func (c *Config) chainOf(g generation, r roots, now time.Time) (*identity, error) {
+	path, profile := c.Path(g.Chain), c.profile(g.signer)
 	certs, err := readChain(path)
 	if err != nil {
 		return nil, err
 	}
-	id := &identity{name: name, leaf: certs[0]}
-	issuer := r.of(profile)
+	id := &identity{name: g.signer, label: g.label, leaf: certs[0]}
+	if now.Before(id.leaf.NotBefore()) {
+		now = id.leaf.NotBefore()
+	}
+	if now.After(id.leaf.NotAfter()) {
+		now = id.leaf.NotAfter()
+	}
+	issuer, direct := r.over(profile, certs)
 	for i, cert := range certs {
 		if cert.SelfSigned() {
 			return nil, fmt.Errorf("%s: certificate %d is a root: anchors never travel with a signature, take it out", path, i+1)
@@ -170,7 +208,7 @@ func (c *Config) chainOf(name string, r roots, now time.Time) (*identity, error)
 		id.chain = append(id.chain, cert.Raw)
 	}
 	by := issuer
-	if len(certs) > 1 {
+	if !direct && len(certs) > 1 {
 		by = certs[1]
 	}
 	// A certificate of before: it holds until it ends.
@@ -178,17 +216,38 @@ func (c *Config) chainOf(name string, r roots, now time.Time) (*identity, error)
 	if findings := slices.DeleteFunc(pki.Lint(id.leaf, profile, by), old); len(findings) > 0 {
 		return nil, fmt.Errorf("%s does not conform to %s: %s", path, profile, strings.Join(findings, "; "))
 	}
-	if _, err := pki.Validate(id.chain, []*pki.Certificate{issuer}, pki.PathOptions{
-		Now: now, Purposes: id.leaf.ExtKeyUsages, RequireEKU: true, CheckCountry: issuer == r.iaca,
-	}); err != nil {
+	usage := x509.KeyUsageDigitalSignature
+	if profile == pki.ProfileVICALSigner {
+		usage = x509.KeyUsageContentCommitment
+	}
+	valid, err := pki.Validate(id.chain, []*pki.Certificate{issuer}, pki.PathOptions{
+		Now: now, Purposes: id.leaf.ExtKeyUsages, RequireEKU: true, KeyUsage: usage, CheckCountry: !internal(profile) && profile != pki.ProfileAccess,
+	})
+	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
+	thumbprint, err := jose.Thumbprint(id.leaf.PublicKey())
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	id.keyID, id.ends = jose.EncodeBase64URL(thumbprint), valid.NotAfter
 	return id, nil
+}
+
+// valid says whether the certificate of a generation is in its time.
+func (id *identity) valid(now time.Time) error {
+	switch {
+	case now.Before(id.leaf.NotBefore()):
+		return fmt.Errorf("the certificate is not-yet-valid: it begins at %s", stamp(id.leaf.NotBefore()))
+	case now.After(id.ends):
+		return fmt.Errorf("the certificate is expired: it ended at %s", stamp(id.ends))
+	}
+	return nil
 }
 
 // load opens every signer: the key, its certificate, and the proof that they
 // belong together. Everything that is wrong is told at once.
-func (c *Config) load(ctx context.Context, km keys.Manager, now time.Time, rand io.Reader) (roots, map[string]*identity, error) {
+func (c *Config) load(ctx context.Context, ring *keyring, now time.Time) (roots, identities, error) {
 	if err := c.missing(c.certificateFiles()); err != nil {
 		return roots{}, nil, err
 	}
@@ -196,22 +255,41 @@ func (c *Config) load(ctx context.Context, km keys.Manager, now time.Time, rand 
 	if err != nil {
 		return roots{}, nil, err
 	}
-	out := map[string]*identity{}
+	out := identities{}
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(c.Signers)) {
-		s := c.Signers[name]
-		id, err := c.chainOf(name, r, now)
-		if err == nil {
-			id.key, err = km.Signer(ctx, s.Key)
+		for _, g := range c.generations(name) {
+			id, err := c.chainOf(g, r, now)
+			if err == nil {
+				err = ring.identify(ctx, g, id)
+			}
+			if err != nil {
+				errs = append(errs, fmt.Errorf("%s: %w", g.label, err))
+				continue
+			}
+			out[name] = append(out[name], id)
 		}
-		if err == nil {
-			err = keys.Prove(id.key, id.leaf.Cert, rand)
-		}
-		if err != nil {
-			errs = append(errs, fmt.Errorf("signers.%s: %w", name, err))
-			continue
-		}
-		out[name] = id
+		errs = append(errs, c.inTime(name, out[name], now))
 	}
 	return r, out, errors.Join(errs...)
+}
+
+// inTime refuses a signer none of whose certificates is valid. Those of documents
+// are let through: without them nothing is issued, but what was issued can still be
+// revoked, by an office that runs.
+func (c *Config) inTime(name string, generations []*identity, now time.Time) error {
+	var errs []error
+	for _, id := range generations {
+		err := id.valid(now)
+		if err == nil || documentSigner(c.profile(name)) {
+			return nil
+		}
+		errs = append(errs, fmt.Errorf("%s: %w", id.label, err))
+	}
+	return errors.Join(errs...)
+}
+
+// documentSigner says whether keys of a profile sign credentials.
+func documentSigner(p pki.Profile) bool {
+	return p == pki.ProfileDocumentSignerMDL || p == pki.ProfileDocumentSignerPID
 }

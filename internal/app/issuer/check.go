@@ -18,6 +18,7 @@ import (
 	"vidimus/internal/keys"
 	"vidimus/internal/oid4vci"
 	"vidimus/internal/pki"
+	"vidimus/internal/signer"
 )
 
 // Bounds of what a configuration may ask for; authserver has the same.
@@ -158,7 +159,7 @@ func (k *checker) listeners() {
 }
 
 // signerProfiles are the profiles that a signer may have.
-var signerProfiles = []pki.Profile{pki.ProfileDocumentSignerMDL, pki.ProfileDocumentSignerPID, pki.ProfileStatusSigner, pki.ProfileReceiptSigner, pki.ProfileCheckpointSigner, pki.ProfileRegistrySource, pki.ProfileAccess, pki.ProfileBundleSigner}
+var signerProfiles = []pki.Profile{pki.ProfileDocumentSignerMDL, pki.ProfileDocumentSignerPID, pki.ProfileStatusSigner, pki.ProfileReceiptSigner, pki.ProfileCheckpointSigner, pki.ProfileRegistrySource, pki.ProfileAccess, pki.ProfileBundleSigner, pki.ProfileVICALSigner}
 
 func (k *checker) keys() {
 	c := k.c
@@ -172,10 +173,7 @@ func (k *checker) keys() {
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Signers)) {
 		s, key := c.Signers[name], "signers."+name
-		if s.Chain == "" {
-			k.bad(key, "chain is missing: a PEM file with the certificate")
-		}
-		k.uri(key+".key", s.Key)
+		k.generations(name)
 		if s.Profile != "" && !slices.Contains(signerProfiles, pki.Profile(s.Profile)) {
 			k.bad(key+".profile", "one of %v, got %q", signerProfiles, s.Profile)
 		}
@@ -191,16 +189,25 @@ func (k *checker) keys() {
 			k.uri(r.key+".key", r.root.Key)
 		}
 	}
+	k.rotation()
 	k.readers()
+	k.rollover()
 }
 
 func (k *checker) uri(key, uri string) {
 	u, err := keys.ParseURI(uri)
 	switch {
 	case err != nil:
-		k.bad(key, "%v; write soft:path=FILE", err)
-	case u.Scheme != keys.SchemeSoft:
-		k.bad(key, "this program opens soft:path=FILE only, got %s", u.Scheme)
+		k.bad(key, "%v; write signer:key=NAME or soft:path=FILE", err)
+	case u.Scheme == keys.SchemeSoft:
+	case u.Scheme != keys.SchemeSigner:
+		k.bad(key, "keys of scheme %s are opened by the signer process alone: name the key in its configuration, and write signer:key=NAME here (docs/KEYS.md)", u.Scheme)
+	case k.c.SignerSocket == "":
+		k.bad(key, "%s is a key of the signer process: set signer_socket to the socket where it listens", uri)
+	default:
+		if _, err := signer.KeyName(uri); err != nil {
+			k.bad(key, "%v", err)
+		}
 	}
 }
 

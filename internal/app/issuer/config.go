@@ -1,16 +1,13 @@
 package issuer
 
 import (
-	"bytes"
 	_ "embed" // the defaults
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"time"
 
-	"go.yaml.in/yaml/v3"
+	"vidimus/internal/strictyaml"
 )
 
 // DefaultsYAML is every key of the configuration with its default and what it
@@ -30,11 +27,14 @@ type Config struct {
 	TrustedProxies []string          `yaml:"trusted_proxies"`
 	RegistryTLS    TLS               `yaml:"registry_tls"`
 	Curve          string            `yaml:"curve"`
+	SignerSocket   string            `yaml:"signer_socket"`
 	Signers        map[string]Signer `yaml:"signers"`
+	Rotation       Rotation          `yaml:"rotation"`
 	IACA           Root              `yaml:"iaca"`
 	OperationsCA   Root              `yaml:"operations_ca"`
 	AccessCA       Root              `yaml:"access_ca"`
 	ReaderCA       Root              `yaml:"reader_ca"`
+	Rollover       Rollover          `yaml:"rollover"`
 	Readers        Readers           `yaml:"readers"`
 	Catalog        []string          `yaml:"catalog"`
 	Effects        string            `yaml:"effects"`
@@ -84,17 +84,39 @@ type TLS struct {
 	CRL         string `yaml:"crl"`
 }
 
-// Signer is a key and the certificate chain over it.
+// Signer is a key and the certificate chain over it, and further ones that sign
+// before or after it.
 type Signer struct {
-	Key     string `yaml:"key"`
-	Chain   string `yaml:"chain"`
-	Profile string `yaml:"profile"`
+	Key     string       `yaml:"key"`
+	Chain   string       `yaml:"chain"`
+	Profile string       `yaml:"profile"`
+	Next    []Generation `yaml:"next"`
+}
+
+// Generation is another key of a signer with its certificate chain.
+type Generation struct {
+	Key   string `yaml:"key"`
+	Chain string `yaml:"chain"`
+}
+
+// Rotation is how the keys of signers follow each other.
+type Rotation struct {
+	Use           time.Duration `yaml:"use"`
+	PublishBefore time.Duration `yaml:"publish_before"`
+	Longest       time.Duration `yaml:"longest"`
 }
 
 // Root is a self-signed certificate and, where this machine holds it, its key.
 type Root struct {
 	Key         string `yaml:"key"`
 	Certificate string `yaml:"certificate"`
+}
+
+// Rollover is the change from one IACA to the next.
+type Rollover struct {
+	CRL   string   `yaml:"crl"`
+	Also  []Root   `yaml:"also"`
+	Links []string `yaml:"links"`
 }
 
 // Readers is what readers get when they are enrolled.
@@ -209,7 +231,7 @@ type RateLimit struct {
 // Defaults is the configuration of defaults.yaml.
 func Defaults() Config {
 	var c Config
-	if err := decodeYAML([]byte(DefaultsYAML), &c); err != nil {
+	if err := strictyaml.DecodeOver([]byte(DefaultsYAML), &c); err != nil {
 		panic("defaults.yaml: " + err.Error()) // a build of ours is broken
 	}
 	return c
@@ -226,7 +248,7 @@ func LoadConfig(path string, dev bool) (Config, error) {
 		if err != nil {
 			return Config{}, fmt.Errorf("reading the configuration: %w", err)
 		}
-		if err := decodeYAML(data, &c); err != nil {
+		if err := strictyaml.DecodeOver(data, &c); err != nil {
 			return Config{}, fmt.Errorf("%s: %w", path, err)
 		}
 	}
@@ -247,28 +269,8 @@ func (c *Config) fillDev() {
 	}
 }
 
-func decodeYAML(data []byte, into *Config) error {
-	dec := yaml.NewDecoder(bytes.NewReader(data))
-	dec.KnownFields(true)
-	if err := dec.Decode(into); err != nil && !errors.Is(err, io.EOF) {
-		return err
-	}
-	if err := dec.Decode(new(any)); !errors.Is(err, io.EOF) {
-		return errors.New("more than one YAML document")
-	}
-	return nil
-}
-
 // YAML writes the configuration as it is used.
-func (c *Config) YAML() (string, error) {
-	var b bytes.Buffer
-	enc := yaml.NewEncoder(&b)
-	enc.SetIndent(2)
-	if err := errors.Join(enc.Encode(c), enc.Close()); err != nil {
-		return "", fmt.Errorf("writing the configuration: %w", err)
-	}
-	return b.String(), nil
-}
+func (c *Config) YAML() (string, error) { return strictyaml.Encode(c) }
 
 // Path resolves a path of the configuration: relative ones start at StateDir.
 func (c *Config) Path(p string) string {

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"vidimus/internal/strictyaml"
 )
 
 // TestConfig holds defaults.yaml against the Config type: every key is there
@@ -91,7 +93,7 @@ func TestConfigExampleOfSource(t *testing.T) {
 		}
 	}
 	c := good(t)
-	if err := decodeYAML([]byte("sources:\n"+strings.Join(lines, "")), &c); err != nil {
+	if err := strictyaml.DecodeOver([]byte("sources:\n"+strings.Join(lines, "")), &c); err != nil {
 		t.Fatal(err)
 	}
 	if err := c.Check(); err != nil {
@@ -112,7 +114,7 @@ func TestConfigExampleOfSource(t *testing.T) {
 func good(t *testing.T) Config {
 	t.Helper()
 	c := Defaults()
-	if err := decodeYAML([]byte(goodYAML), &c); err != nil {
+	if err := strictyaml.DecodeOver([]byte(goodYAML), &c); err != nil {
 		t.Fatal(err)
 	}
 	return c
@@ -135,7 +137,7 @@ func TestGoodConfig(t *testing.T) {
 		t.Fatal(err)
 	}
 	var again Config
-	if err := decodeYAML([]byte(text), &again); err != nil {
+	if err := strictyaml.DecodeOver([]byte(text), &again); err != nil {
 		t.Fatal(err)
 	}
 	if second, _ := again.YAML(); second != text {
@@ -183,7 +185,7 @@ func TestBadConfig(t *testing.T) {
 		{"secret in key", goodYAML + "iaca: {key: 'pkcs11:object=x;pin-value=1234'}", false, []string{"iaca.key", "PIN"}},
 		{"no key", goodYAML + "signers: {mdl: {chain: x.pem}}", false, []string{"signers.mdl.key"}},
 		{"no chain", goodYAML + "signers: {status: {key: 'soft:path=x'}}", false, []string{"signers.status: chain is missing"}},
-		{"other keys", goodYAML + "signers: {mdl: {key: 'pkcs11:object=mdl', chain: x.pem}}", false, []string{"signers.mdl.key", "soft:path=FILE only"}},
+		{"other keys", goodYAML + "signers: {mdl: {key: 'pkcs11:object=mdl', chain: x.pem}}", false, []string{"signers.mdl.key", "opened by the signer process alone"}},
 		{"profile", goodYAML + "signers: {mdl: {key: 'soft:path=x', chain: x.pem, profile: iaca}}", false, []string{"signers.mdl.profile", "document-signer-mdl"}},
 		{"no root", goodYAML + "operations_ca: {key: '', certificate: ''}", false, []string{"operations_ca: certificate is missing"}},
 		{"source", goodYAML + "sources: [{issuer: https://r.example}]", false, []string{"sources[0]: issuer, keys and events"}},

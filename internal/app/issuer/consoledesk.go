@@ -51,16 +51,30 @@ func (c *Config) Officers() []Officer {
 func (c *Config) hasConsole() bool { return c.Listen.Console != "" && len(c.Officers()) > 0 }
 
 // consoleSource is the console as the inbox sees it: measures, of every kind.
-func consoleSource(c *Config, id *identity) (registry.Source, error) {
-	kid, err := keyThumbprint(id.key)
+func consoleSource(c *Config, generations []*identity) (registry.Source, error) {
+	keys, err := publicKeys(generations)
 	if err != nil {
 		return registry.Source{}, err
 	}
 	return registry.Source{
-		Name: c.consoleName(), Keys: map[string]crypto.PublicKey{kid: id.key.Public()},
+		Name: c.consoleName(), Keys: keys,
 		Events: []string{document.NameMeasureAdded, document.NameMeasureLifted},
 		Kinds:  []string{document.KindDriving}, Measures: document.MeasureKinds(),
 	}, nil
+}
+
+// publicKeys are those of all generations, by key id: what one of them has signed
+// stays signed.
+func publicKeys(generations []*identity) (map[string]crypto.PublicKey, error) {
+	out := map[string]crypto.PublicKey{}
+	for _, id := range generations {
+		kid, err := keyThumbprint(id.key)
+		if err != nil {
+			return nil, err
+		}
+		out[kid] = id.key.Public()
+	}
+	return out, nil
 }
 
 func keyThumbprint(key crypto.Signer) (string, error) {

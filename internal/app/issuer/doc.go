@@ -9,9 +9,14 @@
 // It refuses to start rather than to repair: without a state folder that Init
 // made, with a development database outside of development or the reverse,
 // with a key that is not its certificate's, with a certificate of its own that
-// does not conform to its profile, is expired or leads to no root, with a
-// credential configuration whose signing key is missing. When a commit fails,
+// does not conform to its profile or leads to no root, with a signer none of
+// whose certificates is valid, with a credential configuration whose signing key
+// is missing. Of document signers all may have ended: then nothing is issued and
+// it is not ready, but what was issued is revoked. When a commit fails,
 // the process ends: its outcome is unknown, and every write can be repeated.
+//
+// A signer may have several keys (package rotation). A document signer is published
+// before it signs and until it ends, and signs no copy that could outlive it.
 //
 // Promised: keys of the configuration file keep their meaning; no file turns
 // development on; no secret is a value in the configuration, in a flag or in

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"vidimus/internal/diagnosis"
 	"vidimus/internal/fleet"
 )
 
@@ -13,13 +14,13 @@ const unseen = 14 * 24 * time.Hour
 
 // diagnoseReaders looks at the fleet: who waits, whose certificate ends, who was
 // not seen for long.
-func (a *App) diagnoseReaders(ctx context.Context, d *Diagnosis, now time.Time) {
+func (a *App) diagnoseReaders(ctx context.Context, d *diagnosis.Diagnosis, now time.Time) {
 	if a.fleet == nil {
 		return
 	}
 	all, err := a.fleet.Readers(ctx)
 	if err != nil {
-		d.add("readers", "fleet", Wrong, "see the log", "%v", err)
+		d.Add("readers", "fleet", diagnosis.Wrong, "see the log", "%v", err)
 		return
 	}
 	enrolled, waiting, ending, away := 0, 0, 0, 0
@@ -39,15 +40,15 @@ func (a *App) diagnoseReaders(ctx context.Context, d *Diagnosis, now time.Time) 
 			}
 		}
 	}
-	grade, remedy := Good, ""
+	grade, remedy := diagnosis.Good, ""
 	if waiting+ending+away > 0 {
-		grade, remedy = Look, "issuer reader list: approve who waits, invite anew whose certificate ends, ask after who was not seen"
+		grade, remedy = diagnosis.Look, "issuer reader list: approve who waits, invite anew whose certificate ends, ask after who was not seen"
 	}
-	d.add("readers", "fleet", grade, remedy, "%d enrolled, %d wait for approval, %d end within %d days, %d not seen for two weeks", enrolled, waiting, ending, int(expiresSoon.Hours()/24), away)
+	d.Add("readers", "fleet", grade, remedy, "%d enrolled, %d wait for approval, %d end within %d days, %d not seen for two weeks", enrolled, waiting, ending, int(expiresSoon.Hours()/24), away)
 	root := a.fleet.Authority()
-	grade = Good
+	grade = diagnosis.Good
 	if root.NotAfter().Sub(now) < 366*24*time.Hour {
-		grade = Look
+		grade = diagnosis.Look
 	}
-	d.add("certificates", "reader_ca", grade, "begin the change to a new root: wallets need a year", "root, until %s", root.NotAfter().UTC().Format(time.DateOnly))
+	d.Add("certificates", "reader_ca", grade, "begin the change to a new root: wallets need a year", "root, until %s", root.NotAfter().UTC().Format(time.DateOnly))
 }

@@ -8,6 +8,7 @@ import (
 	"vidimus/internal/clock"
 	"vidimus/internal/fetch"
 	"vidimus/internal/jose"
+	"vidimus/internal/signer/socket"
 	"vidimus/internal/store/bolt"
 )
 
@@ -40,4 +41,16 @@ const MaxServerKeysWaiters = maxServerKeysWaiters
 
 func ServerKeys(issuer, uri string, client *fetch.Client, clock clock.Clock, log *slog.Logger) func(context.Context, string) (*jose.Key, error) {
 	return (&serverKeys{issuer: issuer, uri: uri, dev: true, client: client, clock: clock, log: log}).key
+}
+
+// SignerAway looks once at the signer process behind client, as the office does every
+// ten seconds, and says what it knows then.
+func (a *App) SignerAway(ctx context.Context, client *socket.Client) error {
+	a.lookAtSigner(ctx, client)
+	return a.issuing(ctx)
+}
+
+// Remedies are what a doctor says of a signer that needs another key.
+func (c *Config) Remedies(name string) []string {
+	return []string{c.newRemedy(name), c.nextRemedy(name)}
 }

@@ -14,9 +14,9 @@ import (
 // Feed pushes the events of one registry, in order, each once. It keeps what
 // is not acknowledged yet beside the key and sends it again.
 type Feed struct {
-	client  *registryclient.Client
-	outbox  *outbox
-	receipt *ecdsa.PublicKey
+	client   *registryclient.Client
+	outbox   *outbox
+	receipts []*ecdsa.PublicKey // of who signs receipts
 	// anonymous: there is no client certificate.
 	anonymous bool
 	// Tries and Pause say how often and how long apart the same token is sent
@@ -199,10 +199,17 @@ func (f *Feed) Receipts(ctx context.Context, after uint64, each func(any) error)
 }
 
 func (f *Feed) verify(token string) (*registryclient.Receipt, error) {
-	if f.receipt == nil {
+	if len(f.receipts) == 0 {
 		return nil, errors.New("the certificate of signers.receipt is not here, so that receipts cannot be verified")
 	}
-	return f.client.VerifyReceipt(token, f.receipt)
+	var err error
+	for _, key := range f.receipts {
+		var r *registryclient.Receipt
+		if r, err = f.client.VerifyReceipt(token, key); err == nil {
+			return r, nil
+		}
+	}
+	return nil, err
 }
 
 // Settled fetches the receipt until it says the last word for now: covered or

@@ -57,9 +57,13 @@ func OpenFeed(ctx context.Context, cfg *Config, f FeedConfig, now func() time.Ti
 	if feed.outbox, err = openOutbox(path+".outbox.json", f.Source); err != nil {
 		return nil, err
 	}
-	// Receipts are signed by an office whose certificate we may have.
-	if certs, err := readChain(cfg.Path(cfg.Signers["receipt"].Chain)); err == nil {
-		feed.receipt, _ = certs[0].PublicKey().(*ecdsa.PublicKey)
+	// Receipts are signed by an office whose certificates we may have.
+	for _, g := range cfg.generations("receipt") {
+		if certs, err := readChain(cfg.Path(g.Chain)); err == nil {
+			if key, ok := certs[0].PublicKey().(*ecdsa.PublicKey); ok {
+				feed.receipts = append(feed.receipts, key)
+			}
+		}
 	}
 	return feed, nil
 }

@@ -193,8 +193,10 @@ func (m *maker) certificates(ctx context.Context) error {
 		case p == pki.ProfileAccess:
 			by = access
 		}
-		if err := m.leaf(ctx, name, by); err != nil {
-			return fmt.Errorf("signers.%s: %w", name, err)
+		for _, g := range m.cfg.generations(name) {
+			if err := m.leaf(ctx, g, by); err != nil {
+				return fmt.Errorf("%s: %w", g.label, err)
+			}
 		}
 	}
 	return nil
@@ -225,7 +227,8 @@ func (m *maker) subject(commonName string) pki.Name {
 }
 
 // rootYears is the life of a root that Init makes; leafDays that of a leaf, a
-// week below the longest of ISO/IEC 18013-5 B.1.4.
+// week below the longest of ISO/IEC 18013-5 B.1.4. Document signers live for
+// rotation.longest outside of development.
 const (
 	rootYears = 9
 	leafDays  = 450
@@ -235,7 +238,7 @@ const (
 func (m *maker) root(ctx context.Context, r Root, p pki.Profile, name string) (root, error) {
 	var out root
 	var err error
-	if r.Key != "" {
+	if r.Key != "" && !atSigner(r.Key) {
 		if out.key, err = m.key(ctx, r.Key, m.curve()); err != nil {
 			return root{}, err
 		}
@@ -262,20 +265,28 @@ func (m *maker) root(ctx context.Context, r Root, p pki.Profile, name string) (r
 // for registries, which know their office: no list is named there, nor for
 // access certificates, whose authority is another's where it counts.
 func (c *Config) crlURL(p pki.Profile) string {
+	if p == pki.ProfileVICALSigner {
+		return c.listURL(operationsList)
+	}
 	if internal(p) || p == pki.ProfileOperationsCA || p == pki.ProfileAccess || p == pki.ProfileAccessCA {
 		return ""
 	}
 	if p == pki.ProfileReader || p == pki.ProfileReaderCA {
 		return c.PublicURL + issuerhttp.ReaderCRLPath
 	}
-	return c.PublicURL + issuerhttp.SignerCRLPath
+	return c.listURL(c.Rollover.CRL)
 }
 
 // leaf makes a signer's key and certificate, or a request for one.
-func (m *maker) leaf(ctx context.Context, name string, by root) error {
-	s := m.cfg.Signers[name]
+func (m *maker) leaf(ctx context.Context, s generation, by root) error {
+	if atSigner(s.Key) {
+		if !exists(m.cfg.Path(s.Chain)) {
+			m.made.Missing = append(m.made.Missing, m.cfg.Path(s.Chain))
+		}
+		return nil
+	}
 	curve := m.curve()
-	if p := m.cfg.profile(name); internal(p) || p == pki.ProfileAccess {
+	if p := m.cfg.profile(s.signer); internal(p) || p == pki.ProfileAccess {
 		curve = elliptic.P256() // what registries and every wallet verify: ES256
 	}
 	k, err := m.key(ctx, s.Key, curve)
@@ -285,7 +296,7 @@ func (m *maker) leaf(ctx context.Context, name string, by root) error {
 	if exists(m.cfg.Path(s.Chain)) {
 		return nil
 	}
-	t := m.template(name, k)
+	t := m.template(s.signer, k)
 	if by.key == nil || by.cert == nil {
 		file := s.Chain + ".csr"
 		m.made.Missing = append(m.made.Missing, m.cfg.Path(s.Chain))

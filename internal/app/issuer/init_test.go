@@ -222,8 +222,8 @@ func TestStartRefused(t *testing.T) {
 			o.must(os.WriteFile(o.cfg.Path("certs/ds-pid.pem"), append(o.read(o.cfg.Path("certs/ds-pid.pem")), o.read(o.cfg.Path("certs/iaca.pem"))...), 0o644))
 		}, []string{"signers.pid", "anchors never travel"}},
 		{"root of another", replace("certs/operations-ca.pem", "certs/iaca.pem"), []string{"iaca", "does not conform to iaca"}},
-		{"expired", func(o *office) { o.clock.Advance(451 * 24 * time.Hour) }, []string{"signers.mdl", "expired"}},
-		{"not yet valid", func(o *office) { o.clock.Advance(-48 * time.Hour) }, []string{"signers.mdl", "not-yet-valid"}},
+		{"expired", func(o *office) { o.clock.Advance(451 * 24 * time.Hour) }, []string{"signers.receipt", "signers.status", "expired"}},
+		{"not yet valid", func(o *office) { o.clock.Advance(-48 * time.Hour) }, []string{"signers.receipt", "signers.status", "not-yet-valid"}},
 		{"no secret", func(o *office) { o.must(os.Remove(o.cfg.Path("secrets/service.key"))) }, []string{"service.key", "issuer init"}},
 		{"secret for all to read", func(o *office) { o.must(os.Chmod(o.cfg.Path("secrets/office.token"), 0o640)) }, []string{"office.token", "chmod 600"}},
 		{"short secret", func(o *office) { o.must(os.WriteFile(o.cfg.Path("secrets/service.key"), []byte("abcd\n"), 0o600)) }, []string{"service.key", "32 bytes"}},

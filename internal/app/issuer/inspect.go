@@ -72,11 +72,11 @@ func (i *Inspector) verify(uri string, body []byte) (*statuslist.Token, error) {
 		return nil, fmt.Errorf("%s: %w", uri, err)
 	}
 	now := i.now()
-	signer, err := i.cfg.chainOf("status", i.roots, now)
+	_, signer, _, err := i.cfg.latest("status", i.roots, now)
 	if err != nil {
-		return nil, fmt.Errorf("signers.status: %w", err)
+		return nil, err
 	}
-	path, err := pki.Validate(token.Chain, []*pki.Certificate{i.roots.iaca}, pki.PathOptions{
+	path, err := pki.Validate(token.Chain, i.roots.iacas(), pki.PathOptions{
 		Now: now, Purposes: signer.leaf.ExtKeyUsages, RequireEKU: true, CheckCountry: true,
 	})
 	if err != nil {

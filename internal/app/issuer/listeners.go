@@ -39,6 +39,8 @@ func (a *App) listen() error {
 	if err != nil {
 		return err
 	}
+	a.noteListener("registry_tls", tlsConfig)
+	a.noteListener("console.tls", consoleTLS)
 	l := a.cfg.Listen
 	for _, s := range []struct {
 		name, addr string
@@ -91,8 +93,11 @@ func (a *App) public() (http.Handler, error) {
 		return nil, err
 	}
 	cfg := issuerhttp.PublicConfig{
-		URL: a.cfg.PublicURL, Credentials: a.issuance, Lists: a.publisher, Signers: a, Bundles: a,
-		Ready:   readiness{a.store, a.publisher},
+		URL: a.cfg.PublicURL, Credentials: a.issuance, Lists: a.publisher, Signers: a, Bundles: a, Trust: a,
+		Ready: readiness{a.store, a.publisher, a.issuing},
+
+		DocumentSigners: a,
+
 		Limit:   webserver.NewLimiter(a.cfg.RateLimit.PerSecond, a.cfg.RateLimit.Burst),
 		Guesses: webserver.NewLimiter(guessesPerSecond, guessesBurst),
 		Busy:    a.issuance.Busy,
@@ -156,7 +161,7 @@ func (a *App) officeHandler() (http.Handler, officeToken, error) {
 	}
 	issuerhttp.Office(e, issuerhttp.OfficeConfig{
 		Grants: a.grants(), Offers: a.issuance, Actor: token.actor(a.cfg.Console.Officers), Issuable: a.documents, Operator: a,
-		Requests: a.issuance, Invite: a.inviter(), Fleet: readerOffice{a},
+		Requests: a.issuance, Invite: a.inviter(), Fleet: readerOffice{a}, Emergency: a.emergency,
 	})
 	return e, token, nil
 }
@@ -167,7 +172,7 @@ func (a *App) private() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	issuerhttp.Health(health, readiness{a.store, a.publisher})
+	issuerhttp.Health(health, remarked{readiness{a.store, a.publisher, a.issuing}, a})
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", a.metrics.Handler())
 	if a.cfg.Dev {

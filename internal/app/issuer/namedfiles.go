@@ -33,7 +33,6 @@ func (c *Config) certificateFiles() []namedFile {
 		out = append(out, f)
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Signers)) {
-		s := c.Signers[name]
 		key, root := "iaca", c.IACA
 		switch p := c.profile(name); {
 		case internal(p):
@@ -41,15 +40,17 @@ func (c *Config) certificateFiles() []namedFile {
 		case p == pki.ProfileAccess:
 			key, root = "access_ca", c.AccessCA
 		}
-		f := namedFile{key: "signers." + name + ".chain", path: s.Chain, made: root.Key != "", remedy: "run `issuer init` (in an office that exists `issuer init --add`)"}
-		switch request := c.Path(s.Chain) + ".csr"; {
-		case f.made:
-		case exists(request):
-			f.remedy = "have " + request + " signed by the root of " + key + ", and put the certificate there"
-		default:
-			f.remedy = "`issuer init` (in an office that exists `issuer init --add`) makes a request for the root of " + key + " beside it; put the certificate there"
+		for _, g := range c.generations(name) {
+			f := namedFile{key: g.label + ".chain", path: g.Chain, made: root.Key != "", remedy: "run `issuer init` (in an office that exists `issuer init --add`)"}
+			switch request := c.Path(g.Chain) + ".csr"; {
+			case f.made:
+			case exists(request):
+				f.remedy = "have " + request + " signed by the root of " + key + ", and put the certificate there"
+			default:
+				f.remedy = "`issuer init` (in an office that exists `issuer init --add`) makes a request for the root of " + key + " beside it; put the certificate there"
+			}
+			out = append(out, f)
 		}
-		out = append(out, f)
 	}
 	return out
 }
@@ -76,6 +77,10 @@ func (c *Config) otherFiles() []namedFile {
 	}
 	each("catalog", c.Catalog)
 	add("effects", c.Effects)
+	for i, root := range c.Rollover.Also {
+		add(fmt.Sprintf("rollover.also[%d]", i), root.Certificate)
+	}
+	each("rollover.links", c.Rollover.Links)
 	each("wallets.attesters", c.Wallets.Attesters)
 	for i, l := range c.Wallets.TrustedLists {
 		key := fmt.Sprintf("wallets.trusted_lists[%d]", i)

@@ -161,7 +161,7 @@ func TestPrivateListener(t *testing.T) {
 	_, _, body := o.get("http://" + at.Metrics + "/metrics")
 	for _, want := range []string{
 		`vidimus_http_requests_total{kind="",listener="registry",method="POST",route="/registry/v1/events/batch",status="200"} 1`,
-		"vidimus_status_list_age_seconds 0", "vidimus_certificate_seconds_left 3.888", "vidimus_store_commits", "vidimus_status_publish_failures_total 0",
+		"vidimus_status_list_age_seconds 0", "vidimus_certificate_seconds_left 3.766", `vidimus_rotation_seconds_left{what="signers.mdl"} 3.766`, `vidimus_rotation_seconds_left{what="iaca"} 2.8`, "vidimus_store_commits", "vidimus_status_publish_failures_total 0",
 	} {
 		if !strings.Contains(body, want) {
 			t.Errorf("the metrics lack %s", want)

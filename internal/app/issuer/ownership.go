@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/user"
 	"syscall"
 )
 
@@ -36,7 +37,16 @@ func onlyOurs(path string, no fs.FileMode, why, remedy string) error {
 		return fmt.Errorf("%s has mode %04o, %s: run %s %s", path, perm, why, remedy, path)
 	}
 	if st, ok := info.Sys().(*syscall.Stat_t); ok && st.Uid != 0 && int(st.Uid) != os.Geteuid() {
-		return fmt.Errorf("%s belongs to user %d: run chown to the user that the office runs as", path, st.Uid)
+		return notOurs(path, st.Uid)
 	}
 	return nil
+}
+
+// notOurs names the user that a command is to be run as, by name where it has one.
+func notOurs(path string, uid uint32) error {
+	name := fmt.Sprint("#", uid) // as sudo takes a number
+	if u, err := user.LookupId(fmt.Sprint(uid)); err == nil {
+		name = u.Username
+	}
+	return fmt.Errorf("%s belongs to user %s: run this as user %s: sudo -u '%s' issuer ...; or run chown to the user that the office runs as", path, name, name, name)
 }

@@ -56,3 +56,12 @@ func TestOnlyOurs(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Who runs a command as another user is told as whom to run it.
+func TestNotOurs(t *testing.T) {
+	for uid, want := range map[uint32]string{0: "sudo -u 'root' issuer", 4294967294: "sudo -u '#4294967294' issuer"} {
+		if err := notOurs("/var/lib/vidimus", uid); !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "chown") {
+			t.Errorf("%d: %v", uid, err)
+		}
+	}
+}

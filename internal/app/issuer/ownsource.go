@@ -2,7 +2,6 @@ package issuer
 
 import (
 	"context"
-	"crypto"
 	"crypto/sha256"
 	"encoding/hex"
 	"sync"
@@ -20,13 +19,13 @@ import (
 func (c *Config) walletsName() string { return c.PublicURL + "/wallets" }
 
 // walletsSource is that source as the inbox sees it.
-func walletsSource(c *Config, id *identity) (registry.Source, error) {
-	kid, err := keyThumbprint(id.key)
+func walletsSource(c *Config, generations []*identity) (registry.Source, error) {
+	keys, err := publicKeys(generations)
 	if err != nil {
 		return registry.Source{}, err
 	}
 	return registry.Source{
-		Name: c.walletsName(), Keys: map[string]crypto.PublicKey{kid: id.key.Public()},
+		Name: c.walletsName(), Keys: keys,
 		Events: []string{document.NameWalletLost, document.NameWalletUnitRevoked},
 	}, nil
 }

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"vidimus/internal/audit"
-	"vidimus/internal/pki"
 	"vidimus/internal/problem"
 	"vidimus/internal/publication"
 	"vidimus/internal/status"
@@ -31,7 +30,7 @@ func (c *Config) sink(r roots) (status.Sink, error) {
 	if c.Status.Directory == "" {
 		return nil, nil
 	}
-	f, err := publication.Open(c.Path(c.Status.Directory), []*pki.Certificate{r.iaca})
+	f, err := publication.Open(c.Path(c.Status.Directory), r.iacas())
 	if err != nil {
 		return nil, fmt.Errorf("status.directory: %w", err)
 	}
@@ -125,7 +124,7 @@ func (a *App) Publish(ctx context.Context, directory string) (any, error) {
 	if err := a.cfg.mayPublish(directory); err != nil {
 		return nil, err
 	}
-	folder, err := publication.Open(directory, []*pki.Certificate{a.roots.iaca})
+	folder, err := publication.Open(directory, a.roots.iacas())
 	if err != nil {
 		return nil, problem.Wrap(problem.InvalidRequest, err, "the folder cannot be written: %s", err)
 	}
@@ -159,11 +158,12 @@ func (a *App) Publish(ctx context.Context, directory string) (any, error) {
 		return nil, problem.Wrap(problem.Conflict, err, "the folder was not brought up to date: %s", err)
 	}
 	revoked, err := a.revocationLists(ctx)
-	for _, l := range revoked {
-		err = errors.Join(err, l.shelf.publishIn(directory, l.list))
-	}
+	err = errors.Join(err, a.publishNumbered(ctx, directory, revoked))
 	if err != nil {
 		return nil, problem.Wrap(problem.Unavailable, err, "the lists of revoked signers and readers were not brought up to date: %s", err)
+	}
+	if err := a.fileSigners(directory); err != nil {
+		return nil, problem.Wrap(problem.Unavailable, err, "the certificates of document signers were not brought up to date: %s", err)
 	}
 	return PublishedFiles{Directory: directory, Lists: len(e.Lists), Removed: len(e.Retired)}, nil
 }

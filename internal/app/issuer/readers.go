@@ -67,14 +67,8 @@ func (a *App) loadReaderCA() (*pki.Certificate, crypto.Signer, error) {
 	if r.Key == "" {
 		return root, nil, nil
 	}
-	key, err := a.keys.Signer(context.Background(), r.Key)
-	if err != nil {
-		return nil, nil, err
-	}
-	if k, ok := root.PublicKey().(interface{ Equal(crypto.PublicKey) bool }); !ok || !k.Equal(key.Public()) {
-		return nil, nil, fmt.Errorf("%s is not the key of %s", r.Key, r.Certificate)
-	}
-	return root, key, nil
+	key, err := a.keys.root(context.Background(), "reader-ca", pki.ProfileReaderCA, r.Key, root)
+	return root, key, err
 }
 
 // readers makes the fleet.
@@ -116,11 +110,36 @@ func (a *App) RevokedReaders(ctx context.Context) ([]byte, string, error) {
 	if a.fleet == nil {
 		return nil, "", errNoReaders
 	}
-	list, err := a.fleet.RevocationList(ctx)
+	list, err := a.readerList(ctx)
 	if err != nil {
 		return nil, "", err
 	}
 	return list.Raw, crlTag(list), nil
+}
+
+// readerList is the list of revoked readers: ours, the newest that was taken over
+// where the key of the reader CA is elsewhere, or the one at hand until its end where
+// it cannot be signed anew.
+func (a *App) readerList(ctx context.Context) (*pki.CRL, error) {
+	now := a.opts.Clock.Now()
+	a.crl.renewing.Lock()
+	list, err := a.crl.renew(readersList, now, func() (*pki.CRL, error) {
+		list, err := a.fleet.RevocationList(ctx)
+		if err != nil && problem.KindOf(err) != problem.NotFound {
+			a.log.Error("renewing the list of revoked readers", "error", err)
+		}
+		return list, err
+	})
+	a.crl.renewing.Unlock()
+	if err == nil {
+		return list, nil
+	}
+	elsewhere := problem.KindOf(err) == problem.NotFound
+	newest, short, failed := a.crl.get(a.cfg.readerShelf(a.fleet.Authority()))
+	if failed == nil && newest != nil && (elsewhere || counts(newest, now) && !short) {
+		return newest, nil
+	}
+	return nil, err
 }
 
 var errNoReaders = problem.New(problem.InvalidRequest, "this office has no reader CA: name it in reader_ca and run `issuer init --add`")

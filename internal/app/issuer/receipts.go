@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"vidimus/internal/delivery"
+	"vidimus/internal/diagnosis"
 	"vidimus/internal/registry"
 )
 
@@ -98,19 +99,19 @@ func (p publications) Published(_ string, urgent bool, took time.Duration) {
 }
 
 // diagnoseWebhook says how far a webhook is behind.
-func (a *App) diagnoseWebhook(ctx context.Context, d *Diagnosis, source string) {
+func (a *App) diagnoseWebhook(ctx context.Context, d *diagnosis.Diagnosis, source string) {
 	n, err := a.store.Cursor(ctx, "webhook:"+source)
 	if err != nil {
-		d.add("sources", source+" webhook", Wrong, "see the log", "%v", err)
+		d.Add("sources", source+" webhook", diagnosis.Wrong, "see the log", "%v", err)
 		return
 	}
 	rows, err := a.store.Receipts(ctx, source, n, 1)
 	switch {
 	case err != nil:
-		d.add("sources", source+" webhook", Wrong, "see the log", "%v", err)
+		d.Add("sources", source+" webhook", diagnosis.Wrong, "see the log", "%v", err)
 	case len(rows) > 0 && a.opts.Clock.Now().Sub(rows[0].At) > time.Hour:
-		d.add("sources", source+" webhook", Look, "see that the webhook answers 2xx; the log says what it answers", "receipt %d waits since %s", rows[0].Number, stamp(rows[0].At))
+		d.Add("sources", source+" webhook", diagnosis.Look, "see that the webhook answers 2xx; the log says what it answers", "receipt %d waits since %s", rows[0].Number, stamp(rows[0].At))
 	default:
-		d.add("sources", source+" webhook", Good, "", "receipts up to %d were taken", n)
+		d.Add("sources", source+" webhook", diagnosis.Good, "", "receipts up to %d were taken", n)
 	}
 }

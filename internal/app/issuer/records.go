@@ -20,7 +20,7 @@ import (
 type records struct {
 	store   registry.Records
 	catalog *catalog.Catalog
-	signers signers
+	signers issuance.Signers
 	effects document.Table
 	clock   clock.Clock
 	trials  *trials
@@ -104,16 +104,4 @@ func (a *announcing) RecordIntent(ctx context.Context, in issuance.Intent, will 
 		}
 	}
 	return given, err
-}
-
-// signers are the keys by name, as issuance sees them.
-type signers map[string]*issuance.Signer
-
-// Signer implements issuance.Signers.
-func (s signers) Signer(_ context.Context, name string) (*issuance.Signer, error) {
-	k, ok := s[name]
-	if !ok {
-		return nil, errors.New("no signer " + name) // New has looked: not reached
-	}
-	return k, nil
 }

@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -18,7 +17,6 @@ import (
 	"vidimus/internal/faults"
 	"vidimus/internal/jose"
 	"vidimus/internal/keys/soft"
-	"vidimus/internal/pki"
 	"vidimus/internal/publication"
 	"vidimus/internal/status"
 	"vidimus/internal/store/bolt"
@@ -62,7 +60,13 @@ func Restore(ctx context.Context, cfg Config, opts RestoreOptions) (string, erro
 	if err != nil {
 		return "", err
 	}
+	unlockLists, err := cfg.aloneWithLists(ctx, byRestore)
+	if err != nil {
+		unlock()
+		return "", err
+	}
 	report, err := cfg.restore(ctx, opts)
+	unlockLists()
 	unlock()
 	if err != nil {
 		return "", err
@@ -199,14 +203,11 @@ func copyFile(to, from string) error {
 func (c *Config) reopen(db, certs, auditKeys string, opts RestoreOptions) (string, error) {
 	published, mixed := map[string]bolt.PublishedList{}, 0
 	if opts.Published != "" {
-		root, err := readRoot(filepath.Join(certs, filepath.Base(c.IACA.Certificate)))
-		if err != nil {
-			root, err = readRoot(c.Path(c.IACA.Certificate))
-		}
+		iacas, err := c.restoredIACAs(certs)
 		if err != nil {
 			return "", fmt.Errorf("the root under which the published lists are verified: %w", err)
 		}
-		lists, err := publication.Read(opts.Published, []*pki.Certificate{root})
+		lists, err := publication.Read(opts.Published, iacas)
 		if err != nil {
 			return "", fmt.Errorf("--published: %w", err)
 		}
@@ -281,16 +282,18 @@ func (c *Config) afterRestore(ctx context.Context, opts RestoreOptions) string {
 	if err != nil {
 		text += "once keys and certificates are in place run issuer audit declare-restore, which signs that later lines of the audit record are lost (now: " + err.Error() + ")\n"
 	}
+	text += "emergency stops since the backup are not known here: before issuer serve look at issuer emergency list, and hold it against the records of the emergency\n"
 	text += "next: see that keys and certificates are in place (issuer doctor), start with issuer serve, let every registry send again what came after the backup, and run issuer registry reconcile\n"
 	km := soft.New(c.StateDir)
 	defer km.Close()
 	for _, name := range slices.Sorted(maps.Keys(c.Signers)) {
-		s := c.Signers[name]
-		if !exists(c.Path(s.Chain)) {
-			text += "missing: the certificate of signers." + name + " at " + c.Path(s.Chain) + "\n"
-		}
-		if _, err := km.Signer(ctx, s.Key); errors.Is(err, fs.ErrNotExist) {
-			text += "missing: the key of signers." + name + ", " + s.Key + "\n"
+		for _, g := range c.generations(name) {
+			if !exists(c.Path(g.Chain)) {
+				text += "missing: the certificate of " + g.label + " at " + c.Path(g.Chain) + "\n"
+			}
+			if _, err := km.Signer(ctx, g.Key); errors.Is(err, fs.ErrNotExist) {
+				text += "missing: the key of " + g.label + ", " + g.Key + "\n"
+			}
 		}
 	}
 	return text

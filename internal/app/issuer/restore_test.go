@@ -11,8 +11,6 @@ import (
 	"time"
 
 	"vidimus/internal/app/issuer"
-	"vidimus/internal/backup"
-	"vidimus/internal/issuerhttp"
 )
 
 // TestRestore is bad input T09: what could be used once before a backup cannot
@@ -33,16 +31,7 @@ func TestRestore(t *testing.T) {
 	link, err := desk.Link(t.Context(), "anna")
 	o.must(err)
 
-	id, err := backup.NewIdentity()
-	o.must(err)
-	dir := t.TempDir()
-	archive, secret := filepath.Join(dir, "office.age"), filepath.Join(dir, "secret")
-	o.must(os.WriteFile(secret, []byte(id.Secret()+"\n"), 0o600))
-	f, err := os.Create(archive)
-	o.must(err)
-	_, err = desk.Backup(t.Context(), issuerhttp.BackupRequest{Recipients: []string{id.Recipient().String()}, Keys: true}, f)
-	o.must(err)
-	o.must(f.Close())
+	archive, secret := o.archived()
 	published := o.cfg.Path(o.cfg.Status.Directory)
 	// The lists are written by a goroutine of the office.
 	o.soon("the lists are files", func() bool {
@@ -51,7 +40,7 @@ func TestRestore(t *testing.T) {
 	})
 	o.must(o.stop())
 
-	o.cfg.StateDir = filepath.Join(dir, "restored")
+	o.cfg.StateDir = filepath.Join(t.TempDir(), "restored")
 	o.clock.Advance(time.Minute)
 	report, err := issuer.Restore(t.Context(), o.cfg, issuer.RestoreOptions{
 		Archive: archive, Identity: secret, Published: published, Now: o.clock.Now(), Rand: rand.Reader,

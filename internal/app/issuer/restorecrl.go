@@ -8,20 +8,48 @@ import (
 	"vidimus/internal/pki"
 )
 
-// crlShelves are the places of the revocation lists of this office. certs is the
-// folder in which the roots are looked for first.
-func (c *Config) crlShelves(certs string) ([]crlShelf, error) {
-	read := func(name string) (*pki.Certificate, error) {
-		if path := filepath.Join(certs, filepath.Base(name)); exists(path) {
-			return readRoot(path)
-		}
-		return readRoot(c.Path(name))
+// restoredRoot reads a root from the folder certs, or where the configuration has it.
+func (c *Config) restoredRoot(certs, name string) (*pki.Certificate, error) {
+	if path := filepath.Join(certs, filepath.Base(name)); exists(path) {
+		return readRoot(path)
 	}
-	iaca, err := read(c.IACA.Certificate)
+	return readRoot(c.Path(name))
+}
+
+// restoredIACAs are the IACA and those of before and to come, which lists that were
+// published may still be signed below.
+func (c *Config) restoredIACAs(certs string) ([]*pki.Certificate, error) {
+	iaca, err := c.restoredRoot(certs, c.IACA.Certificate)
 	if err != nil {
 		return nil, fmt.Errorf("iaca.certificate: %w", err)
 	}
-	shelves := []crlShelf{c.signerShelf(iaca)}
+	out := []*pki.Certificate{iaca}
+	for i, also := range c.Rollover.Also {
+		root, err := c.restoredRoot(certs, also.Certificate)
+		if err != nil {
+			return nil, fmt.Errorf("rollover.also[%d]: %w", i, err)
+		}
+		out = append(out, root)
+	}
+	return out, nil
+}
+
+// crlShelves are the places of the revocation lists of this office. certs is the
+// folder in which the roots are looked for first.
+func (c *Config) crlShelves(certs string) ([]crlShelf, error) {
+	read := func(name string) (*pki.Certificate, error) { return c.restoredRoot(certs, name) }
+	iacas, err := c.restoredIACAs(certs)
+	if err != nil {
+		return nil, err
+	}
+	r := roots{iaca: iacas[0], also: iacas[1:]}
+	if r.operations, err = read(c.OperationsCA.Certificate); err != nil {
+		return nil, fmt.Errorf("operations_ca.certificate: %w", err)
+	}
+	var shelves []crlShelf
+	for _, v := range c.revokers(r) {
+		shelves = append(shelves, v.shelf)
+	}
 	if name := c.ReaderCA.Certificate; name != "" && (exists(filepath.Join(certs, filepath.Base(name))) || exists(c.Path(name))) {
 		readers, err := read(name)
 		if err != nil {
@@ -73,7 +101,7 @@ func (c *Config) revocationsNow(opts RestoreOptions) string {
 	}
 	text := ""
 	for _, shelf := range shelves {
-		what := map[string]string{"iaca": "signers", "readers": "readers"}[shelf.name]
+		what := shelf.whose()
 		kept, err := shelf.Kept()
 		if err != nil {
 			text += fmt.Sprintf("the lists of revoked %s cannot be read: %v\n", what, err)

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"vidimus/internal/app/issuer"
-	"vidimus/internal/backup"
 	"vidimus/internal/fleet"
 	"vidimus/internal/issuerhttp"
 	"vidimus/internal/pki"
@@ -83,19 +82,10 @@ func TestRestoreTakesNoRevocationBack(t *testing.T) {
 	}
 	o.reader("Patrol 7")
 	o.reader("Patrol 8")
-	_, err := issuer.RevokeSigners(t.Context(), &o.cfg, []*big.Int{big.NewInt(7001)}, o.clock.Now(), rand.Reader)
+	_, err := issuer.RevokeSigners(t.Context(), &o.cfg, "", []*big.Int{big.NewInt(7001)}, o.clock.Now(), rand.Reader)
 	o.must(err)
 
-	id, err := backup.NewIdentity()
-	o.must(err)
-	dir := t.TempDir()
-	archive, secret := filepath.Join(dir, "office.age"), filepath.Join(dir, "secret")
-	o.must(os.WriteFile(secret, []byte(id.Secret()+"\n"), 0o600))
-	f, err := os.Create(archive)
-	o.must(err)
-	_, err = o.desk().Backup(t.Context(), issuerhttp.BackupRequest{Recipients: []string{id.Recipient().String()}, Keys: true}, f)
-	o.must(err)
-	o.must(f.Close())
+	archive, secret := o.archived()
 
 	o.clock.Advance(time.Hour)
 	o.reader("Patrol 9") // whom the backup does not know
@@ -103,7 +93,7 @@ func TestRestoreTakesNoRevocationBack(t *testing.T) {
 		_, err := o.desk().RevokeReader(t.Context(), name)
 		o.must(err)
 	}
-	_, err = issuer.RevokeSigners(t.Context(), &o.cfg, []*big.Int{big.NewInt(7002)}, o.clock.Now(), rand.Reader)
+	_, err = issuer.RevokeSigners(t.Context(), &o.cfg, "", []*big.Int{big.NewInt(7002)}, o.clock.Now(), rand.Reader)
 	o.must(err)
 	signers, readers := o.list(issuerhttp.SignerCRLPath), o.list(issuerhttp.ReaderCRLPath)
 	if signers.Len() != 2 || readers.Len() != 2 {
@@ -121,6 +111,7 @@ func TestRestoreTakesNoRevocationBack(t *testing.T) {
 			t.Errorf("%s among the published lists is another one", name)
 		}
 	}
+	dir := t.TempDir()
 	outside := filepath.Join(dir, "published")
 	o.must(os.CopyFS(outside, os.DirFS(published)))
 	first := o.cfg.StateDir
@@ -199,7 +190,7 @@ func TestRevocationsGoOn(t *testing.T) {
 	o.reader("Patrol 7")
 	_, err := o.desk().RevokeReader(t.Context(), "Patrol 7")
 	o.must(err)
-	_, err = issuer.RevokeSigners(t.Context(), &o.cfg, []*big.Int{big.NewInt(7001)}, o.clock.Now(), rand.Reader)
+	_, err = issuer.RevokeSigners(t.Context(), &o.cfg, "", []*big.Int{big.NewInt(7001)}, o.clock.Now(), rand.Reader)
 	o.must(err)
 	signers, readers := o.list(issuerhttp.SignerCRLPath), o.list(issuerhttp.ReaderCRLPath)
 	drop := func() {
@@ -219,8 +210,8 @@ func TestRevocationsGoOn(t *testing.T) {
 		}
 	}
 	o.clock.Advance(72 * time.Hour)
+	o.must(o.stop()) // or it might write it anew before it ends
 	o.must(os.WriteFile(o.cfg.Path("published/crl/readers.crl"), []byte("not ours"), 0o644))
-	o.must(o.stop())
 	o.serve()
 	covers(t, o.list(issuerhttp.ReaderCRLPath), readers)
 	if !strings.Contains(o.log.String(), "is not ours") {
@@ -260,7 +251,7 @@ func TestRevocationListsByTag(t *testing.T) {
 		}
 	}
 	// One that another process writes is there at once, a damaged one is not served.
-	_, err := issuer.RevokeSigners(t.Context(), &o.cfg, []*big.Int{big.NewInt(7001)}, o.clock.Now(), rand.Reader)
+	_, err := issuer.RevokeSigners(t.Context(), &o.cfg, "", []*big.Int{big.NewInt(7001)}, o.clock.Now(), rand.Reader)
 	o.must(err)
 	if list := o.list(issuerhttp.SignerCRLPath); list.Len() != 1 {
 		t.Errorf("%d revoked", list.Len())

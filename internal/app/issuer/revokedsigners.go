@@ -6,14 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
+	"log/slog"
 	"math/big"
 	"slices"
-	"sync"
 	"time"
 
-	"vidimus/internal/keys"
-	"vidimus/internal/keys/soft"
+	"vidimus/internal/clock"
 	"vidimus/internal/pki"
 	"vidimus/internal/problem"
 )
@@ -26,73 +24,84 @@ const (
 	crlLife  = 30 * 24 * time.Hour
 )
 
-// errNoIACAKey is for an office whose IACA signs elsewhere.
-var errNoIACAKey = errors.New("the key of the IACA is not on this machine: have the list signed where it is, and put it in the state folder as " + crlFolder + "/iaca-NUMBER" + crlSuffix)
-
-// crlWriting lets one of this process write at a time.
-var crlWriting sync.Mutex
-
-// RevokedSigners gives the newest list of revoked signers of the office, nil when
-// there is none yet. Lists that the IACA did not sign are refused.
-func RevokedSigners(cfg *Config) (*pki.CRL, error) {
-	iaca, err := readRoot(cfg.Path(cfg.IACA.Certificate))
+// RevokedSigners gives the newest list of revoked signers of each IACA, in the order of
+// the configuration, nil for one that has none yet. Lists that their root did not sign
+// are refused.
+func RevokedSigners(cfg *Config) ([]*pki.CRL, error) {
+	r, err := cfg.loadRoots()
 	if err != nil {
 		return nil, err
 	}
-	kept, err := cfg.signerShelf(iaca).Kept()
-	if err != nil || len(kept) == 0 {
-		return nil, err
+	var out []*pki.CRL
+	for _, v := range cfg.revokers(r)[:len(r.iacas())] {
+		kept, err := v.shelf.Kept()
+		if err != nil {
+			return nil, err
+		}
+		var newest *pki.CRL
+		if len(kept) > 0 {
+			newest = kept[len(kept)-1]
+		}
+		out = append(out, newest)
 	}
-	return kept[len(kept)-1], nil
+	return out, nil
 }
 
-// RevokeSigners writes the next list: everybody on the last one and the serial
-// numbers given, from now on. Without any it renews the list. Revoking is for
-// good.
-func RevokeSigners(ctx context.Context, cfg *Config, serials []*big.Int, now time.Time, rand io.Reader) (*pki.CRL, error) {
-	km := soft.New(cfg.StateDir)
-	defer km.Close()
-	return revokeSigners(ctx, cfg, km, serials, now, rand)
-}
-
-func revokeSigners(ctx context.Context, cfg *Config, km keys.Manager, serials []*big.Int, now time.Time, rand io.Reader) (*pki.CRL, error) {
-	if cfg.IACA.Key == "" {
-		return nil, errNoIACAKey
-	}
-	iaca, err := readRoot(cfg.Path(cfg.IACA.Certificate))
+// RevokeSigners writes the next list of the root of a list's name, "" is the IACA:
+// everybody on the last one and the serial numbers given, from now on. Without any it
+// renews the list. Revoking is for good. An error beside a list says that it was made and
+// not put among the published lists.
+func RevokeSigners(ctx context.Context, cfg *Config, list string, serials []*big.Int, now time.Time, rand io.Reader) (*pki.CRL, error) {
+	r, err := cfg.loadRoots()
 	if err != nil {
 		return nil, err
 	}
-	key, err := km.Signer(ctx, cfg.IACA.Key)
-	if err != nil {
-		return nil, fmt.Errorf("iaca.key: %w", err)
-	}
-	crlWriting.Lock()
-	defer crlWriting.Unlock()
-	for range 5 { // another writer may take the number
-		list, err := writeCRL(cfg, iaca, key, serials, now.UTC(), rand)
-		if !errors.Is(err, fs.ErrExist) {
-			return list, err
+	for _, v := range cfg.revokers(r) {
+		if list == "" || v.shelf.name == list {
+			ring, err := cfg.openKeyring(ctx, clock.NewFake(now), rand, slog.New(slog.DiscardHandler))
+			if err != nil {
+				return nil, err
+			}
+			defer ring.Close()
+			return v.revoke(ctx, byCRL, ring, serials, now, rand)
 		}
 	}
-	return nil, errors.New("others write the list of revoked signers at the same time: try again")
+	return nil, cfg.noList(r, list)
 }
 
-// writeCRL makes the list after the newest one, with whom any of those that are kept
-// names; an error that matches fs.ErrExist means that somebody else did.
-func writeCRL(cfg *Config, iaca *pki.Certificate, key crypto.Signer, serials []*big.Int, now time.Time, rand io.Reader) (*pki.CRL, error) {
-	shelf := cfg.signerShelf(iaca)
-	kept, err := shelf.Kept()
+// revoke is RevokeSigners for one root.
+func (v revoker) revoke(ctx context.Context, by writer, ring *keyring, serials []*big.Int, now time.Time, rand io.Reader) (*pki.CRL, error) {
+	if v.key == "" {
+		return nil, fmt.Errorf("%s.key is empty: the key of %s is not on this machine. Have the list signed where it is, and take it over with `issuer crl --import FILE`", v.label, v.shelf.root)
+	}
+	key, err := ring.root(ctx, v.name, v.profile, v.key, v.shelf.root)
+	if err != nil {
+		return nil, fmt.Errorf("%s.key: %w", v.label, err)
+	}
+	unlock, err := v.shelf.cfg.aloneWithLists(ctx, by)
 	if err != nil {
 		return nil, err
 	}
-	// By the clock, so that an office that lost its lists does not step back.
-	next := pki.Revocations{Number: big.NewInt(now.Unix()), ThisUpdate: now, NextUpdate: now.Add(crlLife), Revoked: united(kept)}
+	defer unlock()
+	list, err := v.shelf.write(key, serials, now.UTC(), rand)
+	if err != nil {
+		return nil, err
+	}
+	return list, v.shelf.publish(list)
+}
+
+// write makes the list after the newest one, with whom any of those that are kept
+// names. The caller is alone with the lists.
+func (s crlShelf) write(key crypto.Signer, serials []*big.Int, now time.Time, rand io.Reader) (*pki.CRL, error) {
+	kept, err := s.Kept()
+	if err != nil {
+		return nil, err
+	}
+	var last *pki.CRL
 	if len(kept) > 0 {
-		if after := new(big.Int).Add(kept[len(kept)-1].Number, big.NewInt(1)); after.Cmp(next.Number) > 0 {
-			next.Number = after
-		}
+		last = kept[len(kept)-1]
 	}
+	next := pki.Revocations{Number: pki.NextNumber(last, now), ThisUpdate: now, NextUpdate: now.Add(crlLife), Revoked: united(kept)}
 	for _, serial := range serials {
 		if !slices.ContainsFunc(next.Revoked, func(e pki.RevokedCertificate) bool { return e.Serial.Cmp(serial) == 0 }) {
 			next.Revoked = append(next.Revoked, pki.RevokedCertificate{Serial: serial, At: now})
@@ -103,34 +112,73 @@ func writeCRL(cfg *Config, iaca *pki.Certificate, key crypto.Signer, serials []*
 			next.Revoked[i].At = now
 		}
 	}
-	list, err := pki.BuildCRL(next, iaca, key, rand)
+	list, err := pki.BuildCRL(next, s.root, key, rand)
 	if err != nil {
 		return nil, err
 	}
-	return list, shelf.Keep(list)
+	return list, s.Keep(list)
+}
+
+// SignerLists implements issuerhttp.SignerRevocation.
+func (a *App) SignerLists() []string {
+	var out []string
+	for _, v := range a.cfg.revokers(a.roots) {
+		out = append(out, v.shelf.name)
+	}
+	return out
 }
 
 // RevokedSigners implements issuerhttp.SignerRevocation.
-func (a *App) RevokedSigners(ctx context.Context) ([]byte, string, error) {
-	list, err := a.signerList(ctx)
-	switch {
-	case err != nil:
-		return nil, "", problem.Wrap(problem.Unavailable, err, "try again later")
-	case list == nil:
-		return nil, "", problem.New(problem.NotFound, "this office publishes no list of revoked signers")
+func (a *App) RevokedSigners(ctx context.Context, name string) ([]byte, string, error) {
+	for _, v := range a.cfg.revokers(a.roots) {
+		if v.shelf.name != name {
+			continue
+		}
+		list, err := a.newestCRL(ctx, v)
+		if err != nil {
+			return nil, "", problem.Wrap(problem.Unavailable, err, "try again later")
+		}
+		if list != nil {
+			return list.Raw, crlTag(list), nil
+		}
 	}
-	return list.Raw, crlTag(list), nil
+	return nil, "", problem.New(problem.NotFound, "this office publishes no such list of revoked signers")
 }
 
-// signerList is the list as it stands, renewed once a day where the key is here; nil
-// when there is none.
-func (a *App) signerList(ctx context.Context) (*pki.CRL, error) {
+// newestCRL is a list as it stands, renewed once a day where the key is here; nil when
+// there is none. One that cannot be renewed stands until its end, but for one that
+// lacks somebody.
+func (a *App) newestCRL(ctx context.Context, v revoker) (*pki.CRL, error) {
 	now := a.opts.Clock.Now()
-	list, short, err := a.crl.get(a.cfg.signerShelf(a.roots.iaca))
-	if err == nil && a.cfg.IACA.Key != "" && (list == nil || short || now.Sub(list.ThisUpdate) >= crlRenew) {
-		list, err = revokeSigners(ctx, &a.cfg, a.keys, nil, now, a.opts.Rand)
+	var short bool
+	due := func() (list *pki.CRL, renew bool, err error) {
+		list, short, err = a.crl.get(v.shelf)
+		return list, v.key != "" && (list == nil || short || now.Sub(list.ThisUpdate) >= crlRenew), err
 	}
-	return list, err
+	list, renew, err := due()
+	if err != nil || !renew {
+		return list, err
+	}
+	a.crl.renewing.Lock()
+	defer a.crl.renewing.Unlock()
+	if list, renew, err = due(); err != nil || !renew {
+		return list, err
+	}
+	next, err := a.crl.renew(v.shelf.name, now, func() (*pki.CRL, error) {
+		next, err := v.revoke(ctx, byOffice, a.keys, nil, now, a.opts.Rand)
+		if errors.Is(err, ErrUnpublished) { // the list is good all the same
+			a.unpublished(err)
+			return next, nil
+		}
+		if err != nil {
+			a.log.Error("renewing a list of revoked signers", "list", v.shelf.name, "error", err)
+		}
+		return next, err
+	})
+	if err != nil && counts(list, now) && !short {
+		return list, nil
+	}
+	return next, err
 }
 
 // revocationEvery is how often the office looks at its revocation lists by itself:
@@ -154,13 +202,32 @@ func (a *App) tendRevocations(ctx context.Context) {
 
 // TendRevocations does once what the office does every hour.
 func (a *App) TendRevocations(ctx context.Context) {
+	a.crl.again()
 	lists, err := a.revocationLists(ctx)
-	for _, l := range lists {
-		err = errors.Join(err, l.shelf.publish(l.list))
-	}
+	a.alarmCRLs(lists)
 	if err != nil && ctx.Err() == nil {
 		a.log.Error("renewing the lists of revoked signers and readers", "error", err)
 	}
+	if dir := a.cfg.Status.Directory; dir == "" || !exists(a.cfg.Path(dir)) {
+		return
+	}
+	if err := a.publishNumbered(ctx, a.cfg.Path(a.cfg.Status.Directory), lists); err != nil && ctx.Err() == nil {
+		a.unpublished(err)
+	}
+}
+
+// publishNumbered puts the lists that have numbers into a folder of published lists,
+// but where newer ones lie there.
+func (a *App) publishNumbered(ctx context.Context, directory string, lists []shelvedCRL) error {
+	unlock, err := a.cfg.aloneWithLists(ctx, byOffice)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	for _, l := range lists {
+		err = errors.Join(err, l.shelf.publishIn(directory, l.list))
+	}
+	return errors.Join(err, a.cfg.publishTrustLists(directory))
 }
 
 // shelvedCRL is a list and its place.
@@ -169,19 +236,26 @@ type shelvedCRL struct {
 	list  *pki.CRL
 }
 
-// revocationLists gives the newest list of each authority that has one, renewed.
+// revocationLists gives the newest list of each authority that has one, renewed where
+// that is possible: one that is not renewed is told of as it nears its end.
 func (a *App) revocationLists(ctx context.Context) (out []shelvedCRL, err error) {
 	add := func(shelf crlShelf, list *pki.CRL, failed error) {
-		if failed == nil && list != nil {
+		if failed != nil {
+			list, _, _ = a.crl.get(shelf) // why it cannot be read is said below
+		}
+		if list != nil {
 			out = append(out, shelvedCRL{shelf, list})
-		} else if problem.KindOf(failed) != problem.NotFound {
+		}
+		if failed != nil && problem.KindOf(failed) != problem.NotFound {
 			err = errors.Join(err, failed)
 		}
 	}
-	list, failed := a.signerList(ctx)
-	add(a.cfg.signerShelf(a.roots.iaca), list, failed)
+	for _, v := range a.cfg.revokers(a.roots) {
+		list, failed := a.newestCRL(ctx, v)
+		add(v.shelf, list, failed)
+	}
 	if a.fleet != nil {
-		list, failed := a.fleet.RevocationList(ctx)
+		list, failed := a.readerList(ctx)
 		add(a.cfg.readerShelf(a.fleet.Authority()), list, failed)
 	}
 	return out, err
@@ -190,14 +264,37 @@ func (a *App) revocationLists(ctx context.Context) (out []shelvedCRL, err error)
 // adoptRevocations takes back what an old state folder does not know: lists that were
 // published and are not on their shelf, and readers whom a list has revoked.
 func (a *App) adoptRevocations(ctx context.Context) error {
-	shelves := []crlShelf{a.cfg.signerShelf(a.roots.iaca)}
+	var shelves []crlShelf
+	for _, v := range a.cfg.revokers(a.roots) {
+		shelves = append(shelves, v.shelf)
+	}
 	if a.fleet != nil {
 		shelves = append(shelves, a.cfg.readerShelf(a.fleet.Authority()))
 	}
+	if err := a.adoptPublished(ctx, shelves); err != nil {
+		return err
+	}
+	if a.fleet == nil {
+		return nil
+	}
+	n, err := a.fleet.Adopt(ctx)
+	if n > 0 {
+		a.log.Warn("readers were revoked that the database did not know as revoked: it is of a time before", "readers", n)
+	}
+	return err
+}
+
+// adoptPublished takes the published lists that are newer into their shelves.
+func (a *App) adoptPublished(ctx context.Context, shelves []crlShelf) error {
+	if a.cfg.Status.Directory == "" {
+		return nil
+	}
+	unlock, err := a.cfg.aloneWithLists(ctx, byOffice)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	for _, shelf := range shelves {
-		if a.cfg.Status.Directory == "" {
-			break
-		}
 		list, err := shelf.published(a.cfg.Path(a.cfg.Status.Directory))
 		if err != nil {
 			a.log.Error("the published list of revoked certificates is not ours and is written anew", "error", err)
@@ -216,12 +313,5 @@ func (a *App) adoptRevocations(ctx context.Context) error {
 			return fmt.Errorf("taking over the published revocation list %s: %w", list.Number, err)
 		}
 	}
-	if a.fleet == nil {
-		return nil
-	}
-	n, err := a.fleet.Adopt(ctx)
-	if n > 0 {
-		a.log.Warn("readers were revoked that the database did not know as revoked: it is of a time before", "readers", n)
-	}
-	return err
+	return nil
 }

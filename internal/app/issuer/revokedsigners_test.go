@@ -19,7 +19,7 @@ import (
 // crls is what readers know of revoked signers.
 func (o *office) crls() *pki.CRLs {
 	o.t.Helper()
-	list, err := issuer.RevokeSigners(o.t.Context(), &o.cfg, nil, o.clock.Now(), rand.Reader)
+	list, err := issuer.RevokeSigners(o.t.Context(), &o.cfg, "", nil, o.clock.Now(), rand.Reader)
 	o.must(err)
 	set, err := pki.NewCRLs(list)
 	o.must(err)
@@ -58,7 +58,7 @@ func TestRevokedSigners(t *testing.T) {
 	for i := range serials {
 		serials[i] = big.NewInt(int64(1000 + i))
 		wait.Go(func() {
-			_, err := issuer.RevokeSigners(t.Context(), &o.cfg, serials[i:i+1], o.clock.Now(), rand.Reader)
+			_, err := issuer.RevokeSigners(t.Context(), &o.cfg, "", serials[i:i+1], o.clock.Now(), rand.Reader)
 			if err != nil {
 				t.Error(err)
 			}
@@ -79,7 +79,41 @@ func TestRevokedSigners(t *testing.T) {
 	}
 	elsewhere := o.cfg
 	elsewhere.IACA.Key = ""
-	if _, err := issuer.RevokeSigners(t.Context(), &elsewhere, nil, o.clock.Now(), rand.Reader); err == nil {
+	if _, err := issuer.RevokeSigners(t.Context(), &elsewhere, "", nil, o.clock.Now(), rand.Reader); err == nil {
 		t.Error("signed without a key")
+	}
+}
+
+// Lists are read while others are written and the oldest removed: nobody who asks hears
+// that there are none.
+func TestListsAreReadMeanwhile(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t).serve()
+	o.list(issuerhttp.SignerCRLPath)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for range 60 {
+			if _, err := issuer.RevokeSigners(t.Context(), &o.cfg, "", nil, o.clock.Now(), rand.Reader); err != nil {
+				t.Error(err)
+			}
+		}
+	}()
+	var last *pki.CRL
+	for writing := true; writing; {
+		select {
+		case <-done:
+			writing = false
+		default:
+		}
+		lists, err := issuer.RevokedSigners(&o.cfg)
+		if err != nil {
+			<-done
+			t.Fatal(err)
+		}
+		if last != nil && lists[0].Number.Cmp(last.Number) < 0 {
+			t.Errorf("list %s after %s", lists[0].Number, last.Number)
+		}
+		last = lists[0]
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"vidimus/internal/app/issuer"
+	"vidimus/internal/diagnosis"
 	"vidimus/internal/keys/soft"
 	"vidimus/internal/pki"
 )
@@ -52,7 +53,7 @@ func TestSecondKeyUsage(t *testing.T) {
 	}
 	var named bool
 	for _, f := range issuer.DiagnoseClosed(t.Context(), o.cfg, issuer.Options{Clock: o.clock, Rand: rand.Reader}, errors.New("closed")).Findings {
-		named = named || f.Grade == issuer.Look && strings.Contains(f.Remedy, "second extended key usage")
+		named = named || f.Grade == diagnosis.Look && strings.Contains(f.Remedy, "second extended key usage")
 	}
 	if !named {
 		t.Error("the doctor does not name the certificate")

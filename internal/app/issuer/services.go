@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/url"
 	"slices"
 	"strings"
@@ -17,43 +18,44 @@ import (
 	"vidimus/internal/citizen"
 	"vidimus/internal/clock"
 	"vidimus/internal/document"
-	"vidimus/internal/faults"
 	"vidimus/internal/issuance"
 	"vidimus/internal/issuerhttp"
 	"vidimus/internal/jose"
-	"vidimus/internal/keys/soft"
 	"vidimus/internal/registry"
 	"vidimus/internal/status"
 )
 
 // identify loads what the office signs with and what it signs, and holds the
 // one against the other.
-func (a *App) identify(ctx context.Context) (*catalog.Catalog, map[string]*identity, error) {
-	r, identities, err := a.cfg.load(ctx, a.keys, a.opts.Clock.Now(), a.opts.Rand)
+func (a *App) identify(ctx context.Context) (*catalog.Catalog, error) {
+	var err error
+	if a.keys, err = a.cfg.openKeyring(ctx, a.opts.Clock, a.opts.Rand, a.log); err != nil {
+		return nil, err
+	}
+	r, identities, err := a.cfg.load(ctx, a.keys, a.opts.Clock.Now())
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	a.roots = r
 	if a.effects, err = a.cfg.table(); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	cat, err := a.cfg.loadCatalog()
-	if err != nil {
-		return nil, nil, err
-	}
+	cat := a.keys.cat
 	if err := a.cfg.match(cat, identities); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	a.signers = signers{}
-	for name, id := range identities {
-		if faults.Wrong("issuer.other-signer") {
-			id = identities["status"]
-		}
-		if a.signers[name], err = a.cfg.signer(id, a.effects); err != nil {
-			return nil, nil, fmt.Errorf("signers.%s: %w", name, err)
-		}
+	if err := a.succeed(cat, identities); err != nil {
+		return nil, err
 	}
-	return cat, identities, nil
+	if a.signers, err = a.documentSigners(identities); err != nil {
+		return nil, err
+	}
+	// Before anything chooses its key. An office that cannot tell starts, issues nothing
+	// and is not ready.
+	if err := a.signers.heed(ctx); err != nil {
+		a.log.Error("reading who of our signers may not sign", "error", err)
+	}
+	return cat, nil
 }
 
 func (c *Config) loadCatalog() (*catalog.Catalog, error) {
@@ -69,7 +71,7 @@ func (c *Config) loadCatalog() (*catalog.Catalog, error) {
 }
 
 // match says whether every credential configuration can be signed.
-func (c *Config) match(cat *catalog.Catalog, identities map[string]*identity) error {
+func (c *Config) match(cat *catalog.Catalog, identities identities) error {
 	u, err := url.Parse(c.PublicURL)
 	if err != nil {
 		return err
@@ -77,16 +79,21 @@ func (c *Config) match(cat *catalog.Catalog, identities map[string]*identity) er
 	var errs []error
 	for _, name := range cat.IDs() {
 		cfg, _ := cat.Configuration(name)
-		id, ok := identities[cfg.Signer]
-		if !ok {
+		if len(identities[cfg.Signer]) == 0 {
 			errs = append(errs, fmt.Errorf("catalog: configuration %s is signed by %q: add signers.%s to the configuration and run `issuer init --add`", name, cfg.Signer, cfg.Signer))
-			continue
 		}
-		if k, ok := id.leaf.PublicKey().(*ecdsa.PublicKey); !ok || k.Curve.Params().Name != cfg.SigningCurve {
-			errs = append(errs, fmt.Errorf("catalog: configuration %s says signing_curve %s, but the key of signers.%s is on another", name, cfg.SigningCurve, cfg.Signer))
-		}
-		if cfg.Format == catalog.FormatSDJWT && !id.leaf.HasURI(c.PublicURL) && !id.leaf.HasDNSName(u.Hostname()) {
-			errs = append(errs, fmt.Errorf("catalog: configuration %s: the certificate of signers.%s does not name %s, which its copies have as iss: was public_url changed after init?", name, cfg.Signer, c.PublicURL))
+		for _, id := range identities[cfg.Signer] {
+			if k, ok := id.leaf.PublicKey().(*ecdsa.PublicKey); !ok || k.Curve.Params().Name != cfg.SigningCurve {
+				errs = append(errs, fmt.Errorf("catalog: configuration %s says signing_curve %s, but the key of %s is on another", name, cfg.SigningCurve, id.label))
+			}
+			life := time.Duration(cfg.ValidityDays)*24*time.Hour + begun
+			if lives := id.ends.Sub(id.leaf.NotBefore()); lives < life {
+				errs = append(errs, fmt.Errorf("catalog: configuration %s: copies live for %d days (validity_days) and the certificate of %s for %d: it could never sign one; shorten the one, or have another certificate made",
+					name, cfg.ValidityDays, id.label, int(lives.Hours()/24)))
+			}
+			if cfg.Format == catalog.FormatSDJWT && !id.leaf.HasURI(c.PublicURL) && !id.leaf.HasDNSName(u.Hostname()) {
+				errs = append(errs, fmt.Errorf("catalog: configuration %s: the certificate of %s does not name %s, which its copies have as iss: was public_url changed after init?", name, id.label, c.PublicURL))
+			}
 		}
 	}
 	return errors.Join(errs...)
@@ -98,7 +105,7 @@ func (c *Config) signer(id *identity, table document.Table) (*issuance.Signer, e
 	if err != nil {
 		return nil, err
 	}
-	terms := catalog.Terms{Effects: table, NotBefore: id.leaf.NotBefore(), NotAfter: id.leaf.NotAfter(), Country: id.leaf.Country, State: id.leaf.State}
+	terms := catalog.Terms{Effects: table, NotBefore: id.leaf.NotBefore(), NotAfter: id.ends, Country: id.leaf.Country, State: id.leaf.State}
 	// iss is an https URL or absent (SD-JWT VC, claim iss): x5c says who it is
 	// anyway. So it is absent where development speaks http.
 	if strings.HasPrefix(c.PublicURL, "https:") {
@@ -108,19 +115,19 @@ func (c *Config) signer(id *identity, table document.Table) (*issuance.Signer, e
 }
 
 // services makes what stands behind the listeners.
-func (a *App) services(cat *catalog.Catalog, identities map[string]*identity) error {
+func (a *App) services(cat *catalog.Catalog) error {
 	secret, err := readSecret(a.cfg.Path(secretFile))
 	if err != nil {
 		return err
 	}
 	a.records = records{store: a.store, catalog: cat, signers: a.signers, effects: a.effects, clock: a.opts.Clock, trials: &trials{}}
-	statusSigner, receipt := identities["status"], identities["receipt"]
-	a.statusKey, a.receipt = statusSigner.key.Public(), receipt
+	statusSigner, receipt := a.signing("status"), a.signing("receipt")
+	a.receipt = receipt
 	if a.sink, err = a.cfg.sink(a.roots); err != nil {
 		return err
 	}
 	if a.publisher, err = status.New(status.Config{
-		Store: a.store, Signer: statusSigner.key, Chain: statusSigner.chain, Clock: a.opts.Clock, Rand: a.opts.Rand, PublicURL: a.cfg.PublicURL,
+		Store: a.store, Signer: statusSigner.key, Chain: statusSigner.chain, Current: a.statusSigner, Clock: a.opts.Clock, Rand: a.opts.Rand, PublicURL: a.cfg.PublicURL,
 		Schedule: a.schedule, Cover: a.cfg.Status.Cover, Sink: a.sink, Measure: a.measure(),
 		TTL: a.cfg.Status.TTL, Expires: a.cfg.Status.Lifetime, OnError: a.publishing(),
 	}); err != nil {
@@ -144,11 +151,11 @@ func (a *App) services(cat *catalog.Catalog, identities map[string]*identity) er
 	if a.sources, err = a.cfg.sources(cat); err != nil {
 		return err
 	}
-	console, err := consoleSource(&a.cfg, identities["console"])
+	console, err := consoleSource(&a.cfg, a.successions["console"].generations)
 	if err != nil {
 		return err
 	}
-	own, err := walletsSource(&a.cfg, identities["console"])
+	own, err := walletsSource(&a.cfg, a.successions["console"].generations)
 	if err != nil {
 		return err
 	}
@@ -159,10 +166,13 @@ func (a *App) services(cat *catalog.Catalog, identities map[string]*identity) er
 	}); err != nil {
 		return err
 	}
-	if a.own, err = a.ownSource(identities["console"]); err != nil {
+	if a.own, err = a.ownSource(a.signing("console")); err != nil {
 		return err
 	}
 	if err := a.readers(); err != nil {
+		return err
+	}
+	if err := a.emergencies(); err != nil {
 		return err
 	}
 	if a.holders, err = citizen.New(citizen.Parts{Store: a.store, Wallets: a.own, Clock: a.opts.Clock, Rand: a.opts.Rand}); err != nil {
@@ -171,13 +181,13 @@ func (a *App) services(cat *catalog.Catalog, identities map[string]*identity) er
 	if err := a.receipts(); err != nil {
 		return err
 	}
-	if err := a.auditTree(identities["checkpoint"]); err != nil {
+	if err := a.auditTree(a.signing("checkpoint")); err != nil {
 		return err
 	}
-	if err := a.holderNotices(identities["receipt"]); err != nil {
+	if err := a.holderNotices(receipt); err != nil {
 		return err
 	}
-	return a.officers(identities["console"])
+	return a.officers(a.signing("console"))
 }
 
 // grantable is the catalogue as the authorization server sees it. Every offer
@@ -202,11 +212,14 @@ func CheckState(ctx context.Context, cfg Config, now time.Time, rand io.Reader) 
 	if err := cfg.missing(append(cfg.certificateFiles(), cfg.otherFiles()...)); err != nil {
 		return err // all of them at once, before any is read
 	}
-	km := soft.New(cfg.StateDir)
-	defer km.Close()
-	_, identities, err := cfg.load(ctx, km, now, rand)
-	cat, catErr := cfg.loadCatalog()
-	if err = errors.Join(err, catErr); err != nil {
+	ring, err := cfg.openKeyring(ctx, clock.NewFake(now), rand, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return err
+	}
+	defer ring.Close()
+	cat := ring.cat
+	_, identities, err := cfg.load(ctx, ring, now)
+	if err != nil {
 		return err
 	}
 	_, sourcesErr := cfg.sources(cat)
@@ -217,5 +230,9 @@ func CheckState(ctx context.Context, cfg Config, now time.Time, rand io.Reader) 
 	_, logosErr := cfg.logos(cat)
 	_, infoErr := cfg.issuerInfo()
 	providersErr := cfg.checkProviders()
-	return errors.Join(cfg.owned(), cfg.match(cat, identities), sourcesErr, peersErr, tlsErr, tableErr, consoleErr, logosErr, infoErr, providersErr)
+	differ, signerErr := ring.disagreements(ctx)
+	if len(differ) > 0 {
+		signerErr = errors.New(strings.Join(differ, "\n"))
+	}
+	return errors.Join(signerErr, cfg.owned(), cfg.match(cat, identities), sourcesErr, peersErr, tlsErr, tableErr, consoleErr, logosErr, infoErr, providersErr)
 }

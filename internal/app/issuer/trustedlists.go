@@ -267,11 +267,7 @@ func (t *trustedLists) read(ctx context.Context, l *trustedList) error {
 	if err := os.MkdirAll(filepath.Dir(l.path), 0o700); err != nil {
 		return err
 	}
-	temporary := l.path + ".new"
-	if err := os.WriteFile(temporary, data, 0o600); err != nil {
-		return err
-	}
-	return os.Rename(temporary, l.path)
+	return replaceFile(l.path, data, 0o600)
 }
 
 // run refreshes until ctx ends.

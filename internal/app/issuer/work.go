@@ -28,6 +28,11 @@ func (a *App) work(ctx context.Context, wg *sync.WaitGroup) {
 	wg.Go(func() { a.sweep(ctx) })
 	wg.Go(func() { a.retain(ctx) })
 	wg.Go(func() { a.tendRevocations(ctx) })
+	wg.Go(func() { a.tendEmergencies(ctx) })
+	wg.Go(func() { a.tendSigners(ctx) })
+	if a.keys.far != nil {
+		wg.Go(func() { a.watchSigner(ctx, a.keys.far) })
+	}
 	wg.Go(func() { a.tree.Run(ctx) })
 	if len(a.providers.lists.lists) > 0 {
 		wg.Go(func() { a.providers.lists.run(ctx) })

@@ -20,21 +20,31 @@ import (
 // and the PID where the folder has no trust.yaml, and are refused where it has
 // one: who wrote down who may sign what has forgotten one.
 func LoadTrust(dir string, docTypes, vcts []string) (*trust.Store, error) {
+	fallback, err := fallbackScope(dir, docTypes, vcts)
+	if err != nil {
+		return nil, err
+	}
+	return trust.LoadDir(dir, fallback)
+}
+
+// fallbackScope is for what the anchors of a folder count that its trust.yaml does not
+// name.
+func fallbackScope(dir string, docTypes, vcts []string) (trust.Scope, error) {
 	info, err := os.Stat(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("there is no folder %s: %w", dir, err)
+		return trust.Scope{}, fmt.Errorf("there is no folder %s: %w", dir, err)
 	case err != nil:
-		return nil, err
+		return trust.Scope{}, err
 	case !info.IsDir():
-		return nil, fmt.Errorf("%s is a file, a folder of certificates is wanted", dir)
+		return trust.Scope{}, fmt.Errorf("%s is a file, a folder of certificates is wanted", dir)
 	}
 	if len(docTypes)+len(vcts) == 0 {
 		switch _, err := os.Stat(filepath.Join(dir, "trust.yaml")); {
 		case errors.Is(err, fs.ErrNotExist):
 			docTypes, vcts = []string{elements.MDLDocType, elements.PIDDocType}, []string{elements.PIDVCT}
 		case err != nil:
-			return nil, err
+			return trust.Scope{}, err
 		}
 	}
 	fallback := trust.Scope{DocTypes: docTypes, VCTs: vcts}
@@ -44,7 +54,44 @@ func LoadTrust(dir string, docTypes, vcts []string) (*trust.Store, error) {
 	if len(vcts) > 0 {
 		fallback.Purposes = append(fallback.Purposes, trust.IssueSDJWT)
 	}
-	return trust.LoadDir(dir, fallback)
+	return fallback, nil
+}
+
+// FollowLink trusts the new root of an authority in a folder of anchors, by a link
+// certificate of an old one there.
+func FollowLink(w io.Writer, dir, linkFile, rootFile string, docTypes, vcts []string, now time.Time) error {
+	fallback, err := fallbackScope(dir, docTypes, vcts)
+	if err != nil {
+		return err
+	}
+	one := func(file string) (*pki.Certificate, error) {
+		certs, err := (&files{}).pem(file)
+		if err == nil && len(certs) != 1 {
+			err = fmt.Errorf("%s: one certificate is wanted, got %d", file, len(certs))
+		}
+		if err != nil {
+			return nil, err
+		}
+		return certs[0], nil
+	}
+	link, err := one(linkFile)
+	if err != nil {
+		return err
+	}
+	next, err := one(rootFile)
+	if err != nil {
+		return err
+	}
+	file, err := trust.FollowDir(dir, fallback, link, next, now)
+	if err != nil {
+		return err
+	}
+	if file == "" {
+		_, err = fmt.Fprintf(w, "%s is trusted already\n", detail(next.Cert.Subject.String()))
+		return err
+	}
+	_, err = fmt.Fprintf(w, "%s is trusted now, SHA-256 %x: %s\n", detail(next.Cert.Subject.String()), next.Fingerprint, name(file))
+	return err
 }
 
 // ShowAnchors lists what a folder of anchors is trusted for.

@@ -15,6 +15,7 @@ import (
 	"vidimus/internal/fetch"
 	"vidimus/internal/keys"
 	"vidimus/internal/keys/soft"
+	"vidimus/internal/outfile"
 	"vidimus/internal/pki"
 )
 
@@ -60,11 +61,11 @@ func CreateBundleSigner(ctx context.Context, dir, country, organization string, 
 	if err != nil {
 		return "", err
 	}
-	if err := replaceFile(filepath.Join(dir, signerCert), pki.EncodePEM(leaf), 0o644); err != nil {
+	if err := outfile.Replace(filepath.Join(dir, signerCert), pki.EncodePEM(leaf), 0o644); err != nil {
 		return "", err
 	}
 	anchor = filepath.Join(dir, signerCACert)
-	return anchor, replaceFile(anchor, pki.EncodePEM(root), 0o644)
+	return anchor, outfile.Replace(anchor, pki.EncodePEM(root), 0o644)
 }
 
 // BuildConfig is the flags of bundle build.
@@ -118,10 +119,10 @@ func BuildBundle(ctx context.Context, cfg BuildConfig, now time.Time, rand io.Re
 		return nil, err
 	}
 	built.LeftOut = append(notes, built.LeftOut...)
-	if err := replaceFile(number, bundle.FormatNumber(contents.Sequence), 0o600); err != nil {
+	if err := outfile.Replace(number, bundle.FormatNumber(contents.Sequence), 0o600); err != nil {
 		return nil, err
 	}
-	return built, replaceFile(cfg.Output, built.Data, 0o644)
+	return built, outfile.Replace(cfg.Output, built.Data, 0o644)
 }
 
 // previous is the bundle that is to be replaced, nil where there is none that we

@@ -14,11 +14,10 @@ import (
 	"strings"
 	"time"
 
-	"go.yaml.in/yaml/v3"
-
 	"vidimus/internal/bundle"
 	"vidimus/internal/fetch"
 	"vidimus/internal/pki"
+	"vidimus/internal/strictyaml"
 	"vidimus/internal/trust"
 )
 
@@ -72,16 +71,11 @@ func ReadSources(name string, client *fetch.Client) (*BundleSources, error) {
 		return nil, err
 	}
 	s := &BundleSources{base: filepath.Dir(name), client: client}
-	dec := yaml.NewDecoder(bytes.NewReader(data))
-	dec.KnownFields(true)
 	if len(data) > maxSources {
 		return nil, fmt.Errorf("%s: larger than %d bytes", name, maxSources)
 	}
-	if err := dec.Decode(s); err != nil && !errors.Is(err, io.EOF) {
+	if err := strictyaml.DecodeOver(data, s); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("%s: more than one YAML document", name)
 	}
 	if s.Days == 0 {
 		s.Days = defaultDays

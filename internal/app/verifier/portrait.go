@@ -1,9 +1,7 @@
 package verifier
 
 import (
-	"errors"
-	"os"
-
+	"vidimus/internal/outfile"
 	"vidimus/internal/verification"
 )
 
@@ -25,13 +23,5 @@ func Portrait(r *verification.Report) []byte {
 // is replaced, whoever could read it, and a link by the file. What is no file, such
 // as a pipe, is written to.
 func WritePortrait(name string, picture []byte) error {
-	if info, err := os.Stat(name); err != nil || info.Mode().IsRegular() {
-		return replaceFile(name, picture, 0o600)
-	}
-	f, err := os.OpenFile(name, os.O_WRONLY, 0)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(picture)
-	return errors.Join(err, f.Close())
+	return outfile.Replace(name, picture, 0o600)
 }

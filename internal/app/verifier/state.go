@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"vidimus/internal/bundle"
+	"vidimus/internal/outfile"
 	"vidimus/internal/pki"
 )
 
@@ -153,26 +154,5 @@ func (s *State) locked(change func() error) error {
 
 // replace puts a file into its place whole, or leaves the one that was there.
 func (s *State) replace(name string, data []byte) error {
-	return replaceFile(s.path(name), data, 0o600)
-}
-
-func replaceFile(path string, data []byte, mode fs.FileMode) error {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name()) // gone after the rename
-	_, werr := f.Write(data)
-	if err := errors.Join(werr, f.Chmod(mode), f.Sync(), f.Close()); err != nil {
-		return fmt.Errorf("writing %s: %w", path, err)
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	dir, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	defer dir.Close()
-	return dir.Sync()
+	return outfile.Replace(s.path(name), data, 0o600)
 }

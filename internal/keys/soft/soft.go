@@ -20,6 +20,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 
@@ -88,6 +89,15 @@ func (m *Manager) Signer(ctx context.Context, uri string) (crypto.Signer, error)
 	if err != nil {
 		return nil, err
 	}
+	var key *ecdsa.PrivateKey
+	erased(func() { key, err = open(path) })
+	if err != nil {
+		return nil, err
+	}
+	return &signer{path: path, key: key}, nil
+}
+
+func open(path string) (*ecdsa.PrivateKey, error) {
 	data, err := readPrivate(path)
 	if err != nil {
 		return nil, err
@@ -97,7 +107,7 @@ func (m *Manager) Signer(ctx context.Context, uri string) (crypto.Signer, error)
 	if err != nil {
 		return nil, fmt.Errorf("reading key %s: %w", path, err)
 	}
-	return &signer{path: path, key: key}, nil
+	return key, nil
 }
 
 // readPrivate reads a file that only its owner may read.
@@ -153,9 +163,9 @@ func parse(data []byte) (*ecdsa.PrivateKey, error) {
 	case block == nil:
 		return nil, fmt.Errorf("%w: no PEM block", ErrFile)
 	case block.Type != pemType:
-		return nil, fmt.Errorf("%w: PEM block %q, expected %q (openssl pkcs8 -topk8 -nocrypt converts)", ErrFile, block.Type, pemType)
+		return nil, fmt.Errorf("%w: PEM block %q, expected %q: no passphrase is asked for (openssl pkcs8 -topk8 -nocrypt converts)", ErrFile, block.Type, pemType)
 	case len(block.Headers) > 0:
-		return nil, fmt.Errorf("%w: PEM headers", ErrFile)
+		return nil, fmt.Errorf("%w: PEM headers, as keys under a passphrase have: openssl pkcs8 -topk8 -nocrypt converts", ErrFile)
 	}
 	defer clear(block.Bytes)
 	if next, _ := pem.Decode(rest); next != nil {
@@ -186,6 +196,15 @@ func (m *Manager) Create(ctx context.Context, uri string, curve elliptic.Curve) 
 	if curve == nil || !curveAllowed(curve) {
 		return nil, ErrCurve
 	}
+	var key *ecdsa.PrivateKey
+	erased(func() { key, err = create(path, curve) })
+	if err != nil {
+		return nil, err
+	}
+	return &signer{path: path, key: key}, nil
+}
+
+func create(path string, curve elliptic.Curve) (*ecdsa.PrivateKey, error) {
 	key, err := ecdsa.GenerateKey(curve, rand.Reader)
 	if err != nil {
 		return nil, fmt.Errorf("generating a key: %w", err)
@@ -203,7 +222,7 @@ func (m *Manager) Create(ctx context.Context, uri string, curve elliptic.Curve) 
 	if err := writeNew(path, data); err != nil {
 		return nil, fmt.Errorf("creating a key: %w", err)
 	}
-	return &signer{path: path, key: key}, nil
+	return key, nil
 }
 
 // writeNew writes a file that was not there and makes it and its name durable.
@@ -249,15 +268,22 @@ func (s *signer) Public() crypto.PublicKey { return s.key.Public() }
 
 // Sign signs a digest. crypto/ecdsa mixes the key and the digest into the
 // nonce, so that a random source that repeats does not give the key away.
-func (s *signer) Sign(rand io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
+func (s *signer) Sign(rand io.Reader, digest []byte, opts crypto.SignerOpts) (sig []byte, err error) {
 	if err := keys.CheckDigest(digest, opts); err != nil {
 		return nil, err
 	}
-	return s.key.Sign(rand, digest, opts)
+	erased(func() { sig, err = s.key.Sign(rand, digest, opts) })
+	return sig, err
 }
 
 // Format keeps the key out of every %v of every log.
-func (s *signer) Format(f fmt.State, _ rune) { io.WriteString(f, "soft key "+s.path) }
+func (s *signer) Format(f fmt.State, _ rune) { io.WriteString(f, s.String()) }
+
+// LogValue is what package slog shows.
+func (s *signer) LogValue() slog.Value { return slog.StringValue(s.String()) }
+
+// MarshalText is what encoders show.
+func (s *signer) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // String names the key for people.
 func (s *signer) String() string { return "soft key " + s.path }

@@ -113,6 +113,7 @@ func TestBadInputs(t *testing.T) {
 		t.Fatal(err)
 	}
 	encrypted := pem.EncodeToMemory(&pem.Block{Type: "ENCRYPTED PRIVATE KEY", Bytes: []byte{0x30, 0}})
+	old := pem.EncodeToMemory(&pem.Block{Type: pemType, Headers: map[string]string{"Proc-Type": "4,ENCRYPTED", "DEK-Info": "AES-256-CBC,00"}, Bytes: make([]byte, 48)})
 	for _, tt := range []struct {
 		name, uri, text string
 		want            error
@@ -123,6 +124,8 @@ func TestBadInputs(t *testing.T) {
 		{"K10/symlink", "soft:path=link.key", "symbolic link", ErrFile},
 		{"K10/folder", "soft:path=folder.key", "folder", ErrFile},
 		{"K10/encrypted", write("d.key", 0o600, encrypted), "ENCRYPTED", ErrFile},
+		{"K10/no_passphrase_is_asked_for", write("l.key", 0o600, encrypted), "openssl pkcs8 -topk8 -nocrypt", ErrFile},
+		{"K10/encrypted_as_of_old", write("m.key", 0o600, old), "openssl pkcs8 -topk8 -nocrypt", ErrFile},
 		{"K10/sec1", write("e.key", 0o600, block("EC PRIVATE KEY", p521)), "openssl pkcs8", ErrFile},
 		{"K10/empty", write("f.key", 0o600, nil), "no PEM", ErrFile},
 		{"K10/two_keys", write("g.key", 0o600, append(append([]byte{}, good...), good...)), "more than one", ErrFile},

@@ -91,6 +91,10 @@ const (
 	readerCodeBucket // digest of the code -> id, likewise
 	readerEndBucket  // instant, id -> nothing: when a record may be forgotten
 
+	planBucket      // id -> emergency.Plan
+	concernedBucket // id of a plan \0 document number -> person, copies revoked, whether told
+	stopBucket      // kind \0 value -> emergency.Stop
+
 	expiryBucket // instant, letter of a bucket, key in it -> nothing
 	auditBucket  // sequence number -> line
 	treeBucket   // index of a stored hash -> hash
@@ -114,11 +118,12 @@ var bucketNames = [bucketCount]string{
 	"revocations", "revocation-units", "revocation-ends",
 	"list-marks",
 	"readers", "reader-names", "reader-codes", "reader-ends",
+	"emergencies", "emergency-documents", "stops",
 	"expiry", "audit", "tree",
 }
 
 // younger are the buckets that Open adds to a file of before there were any.
-var younger = []bucketID{markBucket, readerBucket, readerNameBucket, readerCodeBucket, readerEndBucket}
+var younger = []bucketID{markBucket, readerBucket, readerNameBucket, readerCodeBucket, readerEndBucket, planBucket, concernedBucket, stopBucket}
 
 func (b bucketID) String() string { return bucketNames[b] }
 

@@ -8,6 +8,7 @@ import (
 	"vidimus/internal/audit"
 	"vidimus/internal/bulk"
 	"vidimus/internal/document"
+	"vidimus/internal/emergency"
 	"vidimus/internal/issuance"
 )
 
@@ -59,6 +60,9 @@ func (s *Store) ImportBlock(ctx context.Context, in bulk.Import, block int, last
 			return nil // applied before
 		case !begun || block > state.Blocks || !state.Done.IsZero():
 			return fmt.Errorf("%w: block %d, %d is due", errBlock, block, state.Blocks)
+		}
+		if t.stopped(emergency.OfRegistry, in.Source) {
+			return bulk.ErrStopped
 		}
 		for _, subject := range subjects {
 			ok, err := t.importSubject(subject)

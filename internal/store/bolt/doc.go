@@ -3,7 +3,7 @@
 //
 // Start with Create, once, then Open. Both take Options; the methods are those
 // that registry.Store, issuance.Store, authserver.Store, status.Store,
-// notice.Store, bulk.Store, officer.Store and audit.TreeStore describe, and
+// notice.Store, bulk.Store, officer.Store, emergency.Store and audit.TreeStore describe, and
 // beside them WriteBackup, Restored, Retain, Check and Writable. No transaction
 // handle leaves the package.
 //

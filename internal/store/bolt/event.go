@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"vidimus/internal/document"
+	"vidimus/internal/emergency"
 	"vidimus/internal/faults"
 	"vidimus/internal/registry"
 )
@@ -132,6 +133,9 @@ func (s *Store) applyEvent(t *tx, app registry.Application) (registry.Outcome, e
 	}
 	if rec.Seq != src.seq+1 && !forget { // step 2
 		return registry.Outcome{}, &registry.SeqError{Next: src.seq + 1, Got: rec.Seq}
+	}
+	if t.stopped(emergency.OfRegistry, rec.Source) {
+		return registry.Outcome{}, registry.ErrStopped
 	}
 	people, err := t.peopleOf(rec) // step 3
 	if err != nil {

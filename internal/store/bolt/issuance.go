@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"vidimus/internal/audit"
+	"vidimus/internal/emergency"
 	"vidimus/internal/faults"
 	"vidimus/internal/issuance"
 	"vidimus/internal/status"
@@ -141,7 +142,10 @@ func (t *tx) mayIssue(in issuance.Intent) error {
 	if current.version == 0 || current.version != in.Version {
 		return issuance.ErrStale
 	}
-	return t.mayHave(in.Wallet.Unit, in.Document, in.Granted, time.Time{})
+	if err := t.mayHave(in.Wallet.Unit, in.Document, in.Granted, time.Time{}); err != nil {
+		return err
+	}
+	return t.mayGoOn(in)
 }
 
 // mayHave tells whether a wallet unit and a grant are still good. A grant that
@@ -203,6 +207,9 @@ func (s *Store) move(ctx context.Context, batch string, to issuance.State, did a
 		}
 		if b == nil || b.State != issuance.StateIntended {
 			return issuance.ErrNotIntended
+		}
+		if to == issuance.StateSigned && t.stopped(emergency.OfKey, b.SignerKeyID) {
+			return issuance.ErrStopped
 		}
 		b.State = to
 		t.putBatch(b)

@@ -15,24 +15,24 @@ type Retention struct {
 	Events   time.Duration // tokens, after they were accepted: the records of events stay without them
 	History  time.Duration // records of events, after they were accepted
 	Outcomes time.Duration // outcomes after they were accepted, receipts after they were written
-	Copies   time.Duration // batches, after they expired
+	Copies   time.Duration // batches, after they expired; whom an emergency concerned, after it was done
 	Notices  time.Duration // after they were settled
 	Wallets  time.Duration // units, after what they had expired; one that was revoked stays
 }
 
 // Retained counts what one Retain deleted.
 type Retained struct {
-	Tokens, Events, Outcomes, Receipts, Batches, Notices, Wallets int
+	Tokens, Events, Outcomes, Receipts, Batches, Notices, Wallets, Concerned int
 }
 
 // Total is the sum.
 func (r Retained) Total() int {
-	return r.Tokens + r.Events + r.Outcomes + r.Receipts + r.Batches + r.Notices + r.Wallets
+	return r.Tokens + r.Events + r.Outcomes + r.Receipts + r.Batches + r.Notices + r.Wallets + r.Concerned
 }
 
 func (r Retained) String() string {
-	return fmt.Sprintf("%d tokens, %d events, %d outcomes, %d receipts, %d batches of copies, %d notices, %d wallet units",
-		r.Tokens, r.Events, r.Outcomes, r.Receipts, r.Batches, r.Notices, r.Wallets)
+	return fmt.Sprintf("%d tokens, %d events, %d outcomes, %d receipts, %d batches of copies, %d notices, %d wallet units, %d documents of emergencies",
+		r.Tokens, r.Events, r.Outcomes, r.Receipts, r.Batches, r.Notices, r.Wallets, r.Concerned)
 }
 
 // tokensTakenKey is of the last event whose token was deleted.
@@ -55,6 +55,7 @@ func (s *Store) Retain(ctx context.Context, now time.Time, r Retention, limit in
 		{r.Copies, &done.Batches, (*tx).takeBatches},
 		{r.Notices, &done.Notices, (*tx).takeNotices},
 		{r.Wallets, &done.Wallets, (*tx).takeWallets},
+		{r.Copies, &done.Concerned, (*tx).takeConcerned},
 	} {
 		if kind.keep <= 0 {
 			continue

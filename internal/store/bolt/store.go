@@ -10,6 +10,7 @@ import (
 	"vidimus/internal/audit"
 	"vidimus/internal/authserver"
 	"vidimus/internal/bulk"
+	"vidimus/internal/emergency"
 	"vidimus/internal/issuance"
 	"vidimus/internal/notice"
 	"vidimus/internal/officer"
@@ -35,6 +36,7 @@ var (
 	_ notice.Store     = (*Store)(nil)
 	_ bulk.Store       = (*Store)(nil)
 	_ officer.Store    = (*Store)(nil)
+	_ emergency.Store  = (*Store)(nil)
 	_ audit.Writer     = (*Store)(nil)
 	_ audit.TreeStore  = (*Store)(nil)
 )

@@ -9,6 +9,7 @@ import (
 	"vidimus/internal/audit"
 	"vidimus/internal/bulk"
 	"vidimus/internal/document"
+	"vidimus/internal/emergency"
 	"vidimus/internal/issuance"
 )
 
@@ -46,6 +47,9 @@ func (s *Store) ImportBlock(ctx context.Context, in bulk.Import, block int, last
 			return nil
 		case !begun || block > state.Blocks || !state.Done.IsZero():
 			return errors.New("memory: block of an import out of its turn")
+		}
+		if s.stopped(emergency.OfRegistry, in.Source) {
+			return bulk.ErrStopped
 		}
 		for _, subject := range subjects {
 			taken := slices.ContainsFunc(subject.Documents, func(d document.Document) bool { return s.holders[d.Number] != "" })

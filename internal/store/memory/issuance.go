@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"vidimus/internal/audit"
+	"vidimus/internal/emergency"
 	"vidimus/internal/issuance"
 	"vidimus/internal/status"
 )
@@ -98,6 +99,9 @@ func (s *Store) recordIntent(in issuance.Intent, will audit.Event) ([]issuance.S
 	if void, _ := s.voids[in.Document].of(in.Granted); void {
 		return nil, issuance.ErrGrantVoid
 	}
+	if err := s.mayGoOn(in); err != nil {
+		return nil, err
+	}
 	if err := s.checkBatch(in); err != nil {
 		return nil, err
 	}
@@ -174,6 +178,9 @@ func (s *Store) move(ctx context.Context, id string, to issuance.State, did audi
 		b, known := s.batches[id]
 		if !known || b.state != issuance.StateIntended {
 			return issuance.ErrNotIntended
+		}
+		if to == issuance.StateSigned && s.stopped(emergency.OfKey, b.intent.SignerKeyID) {
+			return issuance.ErrStopped
 		}
 		b.state = to
 		put(s, s.batches, id, b)

@@ -12,6 +12,7 @@ import (
 
 	"vidimus/internal/audit"
 	"vidimus/internal/document"
+	"vidimus/internal/emergency"
 	"vidimus/internal/registry"
 )
 
@@ -45,6 +46,9 @@ func (s *Store) applyEvent(app registry.Application) (registry.Outcome, error) {
 	}
 	if next := s.seqs[rec.Source] + 1; rec.Seq != next { // step 2
 		return registry.Outcome{}, &registry.SeqError{Next: next, Got: rec.Seq}
+	}
+	if s.stopped(emergency.OfRegistry, rec.Source) {
+		return registry.Outcome{}, registry.ErrStopped
 	}
 	people, err := s.peopleOf(rec) // step 3
 	if err != nil {

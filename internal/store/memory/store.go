@@ -20,6 +20,7 @@ import (
 	"vidimus/internal/authserver"
 	"vidimus/internal/bulk"
 	"vidimus/internal/citizen"
+	"vidimus/internal/emergency"
 	"vidimus/internal/fleet"
 	"vidimus/internal/issuance"
 	"vidimus/internal/notice"
@@ -94,6 +95,9 @@ type Store struct {
 	links       map[officer.Digest]officer.Link
 	sessions    map[officer.Digest]officer.Session
 	proposals   map[string]officer.Proposal
+	plans       map[string]emergency.Plan
+	concerned   map[string]map[string]emergency.Concerned // plan -> document
+	stops       map[stopID]emergency.Stop
 	// Authorization server.
 	grants    map[authserver.Digest]authserver.GrantRecord
 	grantKeys map[string]authserver.Digest
@@ -120,6 +124,7 @@ var (
 	_ notice.Store     = (*Store)(nil)
 	_ bulk.Store       = (*Store)(nil)
 	_ officer.Store    = (*Store)(nil)
+	_ emergency.Store  = (*Store)(nil)
 	_ fleet.Store      = (*Store)(nil)
 	_ audit.Writer     = (*Store)(nil)
 	_ audit.TreeStore  = (*Store)(nil)
@@ -164,6 +169,7 @@ func New(opts Options) (*Store, error) {
 		notices: map[uint64]notice.Record{}, imports: map[importID]bulk.Import{},
 		revocations: map[citizen.Digest]citizen.Code{}, readers: map[string]fleet.Reader{},
 		links: map[officer.Digest]officer.Link{}, sessions: map[officer.Digest]officer.Session{}, proposals: map[string]officer.Proposal{},
+		plans: map[string]emergency.Plan{}, concerned: map[string]map[string]emergency.Concerned{}, stops: map[stopID]emergency.Stop{},
 		grants: map[authserver.Digest]authserver.GrantRecord{}, grantKeys: map[string]authserver.Digest{},
 		tokens: map[authserver.Digest]authserver.TokenRecord{}, seen: map[authserver.Digest]time.Time{},
 		requests: map[authserver.Digest]authserver.RequestRecord{}, codes: map[authserver.Digest]authserver.CodeRecord{},

@@ -5,7 +5,7 @@
 // history of chance on two stores, Draws one on two that draw from the same
 // octets. They say what the comments of
 // registry.Store, issuance.Store, authserver.Store, status.Store, notice.Store,
-// bulk.Store, officer.Store, citizen.Store, fleet.Store
+// bulk.Store, officer.Store, citizen.Store, fleet.Store, emergency.Store
 // and audit.TreeStore promise: one step at a time, a
 // refusal without a trace, one-time things once among any number of
 // goroutines, every copy found, records copied in and out.
@@ -25,6 +25,7 @@ import (
 	"vidimus/internal/authserver"
 	"vidimus/internal/bulk"
 	"vidimus/internal/citizen"
+	"vidimus/internal/emergency"
 	"vidimus/internal/fleet"
 	"vidimus/internal/issuance"
 	"vidimus/internal/notice"
@@ -45,6 +46,7 @@ type Store interface {
 	officer.Store
 	citizen.Store
 	fleet.Store
+	emergency.Store
 	audit.Writer
 	audit.TreeStore
 	Copies(ctx context.Context, document string) ([]issuance.Copy, error)
@@ -103,7 +105,7 @@ func Run(t *testing.T, open func(t *testing.T, o Options) Store) {
 	}{
 		{"Registry", registryTests}, {"History", historyTests}, {"Time", timeTests}, {"Covering", coveringTests}, {"Receipts", receiptTests},
 		{"Issuance", issuanceTests}, {"Transaction", transactionTests}, {"Wallet", walletTests}, {"Mark", markTests}, {"Lists", listTests}, {"Cover", coverTests}, {"Race", raceTests},
-		{"Notice", noticeTests}, {"Bulk", bulkTests}, {"Officer", officerTests}, {"Citizen", citizenTests}, {"Fleet", fleetTests},
+		{"Notice", noticeTests}, {"Bulk", bulkTests}, {"Officer", officerTests}, {"Citizen", citizenTests}, {"Fleet", fleetTests}, {"Emergency", emergencyTests},
 		{"Authserver", authserverTests}, {"Authorization", authorizationTests}, {"Audit", auditTests}, {"Tree", treeTests},
 	} {
 		for _, tt := range group.tests {

@@ -1,4 +1,12 @@
-package issuer
+// Package diagnosis is what a look at a program tells its operator: findings, how
+// grave each is, and what remedies it.
+//
+// Start with a Diagnosis and Add to it. String writes it for a terminal, ExitCode is
+// what a command ends with; as JSON it is for a program.
+//
+// Promised: what is all right has no remedy; the exit code is that of the gravest
+// finding.
+package diagnosis
 
 import (
 	"fmt"
@@ -17,7 +25,7 @@ const (
 
 // Finding is one thing that was looked at.
 type Finding struct {
-	Area   string `json:"area"` // keys, certificates, lists, disk, database, clock, sources, audit, notices
+	Area   string `json:"area"` // keys, certificates, rotation, disk: as the table of docs/OPERATIONS.md has them
 	What   string `json:"what"`
 	Grade  Grade  `json:"grade"`
 	Detail string `json:"detail"`
@@ -30,7 +38,8 @@ type Diagnosis struct {
 	Findings []Finding `json:"findings"`
 }
 
-func (d *Diagnosis) add(area, what string, g Grade, remedy, format string, args ...any) {
+// Add says how one thing was found; the remedy of what is all right is left out.
+func (d *Diagnosis) Add(area, what string, g Grade, remedy, format string, args ...any) {
 	if g == Good {
 		remedy = ""
 	}
