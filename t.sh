@@ -75,7 +75,7 @@ unit() { bus; say "unit"; TMPDIR=$(tmp) go test -timeout 20m ./...; }
 # unit, and of no use or too long under the race detector and in fast. (TestRestored
 # and those below it go through whole databases; that stores are used by many at
 # once is for TestStore/Race and its like.)
-LONG='(TestEverySequence|TestHistories|TestUnlinkable.*|TestPermutationIsBijective|TestFlippedBits.*|TestCrash|TestDiskFullThenFreed|TestReleaseHasNone|TestEveryByte|TestImport|TestIndices|TestPush|TestSparseAgainstZlib|TestRestored|TestDraws|TestEmptiedPages|TestStartWithManyLists|TestIssuance.*|TestWycheproof.*|TestConformance.*|TestNothingSecretIsLogged|TestFloodOfCodes|TestNoNonceTwice|TestRandomSources|TestClones|TestConstantTime)'
+LONG='(TestEverySequence|TestHistories|TestUnlinkable.*|TestPermutationIsBijective|TestFlipped.*|TestCrash|TestDiskFullThenFreed|TestReleaseHasNone|TestEveryByte|TestImport|TestIndices|TestPush|TestSparseAgainstZlib|TestRestored|TestDraws|TestEmptiedPages|TestStartWithManyLists|TestIssuance.*|TestWycheproof.*|TestConformance.*|TestNothingSecretIsLogged|TestFloodOfCodes|TestNoNonceTwice|TestRandomSources|TestClones|TestConstantTime)'
 SKIP="^$LONG\$|^TestStore\$/^Lists\$/^Full\$"
 # Rooms in which nothing runs beside anything else, and the commands, which run
 # what the tests of internal/app run: unit is enough for them.

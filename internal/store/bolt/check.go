@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"runtime/debug"
 
@@ -67,13 +68,15 @@ func (t *tx) check(ctx context.Context) error {
 }
 
 // checkPages looks at the pages that this transaction sees.
-func (t *tx) checkPages() error {
+func (t *tx) checkPages() error { return t.checkWith(checkPages) }
+
+func (t *tx) checkWith(check func(io.ReaderAt, *bbolt.Tx) error) error {
 	file, err := os.Open(t.below.DB().Path())
 	if err != nil {
 		return err
 	}
 	defer file.Close()
-	err = checkPages(file, t.below)
+	err = check(file, t.below)
 	if err == nil || errors.Is(err, errOvertaken) {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -89,21 +90,7 @@ func flipBits(t *testing.T, large bool) {
 	if err := errors.Join(err, s.Close()); err != nil {
 		t.Fatal(err)
 	}
-	file, err := os.OpenFile(path, os.O_RDWR, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	turn := func(at int64, mask byte) {
-		b := make([]byte, 1)
-		if _, err := file.ReadAt(b, at); err != nil {
-			t.Fatal(err)
-		}
-		b[0] ^= mask
-		if _, err := file.WriteAt(b, at); err != nil {
-			t.Fatal(err)
-		}
-	}
+	turn := turner(t, path)
 	seed := uint64(os.Getpid())
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 7))
@@ -146,6 +133,84 @@ func flipBits(t *testing.T, large bool) {
 	t.Logf("%d pages: %d refused, %d told later, %d harmless, %d the state before", pages, refused, late, harmless, older)
 	if refused+late < pages/2 || large == (late == 0) {
 		t.Errorf("%d flips of %d were found", refused+late, 2*pages)
+	}
+}
+
+// turner flips bits of a file.
+func turner(t *testing.T, path string) func(at int64, mask byte) {
+	t.Helper()
+	file, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { file.Close() })
+	return func(at int64, mask byte) {
+		b := make([]byte, 1)
+		if _, err := file.ReadAt(b, at); err != nil {
+			t.Fatal(err)
+		}
+		b[0] ^= mask
+		if _, err := file.WriteAt(b, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// What names the buckets is followed to memory of Go, where no fault tells of a
+// wrong position: it is looked at before, in a file that is not read whole too.
+func TestFlippedNames(t *testing.T) {
+	opts := options()
+	opts.unread = true
+	s := fresh(t, opts)
+	sample(t, s)
+	path := s.db.Path()
+	var pages []uint64
+	err := s.view(t.Context(), func(x *tx) error {
+		file, err := os.Open(path)
+		if err != nil {
+			return err
+		}
+		defer file.Close()
+		c := &pageCheck{file: file, size: 4096, names: true}
+		_, err = c.tree(x.below)
+		for id, known := range c.known {
+			if known && id > 1 {
+				pages = append(pages, uint64(id))
+			}
+		}
+		return err
+	})
+	if err := errors.Join(err, s.Close()); err != nil || len(pages) == 0 {
+		t.Fatal(pages, err)
+	}
+	turn := turner(t, path)
+	seed := uint64(os.Getpid())
+	t.Logf("seed %d, pages %d", seed, pages)
+	random := rand.New(rand.NewPCG(seed, 8))
+	found := 0
+	for n := range 3000 {
+		at, mask := int64(pages[n%len(pages)]*4096)+int64(random.IntN(4096)), byte(1)<<random.IntN(8)
+		turn(at, mask)
+		s, err := Open(path, opts)
+		switch {
+		case err == nil:
+			_, err = contents(t.Context(), s)
+			if errors.Is(err, ErrDamaged) {
+				found, err = found+1, nil
+			}
+			err = errors.Join(err, s.Close())
+		case errors.Is(err, ErrDamaged), errors.Is(err, ErrForeign):
+			found, err = found+1, nil
+		}
+		if err != nil {
+			t.Errorf("octet %d: %v", at, err)
+		}
+		if turn(at, mask); n%64 == 0 {
+			runtime.GC() // stops at a pointer to what is no object
+		}
+	}
+	if found < 300 {
+		t.Errorf("%d were found", found)
 	}
 }
 

@@ -239,6 +239,9 @@ func checkLength(db *bbolt.DB, length int64) error {
 func checkMarks(db *bbolt.DB, dev bool) error {
 	missing := false
 	err := guarded(db, func(t *tx) error {
+		if err := t.checkWith(checkNames); err != nil {
+			return err
+		}
 		defer stumbled(metaBucket)
 		meta := t.below.Bucket([]byte(metaBucket.String()))
 		if meta == nil {
@@ -274,12 +277,5 @@ func checkMarks(db *bbolt.DB, dev bool) error {
 	if err != nil || !missing {
 		return err
 	}
-	return db.Update(func(tx *bbolt.Tx) error {
-		for _, b := range younger {
-			if _, err := tx.CreateBucketIfNotExists([]byte(b.String())); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	return addYounger(db)
 }

@@ -22,6 +22,9 @@ const (
 	bucketHead  = 16 // root page, sequence
 	// maxDepth is above that of any tree of 2^64 pages that are half full.
 	maxDepth = 32
+	// maxNames is above what names of buckets overflow to, with small buckets
+	// among them: a quarter of a page each.
+	maxNames = uint64(bucketCount)
 	// manyFree in count says that the first id is the count.
 	manyFree = 0xffff
 )
@@ -41,22 +44,15 @@ type pageCheck struct {
 	size  int
 	high  uint64 // number of pages
 	known []bool // pages that are used or free
+	names bool   // what lies in the buckets' own pages is not looked at
 }
 
 // checkPages walks over every page of the state that a transaction sees: every
 // one is used once or free, and says of itself what the page above says.
 func checkPages(file io.ReaderAt, below *bbolt.Tx) error {
 	c := &pageCheck{file: file, size: below.DB().Info().PageSize}
-	root, free, err := c.meta(uint64(below.ID()))
+	free, err := c.tree(below)
 	if err != nil {
-		return err
-	}
-	if root != uint64(below.Cursor().Bucket().Root()) || c.high != uint64(below.Size())/uint64(c.size) {
-		return errOvertaken // while it was read
-	}
-	c.known = make([]bool, c.high)
-	c.known[0], c.known[1] = true, true
-	if err := c.walk(root, nil, nil, 0, true); err != nil {
 		return err
 	}
 	if err := c.freelist(free); err != nil {
@@ -68,6 +64,30 @@ func checkPages(file io.ReaderAt, below *bbolt.Tx) error {
 		}
 	}
 	return nil
+}
+
+// checkNames walks over the pages that name the buckets, and small buckets,
+// which lie among their names: the library copies those to memory of Go and
+// follows what they say of themselves, whither no fault would tell.
+func checkNames(file io.ReaderAt, below *bbolt.Tx) error {
+	c := &pageCheck{file: file, size: below.DB().Info().PageSize, names: true}
+	_, err := c.tree(below)
+	return err
+}
+
+// tree walks over all that is in use, and says where the list of what is free
+// begins.
+func (c *pageCheck) tree(below *bbolt.Tx) (free uint64, err error) {
+	root, free, err := c.meta(uint64(below.ID()))
+	if err != nil {
+		return 0, err
+	}
+	if root != uint64(below.Cursor().Bucket().Root()) || c.high != uint64(below.Size())/uint64(c.size) {
+		return 0, errOvertaken // while it was read
+	}
+	c.known = make([]bool, c.high)
+	c.known[0], c.known[1] = true, true
+	return free, c.walk(root, nil, nil, 0, true)
 }
 
 // meta reads where the tree and the list of free pages begin. The library has
@@ -98,7 +118,7 @@ func (c *pageCheck) page(id uint64) ([]byte, error) {
 		return nil, fmt.Errorf("%w: page %d: %w", errPage, id, err)
 	}
 	more := uint64(binary.NativeEndian.Uint32(head[12:]))
-	if binary.NativeEndian.Uint64(head) != id || more >= c.high-id {
+	if binary.NativeEndian.Uint64(head) != id || more >= c.high-id || c.names && more > maxNames {
 		return nil, fmt.Errorf("%w: page %d says that it is another one", errPage, id)
 	}
 	for n := id; n <= id+more; n++ {
@@ -163,8 +183,9 @@ func (c *pageCheck) walk(id uint64, from, until []byte, depth int, buckets bool)
 	}
 	all, err := elements(b)
 	// A bucket without keys lies in its element: a page that counts none hides
-	// what it has.
-	if err != nil || depth > maxDepth || len(all) == 0 {
+	// what it has; a file that names none is another program's, and not ours to
+	// judge.
+	if err != nil || depth > maxDepth || len(all) == 0 && !(c.names && depth == 0) {
 		return fmt.Errorf("%w: page %d", errPage, id)
 	}
 	for i, e := range all {
@@ -201,6 +222,9 @@ func (c *pageCheck) bucket(e element) error {
 	if root := binary.NativeEndian.Uint64(e.value); root != 0 {
 		if len(e.value) != bucketHead {
 			return fmt.Errorf("%w: bucket", errPage)
+		}
+		if c.names {
+			return nil
 		}
 		return c.walk(root, nil, nil, 0, false)
 	}

@@ -1,8 +1,11 @@
 package bolt
 
 import (
+	"bytes"
 	"errors"
+	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -65,5 +68,46 @@ func TestWalletWithoutProviders(t *testing.T) {
 	}
 	if _, err := decodeWallet("U", v.encode()[:len(v.encode())-1]); !errors.Is(err, errRecord) {
 		t.Errorf("cut short: %v", err)
+	}
+}
+
+// A bucket whose name was damaged is not one that an older version did not
+// have: an empty one in its place would say that no key is stopped.
+func TestYoungerBucketsDamaged(t *testing.T) {
+	for _, large := range []bool{false, true} {
+		opts := options()
+		opts.unread = large
+		path := filepath.Join(t.TempDir(), "v.db")
+		if err := Create(path, opts); err != nil {
+			t.Fatal(err)
+		}
+		s := reopened(t, path, opts)
+		sample(t, s)
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		good, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, b := range younger {
+			name := []byte(b.String())
+			bad, found := slices.Clone(good), 0
+			for at := 2 * 4096; at+len(name) <= len(bad); at++ {
+				if bytes.Equal(bad[at:at+len(name)], name) {
+					bad[at+len(name)-1] ^= 1
+					found++
+				}
+			}
+			if err := os.WriteFile(path, bad, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := Open(path, opts); found == 0 || !errors.Is(err, ErrDamaged) {
+				t.Errorf("%s, found %d times: %v", b, found, err)
+			}
+			if after, err := os.ReadFile(path); err != nil || !bytes.Equal(after, bad) {
+				t.Errorf("%s: a damaged file was written to, %v", b, err)
+			}
+		}
 	}
 }
