@@ -24,6 +24,8 @@ func (s *Service) Propose(ctx context.Context, d Draft, by Signed) (Plan, error)
 	switch {
 	case err != nil:
 		return Plan{}, err
+	case d.Reference == "":
+		return Plan{}, problem.New(problem.InvalidRequest, "the reference is missing: the number of the case, by which whoever asks later why copies were revoked finds the file")
 	case d.Office != s.p.Office:
 		return Plan{}, problem.New(problem.InvalidRequest, "the draft is not of this office")
 	case !planID(d.ID):

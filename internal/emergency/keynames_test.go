@@ -27,7 +27,7 @@ func TestKeyNames(t *testing.T) {
 	for value, want := range map[string]string{
 		"ds-1": "ds-1", "serial=0a01": "ds-1", "serial=A11": "ds-1", "serial=00:0A:02": "ds-2", "pid": "ds-pid", "ds-old": "ds-old",
 	} {
-		if d, err := w.Draft(t.Context(), emergency.Wish{Kind: emergency.OfKey, Value: value}); err != nil || d.Scope.Value != want {
+		if d, err := w.Draft(t.Context(), emergency.Wish{Kind: emergency.OfKey, Value: value, Reference: "2026/17"}); err != nil || d.Scope.Value != want {
 			t.Errorf("%s: %+v, %v", value, d.Scope, err)
 		}
 	}
@@ -42,12 +42,12 @@ func TestKeyNames(t *testing.T) {
 		"serial=0":    {problem.NotFound, two},
 		"nobody":      {problem.NotFound, two},
 	} {
-		_, err := w.Draft(t.Context(), emergency.Wish{Kind: emergency.OfKey, Value: value})
+		_, err := w.Draft(t.Context(), emergency.Wish{Kind: emergency.OfKey, Value: value, Reference: "2026/17"})
 		if w.want(value, err, c.want); err != nil && !strings.Contains(problem.Detail(err), c.says) {
 			t.Errorf("%s: %v", value, err)
 		}
 	}
-	d, err := w.Draft(t.Context(), emergency.Wish{Kind: emergency.OfKey, Value: "serial=0a02"})
+	d, err := w.Draft(t.Context(), emergency.Wish{Kind: emergency.OfKey, Value: "serial=0a02", Reference: "2026/17"})
 	w.must(err)
 	for _, want := range []string{"revoke key " + two, "  by key " + two + ": 20"} {
 		if !strings.Contains(d.Text(w.Keys()), want) {
@@ -77,11 +77,11 @@ func TestKeyThatLeft(t *testing.T) {
 	w.restart()
 	for _, copies := range []string{"without copies", "with copies"} {
 		for _, value := range []string{"serial=0a01", "ds-old"} {
-			if d, err := w.Draft(t.Context(), emergency.Wish{Kind: emergency.OfKey, Value: value}); err != nil || d.Scope.Value != "ds-old" {
+			if d, err := w.Draft(t.Context(), emergency.Wish{Kind: emergency.OfKey, Value: value, Reference: "2026/17"}); err != nil || d.Scope.Value != "ds-old" {
 				t.Errorf("%s, %s: %+v, %v", copies, value, d.Scope, err)
 			}
 		}
-		_, err := w.Draft(t.Context(), emergency.Wish{Kind: emergency.OfKey, Value: "mdl"})
+		_, err := w.Draft(t.Context(), emergency.Wish{Kind: emergency.OfKey, Value: "mdl", Reference: "2026/17"})
 		if w.want(copies, err, problem.InvalidRequest); err != nil && !(strings.Contains(problem.Detail(err), "serial 0a01") && strings.Contains(problem.Detail(err), "serial 0a02")) {
 			t.Errorf("%s: %v", copies, err)
 		}
@@ -106,7 +106,7 @@ func TestTextsForTerminals(t *testing.T) {
 	w.must(err)
 	progress, err := w.Progress(t.Context(), p.ID)
 	w.must(err)
-	_, unknown := w.Draft(t.Context(), emergency.Wish{Kind: emergency.OfKey, Value: "no"})
+	_, unknown := w.Draft(t.Context(), emergency.Wish{Kind: emergency.OfKey, Value: "no", Reference: "2026/17"})
 	for name, text := range map[string]string{
 		"draft": p.Draft.Text(w.Keys()), "progress": progress.String(), "report": r.Text, "JSON": string(r.Report), "refusal": problem.Detail(unknown), "line": p.Line(w.Keys()),
 	} {

@@ -17,7 +17,7 @@ func TestLiftNamesItsStop(t *testing.T) {
 	w.issue(0, 1, "ds-1")
 	wish := func(act emergency.Act) emergency.Draft {
 		t.Helper()
-		d, err := w.Draft(t.Context(), emergency.Wish{Kind: emergency.OfRegistry, Value: "registry-of-P0", Act: act})
+		d, err := w.Draft(t.Context(), emergency.Wish{Kind: emergency.OfRegistry, Value: "registry-of-P0", Act: act, Reference: "2026/17"})
 		w.must(err)
 		return d
 	}

@@ -78,7 +78,7 @@ func TestMassRevocation(t *testing.T) {
 	t.Run("A02/scope grown after approval", func(t *testing.T) {
 		w := newWorld(t, 1)
 		w.issue(0, 1, "ds-1")
-		d, err := w.Draft(t.Context(), emergency.Wish{Kind: emergency.OfRegistry, Value: "registry-of-P0"})
+		d, err := w.Draft(t.Context(), emergency.Wish{Kind: emergency.OfRegistry, Value: "registry-of-P0", Reference: "2026/17"})
 		w.must(err)
 		p := w.approved(d)
 		w.issue(0, 5, "ds-1") // 120 copies: as many as the bound of 122
@@ -96,7 +96,7 @@ func TestMassRevocation(t *testing.T) {
 	t.Run("A02/grown after its begin", func(t *testing.T) {
 		w := newWorld(t, 1)
 		w.issue(0, 1, "ds-1")
-		d, err := w.Draft(t.Context(), emergency.Wish{Kind: emergency.OfRegistry, Value: "registry-of-P0"})
+		d, err := w.Draft(t.Context(), emergency.Wish{Kind: emergency.OfRegistry, Value: "registry-of-P0", Reference: "2026/17"})
 		w.must(err)
 		p := w.approved(d)
 		w.beginning = func() { w.issue(0, 6, "ds-1") } // between the count and the stop
@@ -186,6 +186,7 @@ func TestStatements(t *testing.T) {
 		"counted long ago":     func(d *emergency.Draft) { d.Drafted = d.Drafted.Add(-2 * time.Hour) },
 		"another act":          func(d *emergency.Draft) { d.Act = "burn" },
 		"a story for a number": func(d *emergency.Draft) { d.Reference = "he said so" },
+		"no number of a case":  func(d *emergency.Draft) { d.Reference = "" },
 		"no act":               func(d *emergency.Draft) { d.Act = "" },
 		"no act, any bound":    func(d *emergency.Draft) { d.Act, d.Bound = "", 1e9 },
 		"no pace at all":       func(d *emergency.Draft) { d.Pace = 0 },
@@ -235,16 +236,16 @@ func TestWishes(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	all, err := w.Draft(t.Context(), emergency.Wish{Kind: emergency.OfAll})
+	all, err := w.Draft(t.Context(), emergency.Wish{Kind: emergency.OfAll, Reference: "2026/17"})
 	if err != nil || !slices.Equal(all.Scope.Keys, []string{"ds-1"}) || all.Counts.Copies != 20 {
 		t.Errorf("%+v, %v", all, err)
 	}
 	// A key that waits for its turn may be named, and is none of all.
 	w.signing, w.waits = []string{"ds-2"}, []string{"ds-next"}
-	if all, err = w.Draft(t.Context(), emergency.Wish{Kind: emergency.OfAll}); err != nil || !slices.Equal(all.Scope.Keys, []string{"ds-1", "ds-2"}) {
+	if all, err = w.Draft(t.Context(), emergency.Wish{Kind: emergency.OfAll, Reference: "2026/17"}); err != nil || !slices.Equal(all.Scope.Keys, []string{"ds-1", "ds-2"}) {
 		t.Errorf("%+v, %v", all, err)
 	}
-	if one, err := w.Draft(t.Context(), emergency.Wish{Kind: emergency.OfKey, Value: "ds-next"}); err != nil || one.Counts.Copies != 0 {
+	if one, err := w.Draft(t.Context(), emergency.Wish{Kind: emergency.OfKey, Value: "ds-next", Reference: "2026/17"}); err != nil || one.Counts.Copies != 0 {
 		t.Errorf("%+v, %v", one, err)
 	}
 	if e := w.Estimate(emergency.Draft{Counts: emergency.Counts{Copies: 14_000_000, Documents: 1_400_000, Lists: 14}, Pace: emergency.DefaultPace}); e.Total() > 13*time.Hour || e.Tell < 11*time.Hour || e.Reissue < 3*time.Hour {
@@ -293,7 +294,7 @@ func TestWaves(t *testing.T) {
 		w.issue(i, 1, "ds-1")
 	}
 	w.signing = []string{"ds-1"}
-	d, err := w.Draft(t.Context(), emergency.Wish{Kind: emergency.OfKey, Value: "ds-1", Pace: 600}) // ten a minute
+	d, err := w.Draft(t.Context(), emergency.Wish{Kind: emergency.OfKey, Value: "ds-1", Pace: 600, Reference: "2026/17"}) // ten a minute
 	w.must(err)
 	p := w.approved(d)
 	_, err = w.Run(t.Context(), p.ID, "office", nil)
@@ -351,7 +352,7 @@ func TestWavesAfterABlock(t *testing.T) {
 		w.issue(i, 1, "ds-1")
 	}
 	w.signing = []string{"ds-1"}
-	d, err := w.Draft(t.Context(), emergency.Wish{Kind: emergency.OfKey, Value: "ds-1", Pace: 150}) // two and a half a minute
+	d, err := w.Draft(t.Context(), emergency.Wish{Kind: emergency.OfKey, Value: "ds-1", Pace: 150, Reference: "2026/17"}) // two and a half a minute
 	w.must(err)
 	p := w.approved(d)
 	_, err = w.Run(t.Context(), p.ID, "office", nil)
@@ -394,7 +395,7 @@ func TestGrownIsTold(t *testing.T) {
 	w.provider = "W"
 	w.issue(0, 150, "ds-1")
 	w.issue(1, 150, "ds-1") // 6,000 copies: two steps, a bound of 6,700
-	wish := emergency.Wish{Kind: emergency.OfWalletProvider, Value: "W"}
+	wish := emergency.Wish{Kind: emergency.OfWalletProvider, Value: "W", Reference: "2026/17"}
 	d, err := w.Draft(t.Context(), wish)
 	w.must(err)
 	p := w.approved(d)
@@ -528,7 +529,7 @@ func TestReport(t *testing.T) {
 func TestLift(t *testing.T) {
 	w := newWorld(t, 1)
 	w.issue(0, 1, "ds-1")
-	d, err := w.Draft(t.Context(), emergency.Wish{Kind: emergency.OfRegistry, Value: "registry-of-P0"})
+	d, err := w.Draft(t.Context(), emergency.Wish{Kind: emergency.OfRegistry, Value: "registry-of-P0", Reference: "2026/17"})
 	w.must(err)
 	p := w.approved(d)
 	_, err = w.Run(t.Context(), p.ID, "office", nil)
@@ -537,7 +538,7 @@ func TestLift(t *testing.T) {
 	if now, err := w.Progress(t.Context(), p.ID); err != nil || now.Plan.Revoked != 20 || now.Plan.Told != 0 || !strings.Contains(now.Blocked, "lift") {
 		t.Errorf("%+v, %v", now, err)
 	}
-	if d, err = w.Draft(t.Context(), emergency.Wish{Kind: emergency.OfRegistry, Value: "registry-of-P0", Act: emergency.Lift}); err != nil || d.Bound != 0 {
+	if d, err = w.Draft(t.Context(), emergency.Wish{Kind: emergency.OfRegistry, Value: "registry-of-P0", Act: emergency.Lift, Reference: "2026/17"}); err != nil || d.Bound != 0 {
 		t.Fatalf("%+v, %v", d, err)
 	}
 	_, err = w.Propose(t.Context(), d, w.say("anna", emergency.Propose, d))

@@ -198,7 +198,7 @@ func (w *world) issue(i, n int, key string) {
 // draft counts what a key has signed.
 func (w *world) draft(key string) emergency.Draft {
 	w.t.Helper()
-	d, err := w.Draft(w.t.Context(), emergency.Wish{Kind: emergency.OfKey, Value: key})
+	d, err := w.Draft(w.t.Context(), emergency.Wish{Kind: emergency.OfKey, Value: key, Reference: "2026/17"})
 	w.must(err)
 	return d
 }

@@ -47,7 +47,7 @@ func (o *office) stopKey(two deciding, keyID string) string {
 		}
 	}
 	var d issuerhttp.EmergencyDraft
-	ask(issuerhttp.EmergencyDraftPath, emergency.Wish{Kind: emergency.OfKey, Value: keyID}, &d)
+	ask(issuerhttp.EmergencyDraftPath, emergency.Wish{Kind: emergency.OfKey, Value: keyID, Reference: "2026/17"}, &d)
 	ask(issuerhttp.EmergencyProposePath, issuerhttp.EmergencyProposal{Draft: d.Draft, By: two.anna.say(o.t, emergency.Propose, d.Draft, o.clock.Now())}, nil)
 	ask(issuerhttp.EmergencyApprovePath, issuerhttp.EmergencyApproval{Plan: d.Draft.ID, By: two.ben.say(o.t, emergency.Approve, d.Draft, o.clock.Now())}, nil)
 	ask(issuerhttp.EmergencyRunPath, issuerhttp.EmergencyDeed{Plan: d.Draft.ID}, nil)

@@ -99,7 +99,7 @@ func TestEmergencyAtTheOffice(t *testing.T) {
 		}
 	}
 	var d issuerhttp.EmergencyDraft
-	if status, body := ask(issuerhttp.EmergencyDraftPath, emergency.Wish{Kind: emergency.OfAll}, &d); status != http.StatusOK || d.Draft.Counts.Copies == 0 || len(d.Draft.Scope.Keys) != 2 {
+	if status, body := ask(issuerhttp.EmergencyDraftPath, emergency.Wish{Kind: emergency.OfAll, Reference: "2026/17"}, &d); status != http.StatusOK || d.Draft.Counts.Copies == 0 || len(d.Draft.Scope.Keys) != 2 {
 		t.Fatalf("%d %s", status, body)
 	}
 	if status, body := ask(issuerhttp.EmergencyProposePath, issuerhttp.EmergencyProposal{Draft: d.Draft}, nil); status/100 != 4 {
@@ -163,11 +163,11 @@ func TestAllLeavesTheNextKey(t *testing.T) {
 	o.turns("mdl", old, next)
 	o.clock.Set(start.Add(25 * day))
 	o.serve().people()
-	d, err := o.desk().DraftEmergency(t.Context(), emergency.Wish{Kind: emergency.OfAll})
+	d, err := o.desk().DraftEmergency(t.Context(), emergency.Wish{Kind: emergency.OfAll, Reference: "2026/17"})
 	if err != nil || !slices.Contains(d.Draft.Scope.Keys, o.keyOf(old)) || slices.Contains(d.Draft.Scope.Keys, o.keyOf(next)) {
 		t.Errorf("%v of %s and %s: %v", d.Draft.Scope.Keys, o.keyOf(old), o.keyOf(next), err)
 	}
-	if _, err := o.desk().DraftEmergency(t.Context(), emergency.Wish{Kind: emergency.OfKey, Value: o.keyOf(next)}); err != nil {
+	if _, err := o.desk().DraftEmergency(t.Context(), emergency.Wish{Kind: emergency.OfKey, Value: o.keyOf(next), Reference: "2026/17"}); err != nil {
 		t.Error(err)
 	}
 }

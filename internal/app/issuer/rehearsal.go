@@ -188,6 +188,9 @@ func (c *Config) rehearse(ctx context.Context, store *bolt.Store, schedule *stat
 	if err := publisher.Publish(ctx); err != nil { // as the office had them
 		return err
 	}
+	if opts.Wish.Reference == "" { // of a case that is none
+		opts.Wish.Reference = "rehearsal"
+	}
 	began := clk.Now()
 	if r.Draft, err = service.Draft(ctx, opts.Wish); err != nil {
 		return err

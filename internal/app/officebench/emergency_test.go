@@ -53,7 +53,7 @@ func TestEmergency(t *testing.T) {
 	defer desk.Close()
 
 	began := time.Now()
-	draft, err := desk.DraftEmergency(t.Context(), emergency.Wish{Kind: emergency.OfKey, Value: "signer-1"})
+	draft, err := desk.DraftEmergency(t.Context(), emergency.Wish{Kind: emergency.OfKey, Value: "signer-1", Reference: "2026/17"})
 	o.must(err)
 	counted := time.Since(began)
 	if want := batches / people * people * 20; draft.Draft.Counts.Copies != want || draft.Draft.Counts.Persons != people {
