@@ -5,6 +5,7 @@ package faulttest
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 )
@@ -39,6 +40,9 @@ func TestControls(t *testing.T) {
 			load := 200 * time.Millisecond
 			if tt.wrong == "publication.torn" {
 				c.spin, load = true, 1200*time.Millisecond // a tick, at least
+			}
+			if slices.Contains(tt.names, "I13") {
+				load = 2 * time.Second // refusals in a row, while it says that it is ready
 			}
 			if tt.wrong == "store.early-answer" {
 				// What is wrong lasts as long as a sync: only a real disk takes long.

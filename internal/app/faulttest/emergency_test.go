@@ -65,7 +65,7 @@ func TestEmergencyKilled(t *testing.T) {
 		t.Fatalf("%v: %s", err, out)
 	}
 	approve := []string{"emergency", "approve", id[1], "--officer", "max", "--officer-key", officers["max"]}
-	if out, err = o.operate(t.Context(), approve...); err == nil || !strings.Contains(out, hash[1]) {
+	if out, err = o.operate(t.Context(), approve...); err != nil || !strings.Contains(out, hash[1]) || !strings.Contains(out, "nothing was approved") {
 		t.Fatalf("approved unseen: %v: %s", err, out)
 	}
 	if out, err = o.operate(t.Context(), append(approve, "--hash", hash[1])...); err != nil {

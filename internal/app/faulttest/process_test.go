@@ -184,6 +184,10 @@ func (o *office) checkApart(ctx context.Context, program string, settled bool) e
 		args = append(args, "--checkpoints", file)
 	}
 	out, err := run(ctx, program, args...)
+	if _, names, found := strings.Cut(out, "invariants check: violated: "); err != nil && found {
+		names, _, _ = strings.Cut(names, "\n")
+		return &violation{strings.Fields(names), out}
+	}
 	if err != nil {
 		return fmt.Errorf("%w\n%s", err, out)
 	}

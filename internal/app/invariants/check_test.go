@@ -3,6 +3,8 @@ package invariants
 import (
 	"crypto/x509"
 	"errors"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -165,7 +167,7 @@ func TestBad(t *testing.T) {
 		}},
 		{"I12", "no list of document signers", func(w *world) {
 			var err error
-			if w.ev.Signers, err = readSigners(w.t.TempDir()); err != nil {
+			if w.ev.Signers, err = readSigners(publishedNothing(w.t)); err != nil {
 				w.t.Fatal(err)
 			}
 		}},
@@ -304,12 +306,37 @@ func TestJournal(t *testing.T) {
 	}
 }
 
+// publishedNothing is a published folder with a manifest and no list of signers.
+func publishedNothing(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, manifestFile), []byte(`{"files":[]}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// TestNothingPublished: an office that was restored and has not started again has no
+// published folder yet, and nobody can say which signers it has published.
+func TestNothingPublished(t *testing.T) {
+	w := good(t)
+	var err error
+	if w.ev.Signers, err = readSigners(t.TempDir()); err != nil || w.ev.Signers != nil {
+		t.Fatal(w.ev.Signers, err)
+	}
+	r := Result{}
+	(&examination{Evidence: w.ev}).verified(&r)
+	if r.Violated != 0 {
+		t.Errorf("%v", r.Violations)
+	}
+}
+
 // TestNothingSigned: an office that has signed nothing need not have published anything.
 func TestNothingSigned(t *testing.T) {
 	w := good(t)
-	signers, err := readSigners(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
+	signers, err := readSigners(publishedNothing(t))
+	if err != nil || signers == nil {
+		t.Fatal(signers, err)
 	}
 	ev := &Evidence{Signers: signers, Copies: []issuance.Copy{{State: issuance.StateIntended, Issued: begin, Expires: w.ev.Copies[0].Expires}}}
 	r := Result{}

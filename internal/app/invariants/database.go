@@ -192,10 +192,13 @@ func ReadLists(dir string) (map[string][]byte, error) {
 	return out, err
 }
 
+// manifestFile is in every published folder, from its first publication on.
+const manifestFile = "manifest.json"
+
 // readManifest gives the lists of a published folder; none before the first
 // publication. Torn is why it does not say anything.
 func readManifest(dir string) (files []Filed, torn, err error) {
-	text, err := os.ReadFile(filepath.Join(dir, "manifest.json"))
+	text, err := os.ReadFile(filepath.Join(dir, manifestFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, nil
 	}

@@ -28,11 +28,15 @@ type Signer struct {
 	Listed      string // the key id that the list gives it
 }
 
-// readSigners reads the list of a published folder. Where there is none nobody is
-// published: whoever signed is then missing.
+// readSigners reads the list of a published folder, nil as long as nothing at all was
+// published, as by an office that was restored and not started yet. Where there is
+// everything but this list nobody is published: whoever signed is then missing.
 func readSigners(dir string) (*Signers, error) {
 	text, err := os.ReadFile(filepath.Join(dir, "certificates", "document-signers.json"))
 	if errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Lstat(filepath.Join(dir, manifestFile)); errors.Is(err, fs.ErrNotExist) {
+			return nil, nil
+		}
 		return &Signers{}, nil
 	}
 	if err != nil {
