@@ -13,6 +13,7 @@ import (
 	"vidimus/internal/app/issuer"
 	"vidimus/internal/clock"
 	"vidimus/internal/issuerhttp"
+	"vidimus/internal/outfile"
 )
 
 var backup = command.Command{
@@ -52,7 +53,7 @@ The file appears under its name only when it is whole.`,
 			if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 				return err
 			}
-			if err := os.Rename(f.Name(), *output); err != nil {
+			if err := errors.Join(os.Rename(f.Name(), *output), outfile.SyncFolder(filepath.Dir(*output))); err != nil {
 				return err
 			}
 			fmt.Fprintf(env.Stdout, "%s: %d bytes for %d recipients\n", *output, n, len(recipients))

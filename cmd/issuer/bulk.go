@@ -6,12 +6,12 @@ import (
 	"flag"
 	"fmt"
 	"net/http"
-	"os"
 	"path/filepath"
 
 	"vidimus/internal/app/command"
 	"vidimus/internal/app/issuer"
 	"vidimus/internal/issuerhttp"
+	"vidimus/internal/outfile"
 )
 
 // bulkFlags are those of sign, import and reconcile.
@@ -112,7 +112,7 @@ func (b *bulkFlags) reconcile(ctx context.Context, env command.Env, desk *issuer
 	}
 	if b.output == "" {
 		fmt.Fprintln(env.Stdout, last.Result)
-	} else if err := os.WriteFile(b.output, []byte(last.Result+"\n"), 0o600); err != nil {
+	} else if err := outfile.Replace(b.output, []byte(last.Result+"\n"), 0o600); err != nil {
 		return err
 	}
 	fmt.Fprintf(env.Stderr, "%d records of the dump, %d of the office: ", last.Lines, last.Subjects)

@@ -5,11 +5,11 @@ import (
 	"crypto/rand"
 	"flag"
 	"fmt"
-	"os"
 	"strings"
 
 	"vidimus/internal/app/command"
 	"vidimus/internal/app/issuer"
+	"vidimus/internal/outfile"
 	"vidimus/internal/qr"
 )
 
@@ -105,6 +105,6 @@ func drawer(kind, output string) (func(command.Env, string) error, error) {
 			_, err = env.Stdout.Write(picture)
 			return err
 		}
-		return os.WriteFile(output, picture, 0o600) // whoever has the code and the digits gets the copies
+		return outfile.Replace(output, picture, 0o600) // whoever has the code and the digits gets the copies
 	}, nil
 }

@@ -11,6 +11,7 @@ import (
 	"vidimus/internal/app/command"
 	"vidimus/internal/app/issuer"
 	"vidimus/internal/clock"
+	"vidimus/internal/outfile"
 )
 
 var registry = command.Command{
@@ -163,7 +164,7 @@ document (ID-1, ID-2, ID-3); their numbers are P-1, P-2, P-3.`,
 				_, err = env.Stdout.Write(text)
 				return err
 			}
-			return os.WriteFile(*output, text, 0o600)
+			return outfile.Replace(*output, text, 0o600)
 		})
 	},
 }

@@ -4,13 +4,13 @@ import (
 	"context"
 	"flag"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strconv"
 
 	"vidimus/internal/app/command"
 	"vidimus/internal/app/issuer"
 	"vidimus/internal/clock"
+	"vidimus/internal/outfile"
 	"vidimus/internal/statuslist"
 )
 
@@ -60,7 +60,7 @@ status.directory.`,
 				if err != nil {
 					return err
 				}
-				return os.WriteFile(*output, body, 0o644)
+				return outfile.Replace(*output, body, 0o644)
 			}
 			if len(uris) == 0 {
 				if uris, err = inspector.Lists(ctx); err != nil {

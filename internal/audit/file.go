@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"sync"
 	"syscall"
+
+	"vidimus/internal/outfile"
 )
 
 // File is a record in one file, opened for this process alone. Without
@@ -118,7 +120,7 @@ func openFile(path string, flag int, mark Mark, names Pseudonyms) (f *File, torn
 		return nil, 0, err
 	}
 	if err = file.Sync(); err == nil {
-		err = syncDir(filepath.Dir(path))
+		err = outfile.SyncFolder(filepath.Dir(path))
 	}
 	if err != nil {
 		return nil, 0, fmt.Errorf("syncing the audit record: %w", err)
@@ -250,14 +252,4 @@ func (c *countingReader) Read(p []byte) (int, error) {
 	}
 	c.read += int64(n)
 	return n, err
-}
-
-// syncDir makes a new name in a directory durable.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
 }

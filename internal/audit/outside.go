@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"vidimus/internal/faults"
+	"vidimus/internal/outfile"
 )
 
 // outside is a file of checkpoints that lies where whoever can write the
@@ -85,7 +86,7 @@ func (o outside) append(token string) (err error) {
 		return fmt.Errorf("writing a checkpoint: %w", err)
 	}
 	if size == 0 {
-		if err := syncDir(filepath.Dir(o.path)); err != nil {
+		if err := outfile.SyncFolder(filepath.Dir(o.path)); err != nil {
 			return fmt.Errorf("writing a checkpoint: %w", err)
 		}
 	}

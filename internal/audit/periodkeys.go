@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"vidimus/internal/faults"
+	"vidimus/internal/outfile"
 )
 
 // ErrKeyDestroyed: the key of this period is gone, and with it the way from
@@ -45,7 +46,7 @@ type PeriodKeys struct {
 // key, or that others may read, is an error.
 func OpenPeriodKeys(dir string, rand io.Reader) (*PeriodKeys, error) {
 	if err := os.Mkdir(dir, 0o700); err == nil {
-		err = syncDir(filepath.Dir(dir))
+		err = outfile.SyncFolder(filepath.Dir(dir))
 		if err != nil {
 			return nil, fmt.Errorf("making the folder of audit keys: %w", err)
 		}
@@ -216,7 +217,7 @@ func (k *PeriodKeys) overwrite(month string) error {
 func (k *PeriodKeys) remove(month string) error {
 	err := os.Remove(k.path(month))
 	if err == nil {
-		err = syncDir(k.dir)
+		err = outfile.SyncFolder(k.dir)
 	}
 	if err != nil {
 		return fmt.Errorf("destroying the audit key of %s: %w", month, err)
@@ -250,5 +251,5 @@ func writeDurable(path string, data []byte) (err error) {
 	if err = os.Rename(f.Name(), path); err != nil {
 		return err
 	}
-	return syncDir(dir)
+	return outfile.SyncFolder(dir)
 }

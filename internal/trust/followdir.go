@@ -11,6 +11,7 @@ import (
 
 	yaml "go.yaml.in/yaml/v3"
 
+	"vidimus/internal/outfile"
 	"vidimus/internal/pki"
 )
 
@@ -44,7 +45,7 @@ func FollowDir(dir string, fallback Scope, link, next *pki.Certificate, now time
 	for _, a := range added {
 		scope = joined(scope, a.Scope)
 	}
-	if err := replace(pending, text); err != nil {
+	if err := outfile.Replace(pending, text, 0o644); err != nil {
 		return "", err
 	}
 	table, err := os.ReadFile(filepath.Join(dir, scopeFile))
@@ -56,7 +57,7 @@ func FollowDir(dir string, fallback Scope, link, next *pki.Certificate, now time
 		if table, err = named(table, name, scope); err != nil {
 			return "", err
 		}
-		if err := replace(filepath.Join(dir, scopeFile), table); err != nil {
+		if err := outfile.Replace(filepath.Join(dir, scopeFile), table, 0o644); err != nil {
 			return "", err
 		}
 	}
@@ -114,18 +115,4 @@ func named(table []byte, name string, scope Scope) ([]byte, error) {
 	anchors.Style = 0
 	anchors.Content = append(anchors.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: name}, &value)
 	return yaml.Marshal(&doc)
-}
-
-// replace puts a file into its place whole.
-func replace(path string, data []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".new-")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name()) // gone after the rename
-	_, werr := f.Write(data)
-	if err := errors.Join(werr, f.Chmod(0o644), f.Sync(), f.Close()); err != nil {
-		return fmt.Errorf("writing %s: %w", path, err)
-	}
-	return os.Rename(f.Name(), path)
 }

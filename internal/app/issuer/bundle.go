@@ -17,6 +17,7 @@ import (
 	"vidimus/internal/clock"
 	"vidimus/internal/diagnosis"
 	"vidimus/internal/issuerhttp"
+	"vidimus/internal/outfile"
 	"vidimus/internal/pki"
 	"vidimus/internal/problem"
 	"vidimus/internal/trust"
@@ -121,13 +122,13 @@ func BuildBundle(ctx context.Context, cfg *Config, w BundleWish, now time.Time, 
 	}
 	built.LeftOut = append(notes, built.LeftOut...)
 	// The number is kept first: one that is never used does no harm.
-	if err := replaceFile(cfg.Path(bundleNumber), bundle.FormatNumber(c.Sequence), 0o600); err != nil {
+	if err := outfile.Replace(cfg.Path(bundleNumber), bundle.FormatNumber(c.Sequence), 0o600); err != nil {
 		return nil, err
 	}
-	if err := syncFolder(cfg.StateDir); err != nil {
+	if err := outfile.SyncFolder(cfg.StateDir); err != nil {
 		return nil, err
 	}
-	return built, replaceFile(to, built.Data, 0o644)
+	return built, outfile.Replace(to, built.Data, 0o644)
 }
 
 // Bundle implements issuerhttp.Bundles: the file as it lies in the state folder.
@@ -179,20 +180,6 @@ func (a *App) SeenReader(ctx context.Context, token string) {
 	if err := a.fleet.Seen(ctx, token); err != nil {
 		a.log.Debug("what a reader said of itself does not count", "error", err)
 	}
-}
-
-// replaceFile puts a file into its place whole, or leaves the one that was there.
-func replaceFile(path string, data []byte, mode fs.FileMode) error {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name()) // gone after the rename
-	_, werr := f.Write(data)
-	if err := errors.Join(werr, f.Chmod(mode), f.Sync(), f.Close()); err != nil {
-		return fmt.Errorf("writing %s: %w", path, err)
-	}
-	return os.Rename(f.Name(), path)
 }
 
 // maxBundlePolicy bounds the policy file, as its reader does.

@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"vidimus/internal/outfile"
 	"vidimus/internal/pki"
 )
 
@@ -185,7 +186,7 @@ func (s crlShelf) put(list *pki.CRL) error {
 	if err := m.write(filepath.Join(crlFolder, fmt.Sprintf("%s-%020d%s", s.name, list.Number, crlSuffix)), list.Raw, 0o644); err != nil {
 		return err
 	}
-	return syncFolder(s.cfg.Path(crlFolder)) // what was served must outlive a power cut
+	return outfile.SyncFolder(s.cfg.Path(crlFolder)) // what was served must outlive a power cut
 }
 
 // ErrUnpublished: a list is on its shelf and served, and does not lie among the

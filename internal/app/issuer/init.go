@@ -17,6 +17,7 @@ import (
 	"vidimus/internal/issuerhttp"
 	"vidimus/internal/keys"
 	"vidimus/internal/keys/soft"
+	"vidimus/internal/outfile"
 	"vidimus/internal/pki"
 	"vidimus/internal/status"
 	"vidimus/internal/store/bolt"
@@ -156,6 +157,9 @@ func (m *maker) write(name string, data []byte, mode fs.FileMode) error {
 		return fmt.Errorf("writing %s: %w", path, err)
 	}
 	if err := os.Link(temporary, path); err != nil { // unlike Rename, refuses to replace
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	if err := outfile.SyncFolder(filepath.Dir(path)); err != nil {
 		return fmt.Errorf("writing %s: %w", path, err)
 	}
 	m.made.Paths = append(m.made.Paths, path)

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+
+	"vidimus/internal/outfile"
 )
 
 // waiting is a signed event that was not acknowledged yet.
@@ -60,14 +62,8 @@ func (o *outbox) save() error {
 	if err != nil {
 		return err
 	}
-	temporary := o.path + ".new"
-	f, err := os.OpenFile(temporary, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
-	if err != nil {
+	if err := outfile.Replace(o.path, data, 0o600); err != nil {
 		return fmt.Errorf("keeping what waits: %w", err)
 	}
-	_, werr := f.Write(data)
-	if err := errors.Join(werr, f.Sync(), f.Close()); err != nil {
-		return fmt.Errorf("keeping what waits: %w", err)
-	}
-	return os.Rename(temporary, o.path)
+	return nil
 }

@@ -18,6 +18,7 @@ import (
 	"vidimus/internal/faults"
 	"vidimus/internal/issuerhttp"
 	"vidimus/internal/jose"
+	"vidimus/internal/outfile"
 	"vidimus/internal/pki"
 	"vidimus/internal/rotation"
 )
@@ -153,10 +154,10 @@ func (a *announcements) announce(c *Config, all identities, now time.Time) error
 	})
 	data, err := json.MarshalIndent(next, "", "  ")
 	if err == nil {
-		err = replaceFile(a.path, append(data, '\n'), 0o644)
+		err = outfile.Replace(a.path, append(data, '\n'), 0o644)
 	}
 	if err == nil {
-		err = syncFolder(filepath.Dir(a.path))
+		err = outfile.SyncFolder(filepath.Dir(a.path))
 	}
 	if err != nil {
 		return fmt.Errorf("keeping which document signers are published: %w", err)
@@ -247,12 +248,12 @@ func (a *App) fileSigners(folder string) error {
 	} else if !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	if err := replaceFile(filepath.Join(folder, filepath.FromSlash(issuerhttp.DocumentSignersPEMPath)), certificates, 0o644); err != nil {
+	if err := outfile.Replace(filepath.Join(folder, filepath.FromSlash(issuerhttp.DocumentSignersPEMPath)), certificates, 0o644); err != nil {
 		return err
 	}
-	if err := replaceFile(file, list, 0o644); err != nil {
+	if err := outfile.Replace(file, list, 0o644); err != nil {
 		return err
 	}
 	a.announced.filed[folder] = tag
-	return syncFolder(dir)
+	return outfile.SyncFolder(dir)
 }

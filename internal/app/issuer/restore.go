@@ -17,6 +17,7 @@ import (
 	"vidimus/internal/faults"
 	"vidimus/internal/jose"
 	"vidimus/internal/keys/soft"
+	"vidimus/internal/outfile"
 	"vidimus/internal/publication"
 	"vidimus/internal/status"
 	"vidimus/internal/store/bolt"
@@ -170,20 +171,11 @@ func (c *Config) restoreDatabase(ctx context.Context, opts RestoreOptions) (stri
 	if err := os.Link(temporary, c.Path(databaseFile)); err != nil {
 		return "", err
 	}
-	return report, syncFolder(c.StateDir)
+	return report, outfile.SyncFolder(c.StateDir)
 }
 
 // restoring is the ending of a database that is not fit to go on yet.
 const restoring = ".restoring"
-
-// syncFolder makes the names in a folder durable.
-func syncFolder(path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
-}
 
 func copyFile(to, from string) error {
 	in, err := os.Open(from)

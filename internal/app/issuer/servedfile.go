@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"sync"
 
+	"vidimus/internal/outfile"
 	"vidimus/internal/problem"
 	"vidimus/internal/trust"
 )
@@ -91,8 +92,8 @@ func publishFile(dir, name string, data []byte) error {
 	} else if !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	if err := replaceFile(filepath.Join(dir, name), data, 0o644); err != nil {
+	if err := outfile.Replace(filepath.Join(dir, name), data, 0o644); err != nil {
 		return err
 	}
-	return syncFolder(dir)
+	return outfile.SyncFolder(dir)
 }

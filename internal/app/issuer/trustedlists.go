@@ -20,6 +20,7 @@ import (
 	"vidimus/internal/clock"
 	"vidimus/internal/fetch"
 	"vidimus/internal/issuance"
+	"vidimus/internal/outfile"
 	"vidimus/internal/pki"
 	"vidimus/internal/trust"
 )
@@ -267,7 +268,7 @@ func (t *trustedLists) read(ctx context.Context, l *trustedList) error {
 	if err := os.MkdirAll(filepath.Dir(l.path), 0o700); err != nil {
 		return err
 	}
-	return replaceFile(l.path, data, 0o600)
+	return outfile.Replace(l.path, data, 0o600)
 }
 
 // run refreshes until ctx ends.

@@ -18,6 +18,7 @@ import (
 	"vidimus/internal/clock"
 	"vidimus/internal/diagnosis"
 	"vidimus/internal/issuerhttp"
+	"vidimus/internal/outfile"
 	"vidimus/internal/pki"
 	"vidimus/internal/trust"
 )
@@ -126,16 +127,16 @@ func BuildTrustList(ctx context.Context, cfg *Config, kind TrustListKind, w Trus
 		return "", "", err
 	}
 	// The number is kept first: one that is never used does no harm.
-	if err := replaceFile(cfg.numberFile(kind), bundle.FormatNumber(number), 0o600); err != nil {
+	if err := outfile.Replace(cfg.numberFile(kind), bundle.FormatNumber(number), 0o600); err != nil {
 		return "", "", err
 	}
-	if err := syncFolder(cfg.Path(trustListsDir)); err != nil {
+	if err := outfile.SyncFolder(cfg.Path(trustListsDir)); err != nil {
 		return "", "", err
 	}
 	if w.Output != "" {
-		return text, w.Output, replaceFile(w.Output, data, 0o644)
+		return text, w.Output, outfile.Replace(w.Output, data, 0o644)
 	}
-	if err := replaceFile(filepath.Join(cfg.Path(trustListsDir), kind.file), data, 0o644); err != nil {
+	if err := outfile.Replace(filepath.Join(cfg.Path(trustListsDir), kind.file), data, 0o644); err != nil {
 		return "", "", err
 	}
 	to = cfg.PublicURL + issuerhttp.TrustListPath + kind.name

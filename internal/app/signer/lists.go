@@ -12,6 +12,7 @@ import (
 
 	"vidimus/internal/audit"
 	"vidimus/internal/jose"
+	"vidimus/internal/outfile"
 	"vidimus/internal/pki"
 	"vidimus/internal/signer"
 	"vidimus/internal/signer/socket"
@@ -52,7 +53,7 @@ func (d listFolder) Last(keyID, series string) ([]byte, error) {
 
 // Keep implements signer.Memory.
 func (d listFolder) Keep(keyID, series string, message []byte) error {
-	return writeWhole(d.path(keyID, series), message)
+	return outfile.Replace(d.path(keyID, series), message, 0o600)
 }
 
 // begin makes the folder, and says of each series of which nothing is there and of which
@@ -93,7 +94,7 @@ func (d listFolder) begin(cfg *Config) error {
 		if _, was := signed[what]; was {
 			continue // Last says so
 		}
-		if err := writeWhole(path, nil); err != nil {
+		if err := outfile.Replace(path, nil, 0o600); err != nil {
 			return err
 		}
 	}

@@ -8,13 +8,13 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	"vidimus/internal/audit"
+	"vidimus/internal/outfile"
 )
 
 // markEvery is how often the mark is brought up to date: what a start reads of the
@@ -129,45 +129,10 @@ func (r *record) close() error { return errors.Join(r.remember(), r.file.Close()
 // writeMark puts a mark into its place whole. One that a crash takes back is earlier
 // and as true.
 func writeMark(path string, m audit.Mark) error {
-	if err := writeWhole(path, fmt.Appendf(nil, "%s %d\n", m.Head, m.Offset)); err != nil {
+	if err := outfile.Replace(path, fmt.Appendf(nil, "%s %d\n", m.Head, m.Offset), 0o600); err != nil {
 		return fmt.Errorf("writing the mark of the record: %w", err)
 	}
 	return nil
-}
-
-// writeWhole puts a file into its place whole, and durably.
-func writeWhole(path string, data []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	if err == nil {
-		err = syncFile(f) // else a power cut may leave a name with nothing behind it
-	}
-	err = errors.Join(err, f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err == nil {
-		err = syncFolder(filepath.Dir(path))
-	}
-	if err != nil {
-		os.Remove(f.Name())
-	}
-	return err
-}
-
-// syncFile is what waits for the disk; tests look when it does.
-var syncFile = (*os.File).Sync
-
-// syncFolder makes a new name in a folder durable.
-func syncFolder(path string) error {
-	d, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(syncFile(d), d.Close())
 }
 
 // maxMark bounds the file of a mark: two numbers and a digest.

@@ -18,6 +18,8 @@ import (
 
 	"filippo.io/age"
 	"filippo.io/age/armor"
+
+	"vidimus/internal/outfile"
 )
 
 // Split makes a key on P-256 or P-384 and writes its shares, one for each of the
@@ -154,24 +156,10 @@ func writeAll(files []file) (err error) {
 		if err := makeFolder(filepath.Dir(f.path)); err != nil {
 			return fmt.Errorf("making the folder of a share: %w", err)
 		}
-		out, err := os.OpenFile(f.path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-		if err != nil {
+		if err := outfile.New(f.path, f.data, 0o600); err != nil {
 			return fmt.Errorf("writing a share: %w", err)
 		}
 		made = append(made, f.path)
-		_, err = out.Write(f.data)
-		if err == nil {
-			err = out.Sync()
-		}
-		if cerr := out.Close(); err == nil {
-			err = cerr
-		}
-		if err != nil {
-			return fmt.Errorf("writing %s: %w", f.path, err)
-		}
-		if err := syncDir(filepath.Dir(f.path)); err != nil {
-			return fmt.Errorf("writing %s: %w", f.path, err)
-		}
 	}
 	return nil
 }
@@ -184,7 +172,7 @@ func makeFolder(dir string) error {
 		return err
 	}
 	for _, in := range above {
-		if err := syncDir(in); err != nil {
+		if err := outfile.SyncFolder(in); err != nil {
 			return err
 		}
 	}
@@ -199,13 +187,4 @@ func newNames(dir string) (in []string) {
 		}
 		in = append(in, filepath.Dir(dir))
 	}
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
 }

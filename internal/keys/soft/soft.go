@@ -25,6 +25,7 @@ import (
 	"path/filepath"
 
 	"vidimus/internal/keys"
+	"vidimus/internal/outfile"
 )
 
 var (
@@ -219,40 +220,10 @@ func create(path string, curve elliptic.Curve) (*ecdsa.PrivateKey, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("creating the key folder: %w", err)
 	}
-	if err := writeNew(path, data); err != nil {
+	if err := outfile.New(path, data, 0o600); err != nil {
 		return nil, fmt.Errorf("creating a key: %w", err)
 	}
 	return key, nil
-}
-
-// writeNew writes a file that was not there and makes it and its name durable.
-// O_EXCL follows no symbolic link.
-func writeNew(path string, data []byte) (err error) {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			os.Remove(path) // ours, and half written
-		}
-	}()
-	_, err = f.Write(data)
-	if err == nil {
-		err = f.Sync()
-	}
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	if err != nil {
-		return err
-	}
-	d, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
 }
 
 // Close does nothing: signers hold their key in memory.

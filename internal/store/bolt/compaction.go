@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 
 	"go.etcd.io/bbolt"
+
+	"vidimus/internal/outfile"
 )
 
 // compactStep is how many octets one transaction of a compaction copies.
@@ -40,7 +42,7 @@ func Compact(path string, opts Options) (before, after int64, err error) {
 	}
 	if err == nil {
 		// The lock is held until the new file is in place.
-		err = errors.Join(os.Rename(path+".compact", path), syncDir(filepath.Dir(path)))
+		err = errors.Join(os.Rename(path+".compact", path), outfile.SyncFolder(filepath.Dir(path)))
 	}
 	if db != nil {
 		err = errors.Join(err, db.Close())

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 
 	"go.etcd.io/bbolt"
+
+	"vidimus/internal/outfile"
 )
 
 // Create makes an empty database. It exists under its name only when it is
@@ -43,7 +45,7 @@ func Create(path string, opts Options) (err error) {
 		}
 		return fmt.Errorf("creating %s: %w", path, err)
 	}
-	return syncDir(filepath.Dir(path))
+	return outfile.SyncFolder(filepath.Dir(path))
 }
 
 // fill makes a database with empty buckets and syncs it.
@@ -69,13 +71,4 @@ func fill(path string, dev bool) error {
 	})
 	// Close does not sync; Update did, growing included.
 	return errors.Join(err, db.Close())
-}
-
-// syncDir makes a new name in a directory durable.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
