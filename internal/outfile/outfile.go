@@ -25,7 +25,11 @@ func New(path string, data []byte, mode fs.FileMode) error {
 		os.Remove(path) // ours, and half written
 		return fmt.Errorf("writing %s: %w", path, err)
 	}
-	return SyncFolder(filepath.Dir(path))
+	if err := SyncFolder(filepath.Dir(path)); err != nil {
+		os.Remove(path) // nobody was told that it is there
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	return nil
 }
 
 // Replace puts a file into its place whole and durable, or leaves the one that was

@@ -106,6 +106,15 @@ func TestDurable(t *testing.T) {
 	if err := New(path, nil, 0o600); !errors.Is(err, bad) || exists() {
 		t.Errorf("a failed sync was not told: %v", err)
 	}
+	syncFile = func(f *os.File) error { // a name that may be gone after a power cut
+		if info, err := f.Stat(); err != nil || !info.IsDir() {
+			return err
+		}
+		return bad
+	}
+	if err := New(path, nil, 0o600); !errors.Is(err, bad) || exists() {
+		t.Errorf("a failed sync of the folder was not told: %v", err)
+	}
 	if entries, err := os.ReadDir(filepath.Dir(path)); err != nil || len(entries) != 2 {
 		t.Errorf("left behind: %v, %v", entries, err)
 	}
