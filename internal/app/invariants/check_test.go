@@ -331,6 +331,24 @@ func TestNothingPublished(t *testing.T) {
 	}
 }
 
+// TestUnsettledSigners: the folder may lack the list for as long as its disk failed; an
+// office that has settled has it.
+func TestUnsettledSigners(t *testing.T) {
+	for settled, violated := range map[bool]bool{false: false, true: true} {
+		w := good(t)
+		var err error
+		if w.ev.Signers, err = readSigners(publishedNothing(t)); err != nil {
+			t.Fatal(err)
+		}
+		w.ev.Settled = settled
+		r := Result{}
+		(&examination{Evidence: w.ev}).verified(&r)
+		if r.Violated > 0 != violated {
+			t.Errorf("settled %v: %v", settled, r.Violations)
+		}
+	}
+}
+
 // TestNothingSigned: an office that has signed nothing need not have published anything.
 func TestNothingSigned(t *testing.T) {
 	w := good(t)
