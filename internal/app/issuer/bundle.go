@@ -125,9 +125,6 @@ func BuildBundle(ctx context.Context, cfg *Config, w BundleWish, now time.Time, 
 	if err := outfile.Replace(cfg.Path(bundleNumber), bundle.FormatNumber(c.Sequence), 0o600); err != nil {
 		return nil, err
 	}
-	if err := outfile.SyncFolder(cfg.StateDir); err != nil {
-		return nil, err
-	}
 	return built, outfile.Replace(to, built.Data, 0o644)
 }
 

@@ -156,9 +156,6 @@ func (a *announcements) announce(c *Config, all identities, now time.Time) error
 	if err == nil {
 		err = outfile.Replace(a.path, append(data, '\n'), 0o644)
 	}
-	if err == nil {
-		err = outfile.SyncFolder(filepath.Dir(a.path))
-	}
 	if err != nil {
 		return fmt.Errorf("keeping which document signers are published: %w", err)
 	}
@@ -255,5 +252,5 @@ func (a *App) fileSigners(folder string) error {
 		return err
 	}
 	a.announced.filed[folder] = tag
-	return outfile.SyncFolder(dir)
+	return nil
 }

@@ -92,8 +92,5 @@ func publishFile(dir, name string, data []byte) error {
 	} else if !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	if err := outfile.Replace(filepath.Join(dir, name), data, 0o644); err != nil {
-		return err
-	}
-	return outfile.SyncFolder(dir)
+	return outfile.Replace(filepath.Join(dir, name), data, 0o644)
 }

@@ -130,9 +130,6 @@ func BuildTrustList(ctx context.Context, cfg *Config, kind TrustListKind, w Trus
 	if err := outfile.Replace(cfg.numberFile(kind), bundle.FormatNumber(number), 0o600); err != nil {
 		return "", "", err
 	}
-	if err := outfile.SyncFolder(cfg.Path(trustListsDir)); err != nil {
-		return "", "", err
-	}
 	if w.Output != "" {
 		return text, w.Output, outfile.Replace(w.Output, data, 0o644)
 	}
